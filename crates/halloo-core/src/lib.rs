@@ -1,0 +1,33 @@
+//! The vocabulary of gRPC, without IO: what a call is named, what it carries, how long it may take, how it ends,
+//! and how its messages are framed.
+//!
+//! Every other crate of Halloo speaks in these types. Nothing here opens a socket, takes a lock, knows an async
+//! runtime or reads a clock: whoever needs the time passes `now`.
+
+mod code;
+mod codec;
+mod content_type;
+mod deadline;
+mod deframer;
+mod encode_buffer;
+mod extensions;
+mod message_text;
+mod metadata;
+mod method;
+mod peer;
+mod status;
+mod timeout;
+
+pub use code::Code;
+pub use codec::{Codec, Codecs, DEFAULT_MAX_MESSAGE_BYTES, DecodeLimits};
+pub use content_type::content_subtype;
+pub use deadline::Deadline;
+pub use deframer::{Deframer, Envelope, TooLarge};
+pub use encode_buffer::{EncodeBuffer, EnvelopeMark, SEGMENT_MIN_BYTES};
+pub use extensions::Extensions;
+pub use message_text::{percent_decode_message, percent_encode_message};
+pub use metadata::{Metadata, MetadataError, Value};
+pub use method::{Idempotency, Method, MethodDescriptor, MethodKind, ServiceDescriptor};
+pub use peer::{Peer, PeerAddress, SecurityLevel};
+pub use status::{Note, Origin, Status};
+pub use timeout::{Timeout, TimeoutError, TimeoutText};

@@ -1,0 +1,230 @@
+//! Descriptors of services and methods: constants that generated code writes and that every layer refers to.
+
+use std::fmt;
+
+use crate::codec::Codecs;
+
+/// Says which sides of a method stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MethodKind {
+    /// One request, one reply.
+    Unary,
+    /// One request, any number of replies.
+    ServerStreaming,
+    /// Any number of requests, one reply.
+    ClientStreaming,
+    /// Any number of requests and replies, independent of each other.
+    BidiStreaming,
+}
+
+impl MethodKind {
+    /// Says whether the client may send any number of messages.
+    pub const fn streams_requests(self) -> bool {
+        matches!(self, Self::ClientStreaming | Self::BidiStreaming)
+    }
+
+    /// Says whether the server may send any number of messages.
+    pub const fn streams_replies(self) -> bool {
+        matches!(self, Self::ServerStreaming | Self::BidiStreaming)
+    }
+}
+
+/// Says what a second call of a method does: the `idempotency_level` option of the `.proto`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Idempotency {
+    /// The `.proto` does not say.
+    #[default]
+    Unknown,
+    /// The method changes nothing.
+    NoSideEffects,
+    /// Calling twice has the effect of calling once.
+    Idempotent,
+}
+
+/// Describes one method of a service.
+///
+/// ```
+/// use halloo_core::{MethodDescriptor, MethodKind};
+///
+/// static SAY_HELLO: MethodDescriptor =
+///     MethodDescriptor::new("greeter.Greeter", "SayHello", "/greeter.Greeter/SayHello", MethodKind::Unary);
+/// assert_eq!(SAY_HELLO.full_name(), "greeter.Greeter/SayHello");
+/// ```
+#[derive(Debug)]
+pub struct MethodDescriptor {
+    service: &'static str,
+    name: &'static str,
+    path: &'static str,
+    kind: MethodKind,
+    idempotency: Idempotency,
+}
+
+impl MethodDescriptor {
+    /// Makes a descriptor.
+    ///
+    /// # Panics
+    /// When `path` is not `/service/name`; in a constant, that is a compile error.
+    pub const fn new(
+        service: &'static str,
+        name: &'static str,
+        path: &'static str,
+        kind: MethodKind,
+    ) -> Self {
+        assert!(
+            is_path_of(path, service, name),
+            "the path of a method is `/service/name`"
+        );
+        Self {
+            service,
+            name,
+            path,
+            kind,
+            idempotency: Idempotency::Unknown,
+        }
+    }
+
+    /// Sets the level of idempotency. The default is [`Idempotency::Unknown`].
+    pub const fn idempotency(mut self, level: Idempotency) -> Self {
+        self.idempotency = level;
+        self
+    }
+
+    /// Returns the full name of the service, for example `greeter.Greeter`.
+    pub const fn service(&self) -> &'static str {
+        self.service
+    }
+
+    /// Returns the name of the method within its service, for example `SayHello`.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Returns the `:path` of a request, for example `/greeter.Greeter/SayHello`.
+    pub const fn path(&self) -> &'static str {
+        self.path
+    }
+
+    /// Returns the name with its service, for example `greeter.Greeter/SayHello`.
+    pub const fn full_name(&self) -> &'static str {
+        self.path.split_at(1).1
+    }
+
+    /// Returns which sides stream.
+    pub const fn kind(&self) -> MethodKind {
+        self.kind
+    }
+
+    /// Returns what a second call does.
+    pub const fn idempotency_level(&self) -> Idempotency {
+        self.idempotency
+    }
+}
+
+/// Compares byte by byte, since a `const fn` can neither concatenate nor compare strings.
+const fn is_path_of(path: &str, service: &str, name: &str) -> bool {
+    let (path, service, name) = (path.as_bytes(), service.as_bytes(), name.as_bytes());
+    if path.len() != service.len() + name.len() + 2 {
+        return false;
+    }
+    let mut at = 0;
+    while at < path.len() {
+        let expected = if at == 0 || at == service.len() + 1 {
+            b'/'
+        } else if at <= service.len() {
+            service[at - 1]
+        } else {
+            name[at - service.len() - 2]
+        };
+        if path[at] != expected {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+/// Describes a service: its name, its methods, and the file descriptors that reflection serves.
+#[derive(Debug)]
+pub struct ServiceDescriptor {
+    name: &'static str,
+    methods: &'static [MethodDescriptor],
+    file_descriptor_set: &'static [u8],
+}
+
+impl ServiceDescriptor {
+    /// Makes a descriptor. `file_descriptor_set` is an encoded `google.protobuf.FileDescriptorSet` of the file that
+    /// declares the service and of its imports; it may be empty.
+    pub const fn new(
+        name: &'static str,
+        methods: &'static [MethodDescriptor],
+        file_descriptor_set: &'static [u8],
+    ) -> Self {
+        Self {
+            name,
+            methods,
+            file_descriptor_set,
+        }
+    }
+
+    /// Returns the full name, for example `greeter.Greeter`.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Returns the methods in the order of the `.proto`.
+    pub const fn methods(&self) -> &'static [MethodDescriptor] {
+        self.methods
+    }
+
+    /// Returns the encoded `google.protobuf.FileDescriptorSet`, or nothing.
+    pub const fn file_descriptor_set(&self) -> &'static [u8] {
+        self.file_descriptor_set
+    }
+}
+
+/// A method with the codecs of its request type `Q` and reply type `A`.
+pub struct Method<Q: 'static, A: 'static> {
+    descriptor: &'static MethodDescriptor,
+    request: Codecs<Q>,
+    reply: Codecs<A>,
+}
+
+impl<Q: 'static, A: 'static> Method<Q, A> {
+    /// Makes a method. The first codec of each list is the one that a client uses unless told otherwise.
+    pub const fn new(
+        descriptor: &'static MethodDescriptor,
+        request: Codecs<Q>,
+        reply: Codecs<A>,
+    ) -> Self {
+        Self {
+            descriptor,
+            request,
+            reply,
+        }
+    }
+
+    /// Returns the descriptor.
+    pub const fn descriptor(&self) -> &'static MethodDescriptor {
+        self.descriptor
+    }
+
+    /// Returns the codecs of the request type.
+    pub const fn request(&self) -> Codecs<Q> {
+        self.request
+    }
+
+    /// Returns the codecs of the reply type.
+    pub const fn reply(&self) -> Codecs<A> {
+        self.reply
+    }
+}
+
+impl<Q: 'static, A: 'static> fmt::Debug for Method<Q, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Method")
+            .field("descriptor", self.descriptor)
+            .field("request", &self.request)
+            .field("reply", &self.reply)
+            .finish()
+    }
+}
