@@ -1,0 +1,185 @@
+//! What is known of a call besides its messages: method, metadata, deadline, peer, extensions.
+//!
+//! A request carries one, interceptors pass one along. Metadata that came off a wire stays there until
+//! somebody looks.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use halloo_core::{Deadline, Extensions, Metadata, MethodDescriptor, Peer};
+
+use crate::exchange::Cancelled;
+
+/// The facts of one call.
+///
+/// On the server they describe the request that arrived; on the client, the one that is about to leave.
+pub struct Call {
+    pub(crate) method: Option<&'static MethodDescriptor>,
+    pub(crate) metadata: LazyMetadata,
+    pub(crate) deadline: Option<Deadline>,
+    pub(crate) peer: Option<Arc<Peer>>,
+    pub(crate) extensions: Extensions,
+    pub(crate) cancelled: Option<Cancelled>,
+}
+
+impl Call {
+    /// A call of `method` without metadata or deadline.
+    #[must_use]
+    pub fn new(method: &'static MethodDescriptor) -> Self {
+        Self { method: Some(method), ..Self::detached() }
+    }
+
+    /// A call that belongs to no method: what a handler sees that a test calls directly.
+    #[must_use]
+    pub(crate) fn detached() -> Self {
+        Self {
+            method: None,
+            metadata: LazyMetadata::default(),
+            deadline: None,
+            peer: None,
+            extensions: Extensions::default(),
+            cancelled: None,
+        }
+    }
+
+    /// The method that is called; `None` only for a request that a test made by hand.
+    #[must_use]
+    pub fn method(&self) -> Option<&'static MethodDescriptor> {
+        self.method
+    }
+
+    /// The request's metadata, in the order of the wire.
+    #[must_use]
+    pub fn metadata(&self) -> &Metadata {
+        self.metadata.read()
+    }
+
+    /// The request's metadata, to change: on the client what will be sent, on the server what the handler sees.
+    pub fn metadata_mut(&mut self) -> &mut Metadata {
+        self.metadata.write()
+    }
+
+    /// Replaces the metadata.
+    pub fn set_metadata(&mut self, metadata: LazyMetadata) {
+        self.metadata = metadata;
+    }
+
+    /// When the call ends with DEADLINE_EXCEEDED; `None` if it may take for ever.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Deadline> {
+        self.deadline
+    }
+
+    /// Sets or removes the deadline. On the server the connection already enforces the caller's own, so a later
+    /// one there has no effect.
+    pub fn set_deadline(&mut self, deadline: Option<Deadline>) {
+        self.deadline = deadline;
+    }
+
+    /// The time left until the deadline; zero once it has passed.
+    #[must_use]
+    pub fn time_left(&self) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.time_left(Instant::now()))
+    }
+
+    /// Who is at the other end, and how well the connection protects the call. `None` on a client whose call
+    /// has no connection yet, and in a handler that a test calls directly.
+    #[must_use]
+    pub fn peer(&self) -> Option<&Peer> {
+        self.peer.as_deref()
+    }
+
+    /// Says who is at the other end.
+    pub fn set_peer(&mut self, peer: Arc<Peer>) {
+        self.peer = Some(peer);
+    }
+
+    /// Values that interceptors hand to handlers.
+    #[must_use]
+    pub fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+
+    /// Values that interceptors hand to handlers, to change.
+    pub fn extensions_mut(&mut self) -> &mut Extensions {
+        &mut self.extensions
+    }
+
+    /// A future that resolves when the call is cancelled: the client went away or gave up, or the deadline
+    /// passed.
+    ///
+    /// The handler itself is dropped at that moment, at its current `.await`; this is for the tasks that it
+    /// spawned.
+    #[must_use]
+    pub fn cancelled(&self) -> Cancelled {
+        self.cancelled.clone().unwrap_or_else(Cancelled::never)
+    }
+
+    /// Attaches the call to its exchange's cancellation.
+    pub fn set_cancelled(&mut self, cancelled: Cancelled) {
+        self.cancelled = Some(cancelled);
+    }
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("method", &self.method.map(MethodDescriptor::full_name))
+            .field("metadata", self.metadata())
+            .field("deadline", &self.deadline)
+            .field("peer", &self.peer)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where metadata comes from when somebody looks.
+pub trait MetadataSource: Send + Sync {
+    /// Builds the metadata. Called at most once a call.
+    fn metadata(&self) -> Metadata;
+}
+
+/// Metadata that is built when it is first read.
+#[derive(Default)]
+pub struct LazyMetadata {
+    source: Option<Arc<dyn MetadataSource>>,
+    built: OnceLock<Metadata>,
+}
+
+impl LazyMetadata {
+    /// Metadata that `source` will build.
+    #[must_use]
+    pub fn from_source(source: Arc<dyn MetadataSource>) -> Self {
+        Self { source: Some(source), built: OnceLock::new() }
+    }
+
+    /// The metadata, built if need be.
+    pub fn read(&self) -> &Metadata {
+        self.built.get_or_init(|| self.source.as_ref().map(|source| source.metadata()).unwrap_or_default())
+    }
+
+    /// The metadata, to change.
+    pub fn write(&mut self) -> &mut Metadata {
+        self.read();
+        self.built.get_mut().expect("`read` has just built it")
+    }
+
+    /// The metadata by value.
+    #[must_use]
+    pub fn into_metadata(mut self) -> Metadata {
+        self.read();
+        self.built.take().unwrap_or_default()
+    }
+}
+
+impl From<Metadata> for LazyMetadata {
+    fn from(metadata: Metadata) -> Self {
+        Self { source: None, built: OnceLock::from(metadata) }
+    }
+}
+
+impl fmt::Debug for LazyMetadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.read().fmt(f)
+    }
+}

@@ -1,0 +1,80 @@
+//! Code around every call, of one shape for all four kinds and for both sides.
+//!
+//! An interceptor sees the call before its messages flow, may answer early, and sees how the call ended. A
+//! chain without interceptors costs nothing: the call goes straight to its end.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::call::Call;
+use crate::exchange::Outcome;
+
+/// A boxed future of a call's outcome.
+pub type OutcomeFuture = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+/// Sees every call of a server or a channel.
+///
+/// Any `Fn(Call, Next) -> impl Future<Output = Outcome>` is one:
+///
+/// ```
+/// use halloo_call::{Call, Interceptor, Next};
+/// use halloo_core::Status;
+///
+/// fn is_interceptor(_: impl Interceptor) {}
+///
+/// is_interceptor(async |call: Call, next: Next| {
+///     if call.metadata().get("authorization").is_none() {
+///         return Err(Status::unauthenticated("no token"));
+///     }
+///     next.run(call).await
+/// });
+/// ```
+pub trait Interceptor: Send + Sync + 'static {
+    /// Handles `call`; `next.run(call)` goes on with it and resolves when it has ended.
+    ///
+    /// On a server the outcome that is returned is what the client receives; on a client it is what the caller
+    /// receives. Not running `next` answers the call without the handler or the server having seen it.
+    fn intercept(&self, call: Call, next: Next) -> OutcomeFuture;
+}
+
+impl<F, Fut> Interceptor for F
+where
+    F: Fn(Call, Next) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Outcome> + Send + 'static,
+{
+    fn intercept(&self, call: Call, next: Next) -> OutcomeFuture {
+        Box::pin(self(call, next))
+    }
+}
+
+/// The rest of a call's way: the interceptors after this one, and then the handler or the connection.
+pub struct Next {
+    chain: Arc<[Arc<dyn Interceptor>]>,
+    position: usize,
+    end: Box<dyn FnOnce(Call) -> OutcomeFuture + Send>,
+}
+
+impl Next {
+    /// A way through all of `chain` to `end`.
+    pub fn new(chain: Arc<[Arc<dyn Interceptor>]>, end: impl FnOnce(Call) -> OutcomeFuture + Send + 'static) -> Self {
+        Self { chain, position: 0, end: Box::new(end) }
+    }
+
+    /// Goes on with the call. Resolves when the call has ended, with its trailers or its status.
+    pub fn run(mut self, call: Call) -> OutcomeFuture {
+        match self.chain.get(self.position).cloned() {
+            Some(interceptor) => {
+                self.position += 1;
+                interceptor.intercept(call, self)
+            }
+            None => (self.end)(call),
+        }
+    }
+}
+
+impl fmt::Debug for Next {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Next").field("interceptors_left", &(self.chain.len() - self.position)).finish_non_exhaustive()
+    }
+}

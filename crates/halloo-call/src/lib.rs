@@ -1,0 +1,27 @@
+//! One RPC between its two sides, whatever carries it.
+//!
+//! [`exchange()`] makes the two ends of a call; [`MessageSender`] and [`MessageReceiver`] put messages on them,
+//! [`Request`] and [`Reply`] are what users hold, [`Interceptor`]s stand around a call, and [`Dispatch`] is how
+//! drivers hand calls to a router. This crate knows no wire format besides the envelope, no HTTP and no runtime.
+
+mod call;
+mod dispatch;
+mod exchange;
+mod interceptor;
+mod message;
+mod pipe;
+mod placement;
+mod receiver;
+mod sender;
+
+pub use call::{Call, LazyMetadata, MetadataSource};
+pub use dispatch::{Carry, Dispatch, Handling, HttpRequest, IncomingCall, OutgoingCall, Refused, ResponseHead, Route};
+pub use exchange::{
+    CallerEnd, Cancelled, HandlerWatch, Outcome, PIPE_LIMIT_BYTES, RequestProgress, ResponderEnd, ResponseProgress, Watch, exchange,
+};
+pub use interceptor::{Interceptor, Next, OutcomeFuture};
+pub use message::{Reply, Request, Result};
+pub use pipe::Interest;
+pub use placement::{Execution, LONG_POLL, Placement};
+pub use receiver::MessageReceiver;
+pub use sender::MessageSender;

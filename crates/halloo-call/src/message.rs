@@ -1,0 +1,232 @@
+//! `Request` and `Reply`: a message with what came beside it. Both read like the message itself.
+
+use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+
+use bytes::Bytes;
+use halloo_core::{Deadline, Extensions, Metadata, Peer, Status};
+
+use crate::call::{Call, LazyMetadata};
+use crate::exchange::Cancelled;
+
+/// What a handler answers with.
+pub type Result<T> = std::result::Result<Reply<T>, Status>;
+
+/// A request message and the facts of its call. Its fields are the message's: `request.name`.
+///
+/// ```
+/// use halloo_call::Request;
+///
+/// struct Hello { name: String }
+///
+/// let request = Request::new(Hello { name: "Edison".into() });
+/// assert_eq!(request.name, "Edison");
+/// assert!(request.deadline().is_none());
+/// ```
+#[derive(Debug)]
+pub struct Request<T> {
+    message: T,
+    call: Call,
+}
+
+impl<T> Request<T> {
+    /// A request that no connection brought, for a test that calls a handler directly.
+    pub fn new(message: T) -> Self {
+        Self::with_call(message, Call::detached())
+    }
+
+    /// A request of `call`.
+    pub fn with_call(message: T, call: Call) -> Self {
+        Self { message, call }
+    }
+
+    /// The message alone.
+    pub fn into_message(self) -> T {
+        self.message
+    }
+
+    /// The message and the call's facts.
+    pub fn into_parts(self) -> (T, Call) {
+        (self.message, self.call)
+    }
+
+    /// The facts of the call.
+    pub fn call(&self) -> &Call {
+        &self.call
+    }
+
+    /// See [`Call::metadata`].
+    pub fn metadata(&self) -> &Metadata {
+        self.call.metadata()
+    }
+
+    /// See [`Call::metadata_mut`].
+    pub fn metadata_mut(&mut self) -> &mut Metadata {
+        self.call.metadata_mut()
+    }
+
+    /// See [`Call::deadline`].
+    pub fn deadline(&self) -> Option<Deadline> {
+        self.call.deadline()
+    }
+
+    /// See [`Call::time_left`].
+    pub fn time_left(&self) -> Option<Duration> {
+        self.call.time_left()
+    }
+
+    /// See [`Call::peer`].
+    pub fn peer(&self) -> Option<&Peer> {
+        self.call.peer()
+    }
+
+    /// See [`Call::extensions`].
+    pub fn extensions(&self) -> &Extensions {
+        self.call.extensions()
+    }
+
+    /// See [`Call::extensions_mut`].
+    pub fn extensions_mut(&mut self) -> &mut Extensions {
+        self.call.extensions_mut()
+    }
+
+    /// See [`Call::cancelled`].
+    pub fn cancelled(&self) -> Cancelled {
+        self.call.cancelled()
+    }
+}
+
+impl<T> Deref for Request<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.message
+    }
+}
+
+impl<T> DerefMut for Request<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.message
+    }
+}
+
+/// A reply message with its headers and trailers. Its fields are the message's: `reply.message`.
+///
+/// ```
+/// use halloo_call::Reply;
+///
+/// # fn main() -> Result<(), halloo_core::Status> {
+/// let reply = Reply::from("Hello").header("x-served-by", "edison")?.trailer("x-cost", "3")?;
+/// assert_eq!(reply.headers().get("x-served-by"), Some("edison"));
+/// assert_eq!(reply.len(), 5);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Reply<T> {
+    message: T,
+    headers: LazyMetadata,
+    trailers: Metadata,
+}
+
+impl<T> Reply<T> {
+    /// A reply without headers or trailers.
+    pub fn new(message: T) -> Self {
+        Self { message, headers: LazyMetadata::default(), trailers: Metadata::new() }
+    }
+
+    /// A reply as it came off a connection.
+    pub fn from_parts(message: T, headers: LazyMetadata, trailers: Metadata) -> Self {
+        Self { message, headers, trailers }
+    }
+
+    /// The message alone.
+    pub fn into_message(self) -> T {
+        self.message
+    }
+
+    /// Message, headers and trailers.
+    pub fn into_parts(self) -> (T, LazyMetadata, Metadata) {
+        (self.message, self.headers, self.trailers)
+    }
+
+    /// Adds an ASCII header.
+    ///
+    /// # Errors
+    /// INTERNAL if `key` or `value` may not travel as metadata.
+    pub fn header(mut self, key: &'static str, value: impl AsRef<str>) -> std::result::Result<Self, Status> {
+        self.headers.write().append(key, value.as_ref()).map_err(metadata_fault)?;
+        Ok(self)
+    }
+
+    /// Adds a binary header; `key` ends in `-bin`.
+    ///
+    /// # Errors
+    /// INTERNAL if `key` may not travel as binary metadata.
+    pub fn header_bin(mut self, key: &'static str, value: impl Into<Bytes>) -> std::result::Result<Self, Status> {
+        self.headers.write().append_bin(key, value.into()).map_err(metadata_fault)?;
+        Ok(self)
+    }
+
+    /// Adds an ASCII trailer.
+    ///
+    /// # Errors
+    /// INTERNAL if `key` or `value` may not travel as metadata.
+    pub fn trailer(mut self, key: &'static str, value: impl AsRef<str>) -> std::result::Result<Self, Status> {
+        self.trailers.append(key, value.as_ref()).map_err(metadata_fault)?;
+        Ok(self)
+    }
+
+    /// Adds a binary trailer; `key` ends in `-bin`.
+    ///
+    /// # Errors
+    /// INTERNAL if `key` may not travel as binary metadata.
+    pub fn trailer_bin(mut self, key: &'static str, value: impl Into<Bytes>) -> std::result::Result<Self, Status> {
+        self.trailers.append_bin(key, value.into()).map_err(metadata_fault)?;
+        Ok(self)
+    }
+
+    /// The headers: what came (or goes) before the message.
+    pub fn headers(&self) -> &Metadata {
+        self.headers.read()
+    }
+
+    /// The headers, to change.
+    pub fn headers_mut(&mut self) -> &mut Metadata {
+        self.headers.write()
+    }
+
+    /// The trailers: what came (or goes) after the message.
+    pub fn trailers(&self) -> &Metadata {
+        &self.trailers
+    }
+
+    /// The trailers, to change.
+    pub fn trailers_mut(&mut self) -> &mut Metadata {
+        &mut self.trailers
+    }
+}
+
+impl<T> From<T> for Reply<T> {
+    fn from(message: T) -> Self {
+        Self::new(message)
+    }
+}
+
+impl<T> Deref for Reply<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.message
+    }
+}
+
+impl<T> DerefMut for Reply<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.message
+    }
+}
+
+pub(crate) fn metadata_fault(error: halloo_core::MetadataError) -> Status {
+    Status::internal(error.to_string()).caused_by(error)
+}

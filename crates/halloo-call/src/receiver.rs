@@ -1,0 +1,430 @@
+//! The receiving half of a stream of messages: a handler's requests, or a client's replies.
+//!
+//! It takes bytes off the exchange, cuts them into envelopes and decodes them, all in the task that wants the
+//! messages: the connection's task never decodes.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use halloo_core::{Codec, Deadline, DecodeLimits, Deframer, Envelope, Extensions, Metadata, MethodDescriptor, Peer, Status};
+
+use crate::call::{Call, LazyMetadata};
+use crate::dispatch::ResponseHead;
+use crate::exchange::{CallerEnd, Cancelled, Exchange, Outcome, ResponderEnd};
+use crate::interceptor::OutcomeFuture;
+use crate::pipe::Interest;
+
+/// Receives messages, one after the other.
+///
+/// A handler gets one for its client's requests; a client, for the server's replies. Dropping a client's
+/// receiver before the end cancels the call.
+///
+/// ```
+/// use halloo_call::MessageReceiver;
+///
+/// # fn block_on<F: Future>(f: F) -> F::Output { let mut f = std::pin::pin!(f);
+/// #   loop { if let std::task::Poll::Ready(v) = f.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) { return v } } }
+/// # block_on(async {
+/// let mut requests = MessageReceiver::from([1, 2]); // in a test: what the handler will receive
+/// let mut sum = 0;
+/// while let Some(request) = requests.next().await? {
+///     sum += request;
+/// }
+/// assert_eq!(sum, 3);
+/// # Ok::<(), halloo_core::Status>(()) }).unwrap();
+/// ```
+pub struct MessageReceiver<T: 'static> {
+    source: Source<T>,
+    decoder: Option<Decoder<T>>,
+    call: Call,
+    headers: LazyMetadata,
+    trailers: Option<Metadata>,
+    failed: Option<Status>,
+}
+
+enum Source<T> {
+    Requests(Arc<Exchange>),
+    Replies(Replies),
+    Messages(VecDeque<T>),
+    Ended,
+}
+
+struct Replies {
+    caller: CallerEnd,
+    outcome: Option<Outcome>,
+    epilogue: Epilogue,
+}
+
+/// What a client's interceptors still have to say when the replies have ended.
+enum Epilogue {
+    None,
+    Waiting(Box<dyn FnOnce(Outcome) -> OutcomeFuture + Send>),
+    Running(OutcomeFuture),
+}
+
+/// Which messages a side decodes, and under which limit; for the texts of errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Client,
+    Server,
+}
+
+/// Turns the bytes of a call's direction into messages.
+pub(crate) struct Decoder<T: 'static> {
+    codec: &'static dyn Codec<T>,
+    limits: DecodeLimits,
+    deframer: Deframer,
+    side: Side,
+}
+
+impl<T: 'static> Decoder<T> {
+    pub(crate) fn new(codec: &'static dyn Codec<T>, limits: DecodeLimits, side: Side) -> Self {
+        Self { codec, limits, deframer: Deframer::default(), side }
+    }
+
+    fn push(&mut self, chunk: bytes::Bytes) {
+        self.deframer.push(chunk);
+    }
+
+    /// The next whole message, if all of it is here.
+    fn next(&mut self) -> Result<Option<T>, Status> {
+        let limit = self.limits.max_message_bytes;
+        match self.deframer.next(limit) {
+            Ok(None) => Ok(None),
+            Ok(Some(Envelope { compressed: true, .. })) => Err(Status::internal(
+                "a message is marked as compressed, but the call's grpc-encoding is identity",
+            )),
+            Ok(Some(Envelope { body, .. })) => self.codec.decode(body, &self.limits).map(Some),
+            Err(too_large) => Err(self.too_large(too_large.size)),
+        }
+    }
+
+    fn too_large(&self, size: usize) -> Status {
+        let limit = self.limits.max_message_bytes;
+        let (text, hint) = match self.side {
+            Side::Client => (
+                format!("reply is {size} bytes, this client accepts {limit}"),
+                ".max_reply_bytes(..) on the call or the channel raises the limit, or stream it in parts",
+            ),
+            Side::Server => (
+                format!("request is {size} bytes, this server accepts {limit}"),
+                ".max_request_bytes(..) on the server raises the limit, or stream it in parts",
+            ),
+        };
+        Status::resource_exhausted(text).note("hint", hint)
+    }
+
+    fn check_end(&self) -> Result<(), Status> {
+        if self.deframer.is_clean() {
+            return Ok(());
+        }
+        let what = match self.side {
+            Side::Client => "replies",
+            Side::Server => "requests",
+        };
+        Err(Status::internal(format!("the {what} ended in the middle of a message")))
+    }
+}
+
+impl<T: 'static> MessageReceiver<T> {
+    /// The receiver of a handler's requests.
+    pub fn for_requests(responder: &ResponderEnd, codec: &'static dyn Codec<T>, limits: DecodeLimits, call: Call) -> Self {
+        Self {
+            source: Source::Requests(Arc::clone(responder.shared())),
+            decoder: Some(Decoder::new(codec, limits, Side::Server)),
+            call,
+            headers: LazyMetadata::default(),
+            trailers: None,
+            failed: None,
+        }
+    }
+
+    /// The receiver of a client's replies.
+    pub fn for_replies(
+        caller: CallerEnd,
+        codec: &'static dyn Codec<T>,
+        limits: DecodeLimits,
+        method: &'static MethodDescriptor,
+    ) -> Self {
+        let replies = Replies { caller, outcome: None, epilogue: Epilogue::None };
+        Self {
+            source: Source::Replies(replies),
+            decoder: Some(Decoder::new(codec, limits, Side::Client)),
+            call: Call::new(method),
+            headers: LazyMetadata::default(),
+            trailers: None,
+            failed: None,
+        }
+    }
+
+    /// Lets `epilogue` see, and change, how the replies ended. For interceptors of a client.
+    #[must_use]
+    pub fn with_epilogue(mut self, epilogue: impl FnOnce(Outcome) -> OutcomeFuture + Send + 'static) -> Self {
+        if let Source::Replies(replies) = &mut self.source {
+            replies.epilogue = Epilogue::Waiting(Box::new(epilogue));
+        }
+        self
+    }
+
+    /// The next message; `None` after the last.
+    ///
+    /// Cancel safe: dropped while it waits, no message is lost.
+    ///
+    /// # Errors
+    /// The status that the call failed with. On a server: CANCELLED or DEADLINE_EXCEEDED when the client gave
+    /// up. RESOURCE_EXHAUSTED for a message over the limit, INTERNAL for one that cannot be decoded. After an
+    /// error every further call returns it again.
+    pub async fn next(&mut self) -> Result<Option<T>, Status> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// As [`next`](Self::next), for hand-written futures.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<T>, Status>> {
+        if let Some(status) = &self.failed {
+            return Poll::Ready(Err(status.clone()));
+        }
+        match self.poll_message(cx, Interest::Any) {
+            Poll::Ready(Err(status)) => {
+                let status = self.annotate(status);
+                if let Source::Replies(replies) = &self.source {
+                    replies.caller.cancel(Status::cancelled("the client could not read the replies"));
+                }
+                self.source = Source::Ended;
+                self.failed = Some(status.clone());
+                Poll::Ready(Err(status))
+            }
+            other => other,
+        }
+    }
+
+    fn poll_message(&mut self, cx: &mut Context<'_>, interest: Interest) -> Poll<Result<Option<T>, Status>> {
+        loop {
+            let decoder = match (&mut self.source, &mut self.decoder) {
+                (Source::Messages(messages), _) => return Poll::Ready(Ok(messages.pop_front())),
+                (Source::Ended, _) | (_, None) => return Poll::Ready(Ok(None)),
+                (_, Some(decoder)) => decoder,
+            };
+            if let Some(message) = decoder.next()? {
+                return Poll::Ready(Ok(Some(message)));
+            }
+            match std::task::ready!(self.poll_bytes(cx, interest)) {
+                Ok(More::Bytes) => {}
+                Ok(More::End(trailers)) => {
+                    self.trailers = Some(trailers);
+                    self.source = Source::Ended;
+                    if let Some(decoder) = &self.decoder {
+                        decoder.check_end()?;
+                    }
+                    return Poll::Ready(Ok(None));
+                }
+                Err(status) => return Poll::Ready(Err(status)),
+            }
+        }
+    }
+
+    fn poll_bytes(&mut self, cx: &mut Context<'_>, interest: Interest) -> Poll<Result<More, Status>> {
+        let Some(decoder) = &mut self.decoder else { return Poll::Ready(Ok(More::End(Metadata::new()))) };
+        match &mut self.source {
+            Source::Requests(exchange) => {
+                let mut any = false;
+                let ready = exchange.poll_request(Some(cx), interest, |chunk| {
+                    any = true;
+                    decoder.push(chunk);
+                });
+                match ready {
+                    Poll::Ready(Err(status)) => Poll::Ready(Err(status)),
+                    _ if any => Poll::Ready(Ok(More::Bytes)),
+                    Poll::Ready(Ok(_)) => Poll::Ready(Ok(More::End(Metadata::new()))),
+                    Poll::Pending => Poll::Pending,
+                }
+            }
+            Source::Replies(replies) => replies.poll_bytes(cx, interest, decoder, &mut self.headers),
+            Source::Messages(_) | Source::Ended => Poll::Ready(Ok(More::End(Metadata::new()))),
+        }
+    }
+
+    /// Waits for the reply headers (or the first reply, or the end, whichever comes first).
+    ///
+    /// # Errors
+    /// The status that the call failed with before any reply.
+    pub async fn headers(&mut self) -> Result<&Metadata, Status> {
+        poll_fn(|cx| self.poll_headers(cx)).await?;
+        Ok(self.headers.read())
+    }
+
+    fn poll_headers(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        if let Some(status) = &self.failed {
+            return Poll::Ready(Err(status.clone()));
+        }
+        let (Source::Replies(replies), Some(decoder)) = (&mut self.source, &mut self.decoder) else {
+            return Poll::Ready(Ok(()));
+        };
+        if replies.outcome.is_some() || decoder.deframer.buffered() > 0 {
+            return Poll::Ready(Ok(()));
+        }
+        let progress = std::task::ready!(replies.caller.poll_response(cx, Interest::Any, |chunk| decoder.push(chunk)));
+        if let Some(ResponseHead::Rpc(headers)) = progress.head {
+            self.headers = headers;
+        }
+        replies.outcome = progress.outcome;
+        let failed_at_once = matches!(replies.outcome, Some(Err(_))) && decoder.deframer.buffered() == 0;
+        if !failed_at_once {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_next(cx).map(|result| result.map(|_| ()))
+    }
+
+    /// The request's metadata; on a client, see [`headers`](Self::headers) instead.
+    pub fn metadata(&self) -> &Metadata {
+        self.call.metadata()
+    }
+
+    /// The trailers, once [`next`](Self::next) has returned `None`. For clients.
+    pub fn trailers(&self) -> Option<&Metadata> {
+        self.trailers.as_ref()
+    }
+
+    /// The facts of the call.
+    pub fn call(&self) -> &Call {
+        &self.call
+    }
+
+    /// See [`Call::deadline`].
+    pub fn deadline(&self) -> Option<Deadline> {
+        self.call.deadline()
+    }
+
+    /// See [`Call::time_left`].
+    pub fn time_left(&self) -> Option<Duration> {
+        self.call.time_left()
+    }
+
+    /// See [`Call::peer`].
+    pub fn peer(&self) -> Option<&Peer> {
+        self.call.peer()
+    }
+
+    /// See [`Call::extensions`].
+    pub fn extensions(&self) -> &Extensions {
+        self.call.extensions()
+    }
+
+    /// See [`Call::cancelled`].
+    pub fn cancelled(&self) -> Cancelled {
+        self.call.cancelled()
+    }
+
+    /// The one message of a direction that carries exactly one, with headers and trailers.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next); UNIMPLEMENTED if there are no messages or several (gRPC's status table names
+    /// that code for both sides).
+    pub async fn only_message(mut self) -> Result<(T, LazyMetadata, Metadata), Status> {
+        let interest = Interest::EndOrBytes(crate::PIPE_LIMIT_BYTES);
+        let mut message = None;
+        loop {
+            match poll_fn(|cx| self.poll_message(cx, interest)).await {
+                Ok(Some(next)) if message.is_none() => message = Some(next),
+                Ok(Some(_)) => return Err(self.annotate(self.cardinality("more than one"))),
+                Ok(None) => break,
+                Err(status) => return Err(self.annotate(status)),
+            }
+        }
+        let message = message.ok_or_else(|| self.annotate(self.cardinality("no")))?;
+        Ok((message, std::mem::take(&mut self.headers), self.trailers.take().unwrap_or_default()))
+    }
+
+    fn cardinality(&self, count: &str) -> Status {
+        let method = self.call.method().map_or("this method", MethodDescriptor::full_name);
+        match self.decoder.as_ref().map(|decoder| decoder.side) {
+            Some(Side::Client) => Status::unimplemented(format!("{method} got {count} reply where one belongs")),
+            _ => Status::unimplemented(format!("{method} takes one request message and got {count}")),
+        }
+    }
+
+    fn annotate(&self, status: Status) -> Status {
+        match (&self.decoder, self.call.method()) {
+            (Some(Decoder { side: Side::Client, .. }), Some(method)) if status.notes().iter().all(|note| note.label() != "calling") => {
+                status.note("calling", method.full_name())
+            }
+            _ => status,
+        }
+    }
+}
+
+enum More {
+    Bytes,
+    End(Metadata),
+}
+
+impl Replies {
+    fn poll_bytes<T: 'static>(
+        &mut self,
+        cx: &mut Context<'_>,
+        interest: Interest,
+        decoder: &mut Decoder<T>,
+        headers: &mut LazyMetadata,
+    ) -> Poll<Result<More, Status>> {
+        while self.outcome.is_none() {
+            let progress = std::task::ready!(self.caller.poll_response(cx, interest, |chunk| decoder.push(chunk)));
+            if let Some(ResponseHead::Rpc(metadata)) = progress.head {
+                *headers = metadata;
+            }
+            self.outcome = progress.outcome;
+            if progress.bytes > 0 {
+                return Poll::Ready(Ok(More::Bytes));
+            }
+        }
+        if let Epilogue::Waiting(_) = self.epilogue
+            && let Epilogue::Waiting(epilogue) = std::mem::replace(&mut self.epilogue, Epilogue::None)
+        {
+            let outcome = self.outcome.take().unwrap_or_else(|| Ok(Metadata::new()));
+            self.epilogue = Epilogue::Running(epilogue(outcome));
+            self.outcome = Some(Ok(Metadata::new()));
+        }
+        if let Epilogue::Running(future) = &mut self.epilogue {
+            let outcome = std::task::ready!(future.as_mut().poll(cx));
+            self.epilogue = Epilogue::None;
+            self.outcome = Some(outcome);
+        }
+        match self.outcome.take() {
+            Some(Ok(trailers)) => Poll::Ready(Ok(More::End(trailers))),
+            Some(Err(status)) => Poll::Ready(Err(status)),
+            None => Poll::Ready(Ok(More::End(Metadata::new()))),
+        }
+    }
+}
+
+/// Messages that no connection brings, for a test that calls a handler directly.
+impl<T: 'static> From<Vec<T>> for MessageReceiver<T> {
+    fn from(messages: Vec<T>) -> Self {
+        Self {
+            source: Source::Messages(messages.into()),
+            decoder: None,
+            call: Call::detached(),
+            headers: LazyMetadata::default(),
+            trailers: None,
+            failed: None,
+        }
+    }
+}
+
+/// Messages that no connection brings, for a test that calls a handler directly.
+impl<T: 'static, const N: usize> From<[T; N]> for MessageReceiver<T> {
+    fn from(messages: [T; N]) -> Self {
+        Vec::from(messages).into()
+    }
+}
+
+impl<T: 'static> fmt::Debug for MessageReceiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MessageReceiver").field("call", &self.call).field("failed", &self.failed).finish_non_exhaustive()
+    }
+}

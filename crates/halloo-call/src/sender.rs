@@ -1,0 +1,230 @@
+//! The sending half of a stream of messages: a handler's replies, or a client's requests.
+//!
+//! A message is encoded into the call's own buffer at once; `send` waits only while that buffer is full.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use halloo_core::{Codec, Metadata, MetadataError, Status};
+
+use crate::exchange::{CallerEnd, Direction, Exchange, ResponderEnd};
+use crate::message::metadata_fault;
+
+/// Sends messages, one after the other.
+///
+/// A handler borrows one for its replies. A client owns one for its requests and says [`finish`](Self::finish)
+/// after the last; dropping it before that cancels the call, so that a request stream that broke off never
+/// looks complete.
+///
+/// ```
+/// use halloo_call::MessageSender;
+///
+/// # fn block_on<F: Future>(f: F) -> F::Output { let mut f = std::pin::pin!(f);
+/// #   loop { if let std::task::Poll::Ready(v) = f.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) { return v } } }
+/// # block_on(async {
+/// let mut replies = MessageSender::collect(); // in a test: keeps what the handler sends
+/// replies.send("one").await?;
+/// assert_eq!(replies.into_messages(), ["one"]);
+/// # Ok::<(), halloo_core::Status>(()) }).unwrap();
+/// ```
+pub struct MessageSender<T: 'static> {
+    sink: Sink<T>,
+}
+
+enum Sink<T: 'static> {
+    Call { exchange: Arc<Exchange>, direction: Direction, codec: &'static dyn Codec<T>, max_message_bytes: usize, finished: bool },
+    Messages(Vec<T>),
+}
+
+impl<T: 'static> MessageSender<T> {
+    /// The sender of a handler's replies.
+    pub fn for_replies(responder: &ResponderEnd, codec: &'static dyn Codec<T>, max_message_bytes: usize) -> Self {
+        Self::for_call(Arc::clone(responder.shared()), Direction::Response, codec, max_message_bytes)
+    }
+
+    /// The sender of a client's requests.
+    pub fn for_requests(caller: &CallerEnd, codec: &'static dyn Codec<T>, max_message_bytes: usize) -> Self {
+        Self::for_call(Arc::clone(caller.shared()), Direction::Request, codec, max_message_bytes)
+    }
+
+    fn for_call(
+        exchange: Arc<Exchange>,
+        direction: Direction,
+        codec: &'static dyn Codec<T>,
+        max_message_bytes: usize,
+    ) -> Self {
+        Self { sink: Sink::Call { exchange, direction, codec, max_message_bytes, finished: false } }
+    }
+
+    /// A sender that keeps its messages, for a test that calls a handler directly.
+    #[must_use]
+    pub fn collect() -> Self {
+        Self { sink: Sink::Messages(Vec::new()) }
+    }
+
+    /// The messages that were sent; empty unless the sender came from [`collect`](Self::collect).
+    #[must_use]
+    pub fn into_messages(mut self) -> Vec<T> {
+        match &mut self.sink {
+            Sink::Messages(messages) => std::mem::take(messages),
+            Sink::Call { .. } => Vec::new(),
+        }
+    }
+
+    /// Sends a message: waits while 64 KiB of earlier messages have not left yet, then encodes it.
+    ///
+    /// Cancel safe: dropped while it waits, the message is not sent; there is no other point to drop it at.
+    ///
+    /// # Errors
+    /// The call's status if it has failed or was cancelled; CANCELLED if the peer ended it and reads no more (a
+    /// client then finds the result in its reply half); RESOURCE_EXHAUSTED if the message is larger than this
+    /// side may send; INTERNAL if the codec cannot encode it.
+    pub async fn send(&mut self, message: T) -> Result<(), Status> {
+        if let Sink::Call { exchange, direction, .. } = &self.sink {
+            let direction = *direction;
+            poll_fn(|cx| exchange.poll_room(direction, cx)).await;
+        }
+        self.encode(message)
+    }
+
+    /// Encodes a message without waiting for room. The caller bounds how many.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn encode(&mut self, message: T) -> Result<(), Status> {
+        match &mut self.sink {
+            Sink::Messages(messages) => {
+                messages.push(message);
+                Ok(())
+            }
+            Sink::Call { finished: true, .. } => {
+                Err(Status::failed_precondition("the request stream is finished; no message can follow"))
+            }
+            Sink::Call { exchange, direction, codec, max_message_bytes, .. } => {
+                let limit = *max_message_bytes;
+                let direction = *direction;
+                exchange
+                    .encode(direction, |buffer| encode_message(buffer, *codec, &message, limit, direction))
+                    .unwrap_or_else(|| Err(exchange.send_failure()))
+            }
+        }
+    }
+
+    /// Says that no message follows. A handler's replies end when the handler returns; it need not call this.
+    pub fn finish(mut self) {
+        if let Sink::Call { exchange, direction: Direction::Request, finished, .. } = &mut self.sink {
+            *finished = true;
+            exchange.finish_request();
+        }
+    }
+
+    /// Whether sending is pointless because the call has ended.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        match &self.sink {
+            Sink::Messages(_) => false,
+            Sink::Call { exchange, .. } => exchange.is_over(),
+        }
+    }
+
+    /// Adds a header to the replies, before the first is sent. For handlers.
+    ///
+    /// # Errors
+    /// FAILED_PRECONDITION if the headers have left, or on a client; INTERNAL if key or value may not travel.
+    pub fn header(&mut self, key: &'static str, value: impl AsRef<str>) -> Result<(), Status> {
+        self.edit_headers(|headers| headers.append(key, value.as_ref()))
+    }
+
+    /// Adds a binary header to the replies, before the first is sent. For handlers.
+    ///
+    /// # Errors
+    /// As [`header`](Self::header).
+    pub fn header_bin(&mut self, key: &'static str, value: impl Into<Bytes>) -> Result<(), Status> {
+        self.edit_headers(|headers| headers.append_bin(key, value.into()))
+    }
+
+    /// Adds a trailer, sent after the last reply. For handlers.
+    ///
+    /// # Errors
+    /// FAILED_PRECONDITION if the call has ended, or on a client; INTERNAL if key or value may not travel.
+    pub fn trailer(&mut self, key: &'static str, value: impl AsRef<str>) -> Result<(), Status> {
+        self.edit_trailers(|trailers| trailers.append(key, value.as_ref()))
+    }
+
+    /// Adds a binary trailer, sent after the last reply. For handlers.
+    ///
+    /// # Errors
+    /// As [`trailer`](Self::trailer).
+    pub fn trailer_bin(&mut self, key: &'static str, value: impl Into<Bytes>) -> Result<(), Status> {
+        self.edit_trailers(|trailers| trailers.append_bin(key, value.into()))
+    }
+
+    fn edit_headers(&self, edit: impl FnOnce(&mut Metadata) -> Result<(), MetadataError>) -> Result<(), Status> {
+        match &self.sink {
+            Sink::Call { exchange, direction: Direction::Response, .. } => exchange
+                .edit_headers(edit)
+                .ok_or_else(|| Status::failed_precondition("the headers have left with the first reply"))?
+                .map_err(metadata_fault),
+            Sink::Call { .. } => Err(Status::failed_precondition("a client's headers are its call's metadata")),
+            Sink::Messages(_) => edit(&mut Metadata::new()).map_err(metadata_fault),
+        }
+    }
+
+    fn edit_trailers(&self, edit: impl FnOnce(&mut Metadata) -> Result<(), MetadataError>) -> Result<(), Status> {
+        match &self.sink {
+            Sink::Call { exchange, direction: Direction::Response, .. } => exchange
+                .edit_trailers(edit)
+                .ok_or_else(|| Status::failed_precondition("the call has ended"))?
+                .map_err(metadata_fault),
+            Sink::Call { .. } => Err(Status::failed_precondition("a client sends no trailers")),
+            Sink::Messages(_) => edit(&mut Metadata::new()).map_err(metadata_fault),
+        }
+    }
+}
+
+impl<T: 'static> Drop for MessageSender<T> {
+    fn drop(&mut self) {
+        if let Sink::Call { exchange, direction: Direction::Request, finished: false, .. } = &self.sink {
+            exchange.cancel(Status::cancelled("the request stream was dropped without `finish()`"));
+        }
+    }
+}
+
+impl<T: 'static> fmt::Debug for MessageSender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MessageSender").field("is_closed", &self.is_closed()).finish_non_exhaustive()
+    }
+}
+
+/// Writes `message` as one envelope; on failure the buffer is as before.
+pub(crate) fn encode_message<T: 'static>(
+    buffer: &mut halloo_core::EncodeBuffer,
+    codec: &'static dyn Codec<T>,
+    message: &T,
+    max_message_bytes: usize,
+    direction: Direction,
+) -> Result<(), Status> {
+    const PREFIX_BYTES: usize = 5;
+    let before = buffer.len();
+    let mark = buffer.begin_envelope();
+    if let Err(status) = codec.encode(message, buffer) {
+        buffer.truncate(mark);
+        return Err(status);
+    }
+    let size = buffer.len() - before - PREFIX_BYTES;
+    if size > max_message_bytes.min(u32::MAX as usize) {
+        buffer.truncate(mark);
+        let (what, knob) = match direction {
+            Direction::Request => ("request", ".max_request_bytes"),
+            Direction::Response => ("reply", ".max_reply_bytes"),
+        };
+        return Err(Status::resource_exhausted(format!(
+            "{what} is {size} bytes, this side may send {max_message_bytes}"
+        ))
+        .note("hint", format!("{knob}(..) raises the limit, or stream it in parts")));
+    }
+    buffer.end_envelope(mark, false);
+    Ok(())
+}
