@@ -70,14 +70,18 @@ impl Timeout {
     /// What the unit cannot express is rounded up, so the peer never gives up before we do, and only a duration of
     /// zero is written as zero. Durations above 99 999 999 hours are written as that.
     pub fn encode(duration: Duration) -> TimeoutText {
-        let nanos = duration.as_nanos();
+        // All but five centuries and more fit 64 bits, whose division is far cheaper.
+        let Ok(nanos) = u64::try_from(duration.as_nanos()) else {
+            let hours = duration.as_secs().div_ceil(3600).min(MAX_AMOUNT);
+            return TimeoutText::new(hours as u32, b'H');
+        };
         for (unit, nanos_of_unit) in UNITS {
             let amount = nanos.div_ceil(nanos_of_unit);
             if amount <= MAX_AMOUNT {
                 return TimeoutText::new(amount as u32, unit);
             }
         }
-        TimeoutText::new(MAX_AMOUNT as u32, b'H')
+        unreachable!("64 bits of nanoseconds are less than 99 999 999 hours")
     }
 }
 
@@ -88,10 +92,10 @@ impl fmt::Display for Timeout {
 }
 
 const MAX_DIGITS: usize = 8;
-const MAX_AMOUNT: u128 = 99_999_999;
+const MAX_AMOUNT: u64 = 99_999_999;
 
 /// Units and their nanoseconds, finest first.
-const UNITS: [(u8, u128); 6] = [
+const UNITS: [(u8, u64); 6] = [
     (b'n', 1),
     (b'u', 1_000),
     (b'm', 1_000_000),
