@@ -1,1 +1,446 @@
-//! Header lists as they are sent and received (placeholder while HPACK is being built).
+//! Ordered header fields in one buffer, as they are sent and received, and the templates of fields sent often.
+//!
+//! A list is a row of records; the HPACK tables hold the same records, so that an indexed field is one copy.
+//! Names and values are bytes here: whether they make a valid request is for the connection to say.
+use std::{
+    any::Any,
+    fmt,
+    num::NonZeroU64,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+/// Bytes before the name in a record, little-endian:
+///
+/// ```text
+/// 0            4             8     12      20     20+n
+/// | name len n | value len v | tag | entry | name | value |
+/// ```
+///
+/// `entry` is 0 for none, an [`EntryId`], or [`SENSITIVE`].
+pub(crate) const RECORD_HEAD: usize = 20;
+
+/// Marks a record as never indexed; such a field has no table entry, so both share a place.
+const SENSITIVE: u64 = u64::MAX;
+
+/// What each field costs beside its name and value (RFC 9113 section 6.5.2, RFC 7541 section 4.1).
+pub(crate) const FIELD_OVERHEAD: usize = 32;
+
+/// Holds header fields in order, in one byte buffer.
+///
+/// Memory: 20 bytes a field beside its name and value.
+///
+/// ```
+/// use halloo_http2::HeaderList;
+///
+/// let mut fields = HeaderList::new();
+/// fields.push(b":status", b"200");
+/// fields.push(b"content-type", b"application/grpc");
+/// assert_eq!(fields.find(b":status"), Some(b"200".as_slice()));
+/// assert_eq!(fields.list_bytes(), 7 + 3 + 32 + 12 + 16 + 32);
+/// ```
+#[derive(Default)]
+pub struct HeaderList {
+    records: Vec<u8>,
+    len: usize,
+    attachment: OnceLock<Arc<dyn Any + Send + Sync>>,
+}
+
+/// Is one header field of a [`HeaderList`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field<'a> {
+    /// The name, as it was on the wire.
+    pub name: &'a [u8],
+    /// The value, as it was on the wire.
+    pub value: &'a [u8],
+    /// Whether the field is never to enter a compression table (RFC 7541 section 7.1.3).
+    pub sensitive: bool,
+    /// The table entry that held or took up the whole field, if there was one.
+    pub entry: Option<EntryId>,
+    /// The tag that the entry had when the block was decoded; 0 without a tag.
+    pub tag: u32,
+}
+
+/// Names an entry of an HPACK table: one of the 61 static ones, or one that the peer inserted on this connection.
+///
+/// The id of an inserted entry is never given to another one, also after its eviction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntryId(NonZeroU64);
+
+impl HeaderList {
+    /// Makes an empty list without allocating.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Makes an empty list with room for `fields` fields whose names and values have `text_bytes` bytes together.
+    pub fn with_capacity(fields: usize, text_bytes: usize) -> Self {
+        Self::with_record_bytes(fields * RECORD_HEAD + text_bytes)
+    }
+
+    /// Appends a field.
+    ///
+    /// # Panics
+    /// If the name or the value has 4 GiB or more.
+    pub fn push(&mut self, name: &[u8], value: &[u8]) {
+        self.push_record(name, value, 0);
+    }
+
+    /// Appends a field that never enters a compression table, here or at a proxy (RFC 7541 section 7.1.3): for
+    /// credentials and other values that an attacker could guess piece by piece.
+    ///
+    /// # Panics
+    /// If the name or the value has 4 GiB or more.
+    pub fn push_sensitive(&mut self, name: &[u8], value: &[u8]) {
+        self.push_record(name, value, SENSITIVE);
+    }
+
+    /// Returns how many fields the list has.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Returns whether the list has no field.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Returns the size that `SETTINGS_MAX_HEADER_LIST_SIZE` limits: names, values and 32 bytes a field (RFC 9113
+    /// section 6.5.2).
+    pub fn list_bytes(&self) -> usize {
+        self.records.len() + self.len * (FIELD_OVERHEAD - RECORD_HEAD)
+    }
+
+    /// Walks over the fields in order.
+    pub fn iter(&self) -> Fields<'_> {
+        Fields {
+            records: &self.records,
+            len: self.len,
+        }
+    }
+
+    /// Returns the value of the first field of this name, compared byte by byte.
+    pub fn find(&self, name: &[u8]) -> Option<&[u8]> {
+        self.iter()
+            .find(|field| field.name == name)
+            .map(|field| field.value)
+    }
+
+    /// Removes all fields and the attachment and keeps the buffer.
+    pub fn clear(&mut self) {
+        self.records.clear();
+        self.len = 0;
+        self.attachment.take();
+    }
+
+    /// Returns what was attached to the list with [`set_attachment`](Self::set_attachment).
+    pub fn attachment(&self) -> Option<&Arc<dyn Any + Send + Sync>> {
+        self.attachment.get()
+    }
+
+    /// Attaches a value that was made from the fields, to be found when the same list is met again: a block that a
+    /// peer repeats is decoded once. The first attachment stays; a later one is dropped.
+    pub fn set_attachment(&self, attachment: Arc<dyn Any + Send + Sync>) {
+        let _ = self.attachment.set(attachment);
+    }
+
+    fn push_record(&mut self, name: &[u8], value: &[u8], entry: u64) {
+        let name_len = u32::try_from(name.len()).expect("a header name is under 4 GiB");
+        let value_len = u32::try_from(value.len()).expect("a header value is under 4 GiB");
+        self.records.reserve(RECORD_HEAD + name.len() + value.len());
+        self.records
+            .extend_from_slice(&record_head(name_len, value_len, entry));
+        self.records.extend_from_slice(name);
+        self.records.extend_from_slice(value);
+        self.len += 1;
+    }
+}
+
+/// What the HPACK decoder needs to build a list in place.
+impl HeaderList {
+    pub(crate) fn with_record_bytes(bytes: usize) -> Self {
+        Self {
+            records: Vec::with_capacity(bytes),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn record_bytes(&self) -> usize {
+        self.records.len()
+    }
+
+    pub(crate) fn records(&self) -> &[u8] {
+        &self.records
+    }
+
+    /// Appends a whole record of a table.
+    pub(crate) fn push_copy(&mut self, record: &[u8]) {
+        self.records.extend_from_slice(record);
+        self.len += 1;
+    }
+
+    /// Starts a record; the caller appends name and value to the returned buffer, and then closes or cuts it.
+    pub(crate) fn open_record(&mut self) -> &mut Vec<u8> {
+        self.records.extend_from_slice(&[0; RECORD_HEAD]);
+        &mut self.records
+    }
+
+    /// Completes the record that starts at `start`, whose value starts at `value_start`.
+    pub(crate) fn close_record(
+        &mut self,
+        start: usize,
+        value_start: usize,
+        mark: RecordMark,
+    ) -> &[u8] {
+        let name_len = (value_start - start - RECORD_HEAD) as u32;
+        let value_len = (self.records.len() - value_start) as u32;
+        let entry = match mark {
+            RecordMark::Plain => 0,
+            RecordMark::Sensitive => SENSITIVE,
+            RecordMark::Entry(id) => id.0.get(),
+        };
+        let record = &mut self.records[start..];
+        record[..RECORD_HEAD].copy_from_slice(&record_head(name_len, value_len, entry));
+        self.len += 1;
+        record
+    }
+
+    /// Takes back the last record, which starts at `start` and has been closed.
+    pub(crate) fn cut_record(&mut self, start: usize) {
+        self.records.truncate(start);
+        self.len -= 1;
+    }
+}
+
+/// Tells what a decoded literal is to a table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum RecordMark {
+    Plain,
+    Sensitive,
+    Entry(EntryId),
+}
+
+const fn record_head(name_len: u32, value_len: u32, entry: u64) -> [u8; RECORD_HEAD] {
+    let mut head = [0; RECORD_HEAD];
+    let (lens, rest) = head.split_at_mut(8);
+    lens.copy_from_slice(&(name_len as u64 | (value_len as u64) << 32).to_le_bytes());
+    rest.split_at_mut(4).1.copy_from_slice(&entry.to_le_bytes());
+    head
+}
+
+/// Builds the head of the record of a static entry at compile time.
+pub(crate) const fn static_record_head(name: &str, value: &str, id: EntryId) -> [u8; RECORD_HEAD] {
+    record_head(name.len() as u32, value.len() as u32, id.0.get())
+}
+
+/// Overwrites the tag of a record.
+pub(crate) fn set_record_tag(record: &mut [u8], tag: u32) {
+    record[8..12].copy_from_slice(&tag.to_le_bytes());
+}
+
+/// Splits the first field off a row of records.
+#[inline]
+pub(crate) fn split_record(records: &[u8]) -> Option<(Field<'_>, &[u8])> {
+    let (head, rest) = records.split_first_chunk::<RECORD_HEAD>()?;
+    let word = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+    let (name, rest) = rest.split_at_checked(word(0) as usize)?;
+    let (value, rest) = rest.split_at_checked(word(4) as usize)?;
+    let entry = u64::from(word(12)) | u64::from(word(16)) << 32;
+    let sensitive = entry == SENSITIVE;
+    let entry = if sensitive {
+        None
+    } else {
+        NonZeroU64::new(entry).map(EntryId)
+    };
+    Some((
+        Field {
+            name,
+            value,
+            sensitive,
+            entry,
+            tag: word(8),
+        },
+        rest,
+    ))
+}
+
+impl Clone for HeaderList {
+    /// Copies the fields; the attachment stays with the original.
+    fn clone(&self) -> Self {
+        Self {
+            records: self.records.clone(),
+            len: self.len,
+            attachment: OnceLock::new(),
+        }
+    }
+}
+
+impl fmt::Debug for HeaderList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut list = f.debug_list();
+        for field in self {
+            let name = String::from_utf8_lossy(field.name);
+            if field.sensitive {
+                list.entry(&format_args!("{name}: <sensitive>"));
+            } else {
+                list.entry(&format_args!("{name}: {}", field.value.escape_ascii()));
+            }
+        }
+        list.finish()
+    }
+}
+
+impl<'a> IntoIterator for &'a HeaderList {
+    type Item = Field<'a>;
+    type IntoIter = Fields<'a>;
+
+    fn into_iter(self) -> Fields<'a> {
+        self.iter()
+    }
+}
+
+/// Walks over the fields of a [`HeaderList`].
+#[derive(Clone, Debug)]
+pub struct Fields<'a> {
+    records: &'a [u8],
+    len: usize,
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Field<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Field<'a>> {
+        let (field, rest) = split_record(self.records)?;
+        self.records = rest;
+        self.len -= 1;
+        Some(field)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.len, Some(self.len))
+    }
+}
+
+impl ExactSizeIterator for Fields<'_> {}
+
+impl EntryId {
+    /// How many entries the static table has (RFC 7541 appendix A).
+    pub(crate) const STATIC: u64 = 61;
+
+    /// Names the static entry of this index, from 1 to 61.
+    pub(crate) const fn fixed(index: usize) -> Self {
+        Self(NonZeroU64::new(index as u64).expect("static indexes start at 1"))
+    }
+
+    /// Names the entry that was inserted as number `ordinal`, from 1.
+    pub(crate) const fn inserted(ordinal: u64) -> Self {
+        Self(NonZeroU64::new(Self::STATIC + ordinal).expect("a sum above 61 is not 0"))
+    }
+
+    /// Returns how many entries had been inserted with this one, or nothing for a static entry.
+    pub(crate) fn ordinal(self) -> Option<u64> {
+        self.0
+            .get()
+            .checked_sub(Self::STATIC)
+            .filter(|&ordinal| ordinal > 0)
+    }
+
+    /// Returns the index of a static entry, from 1 to 61 (RFC 7541 appendix A), or nothing for an inserted one.
+    pub fn static_index(self) -> Option<usize> {
+        (self.0.get() <= Self::STATIC).then_some(self.0.get() as usize)
+    }
+}
+
+/// Holds fields that are sent again and again, to be encoded in one go.
+///
+/// An encoder keeps the encoding of a template for as long as its table does not change, and then only copies it. Make
+/// one template a purpose and keep it: each has an id that no other in the process has (clones share it).
+#[derive(Clone, Debug)]
+pub struct Template {
+    id: u64,
+    fields: HeaderList,
+}
+
+impl Template {
+    /// Makes a template of the fields of `fields`.
+    pub fn new(fields: HeaderList) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            fields,
+        }
+    }
+
+    /// Returns the fields.
+    pub fn fields(&self) -> &HeaderList {
+        &self.fields
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_keep_order_text_and_sensitivity() {
+        let mut list = HeaderList::with_capacity(2, 16);
+        list.push(b"a", b"");
+        list.push_sensitive(b"b", b"secret");
+        list.push(b"a", b"2");
+        let fields: Vec<_> = list
+            .iter()
+            .map(|f| (f.name, f.value, f.sensitive))
+            .collect();
+        assert_eq!(
+            fields,
+            [
+                (&b"a"[..], &b""[..], false),
+                (&b"b"[..], &b"secret"[..], true),
+                (&b"a"[..], &b"2"[..], false)
+            ]
+        );
+        assert_eq!(list.iter().len(), 3);
+        assert_eq!(list.list_bytes(), 3 + 7 + 3 * 32);
+        assert_eq!(list.find(b"a"), Some(&b""[..]));
+        assert_eq!(list.find(b"c"), None);
+        assert_eq!(format!("{list:?}"), "[a: , b: <sensitive>, a: 2]");
+    }
+
+    #[test]
+    fn clearing_and_cloning_leave_the_attachment_behind() {
+        let mut list = HeaderList::new();
+        list.push(b"a", b"1");
+        list.set_attachment(Arc::new(7_u32));
+        list.set_attachment(Arc::new(8_u32));
+        let attached = list.attachment().and_then(|any| any.downcast_ref::<u32>());
+        assert_eq!(attached, Some(&7));
+        assert!(list.clone().attachment().is_none());
+        list.clear();
+        assert!(list.attachment().is_none() && list.is_empty() && list.list_bytes() == 0);
+    }
+
+    #[test]
+    fn ids_tell_static_from_inserted() {
+        assert_eq!(EntryId::fixed(61).static_index(), Some(61));
+        assert_eq!(EntryId::fixed(61).ordinal(), None);
+        assert_eq!(EntryId::inserted(1).static_index(), None);
+        assert_eq!(EntryId::inserted(1).ordinal(), Some(1));
+    }
+
+    #[test]
+    fn templates_have_ids_of_their_own_and_clones_share_them() {
+        let (one, two) = (
+            Template::new(HeaderList::new()),
+            Template::new(HeaderList::new()),
+        );
+        assert_ne!(one.id(), two.id());
+        assert_eq!(one.clone().id(), one.id());
+    }
+}

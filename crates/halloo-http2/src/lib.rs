@@ -4,3 +4,4 @@
 mod headers;
 mod hpack;
 
+pub use headers::{EntryId, Field, Fields, HeaderList, Template};

@@ -1,0 +1,254 @@
+//! Finds the table index of a field or of its name, for the encoder, by hash.
+use std::collections::VecDeque;
+
+use super::table::{DynamicTable, STATIC};
+use crate::headers::Field;
+
+/// Hashes of a field to be sent: of its name, and of name and value.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FieldHash {
+    pub(super) name: u64,
+    pub(super) pair: u64,
+}
+
+impl FieldHash {
+    pub(super) fn of(field: &Field<'_>) -> Self {
+        let name = hash(0, field.name);
+        Self {
+            name,
+            pair: hash(name, field.value),
+        }
+    }
+}
+
+const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// Hashes eight bytes a step. It need not withstand an attacker: every search below has an end that no choice of
+/// fields can move, and compares the bytes.
+const fn hash(seed: u64, bytes: &[u8]) -> u64 {
+    let mut state = mix(seed ^ !(bytes.len() as u64));
+    let mut rest = bytes;
+    while let Some((chunk, after)) = rest.split_first_chunk::<8>() {
+        state = mix(state ^ u64::from_le_bytes(*chunk));
+        rest = after;
+    }
+    // The last bytes may be hashed twice: that is as good and needs no loop.
+    let last = if let Some(last) = bytes.last_chunk::<8>() {
+        u64::from_le_bytes(*last)
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        u32::from_le_bytes(*first) as u64 | (u32::from_le_bytes(*last) as u64) << 32
+    } else if let [first, .., last] = bytes {
+        *first as u64 | (bytes[bytes.len() / 2] as u64) << 8 | (*last as u64) << 16
+    } else if let [only] = bytes {
+        *only as u64
+    } else {
+        0
+    };
+    mix(state ^ last)
+}
+
+const fn mix(word: u64) -> u64 {
+    let product = word.wrapping_mul(MULTIPLIER);
+    product ^ product >> 32
+}
+
+const STATIC_SLOTS: usize = 256;
+
+/// The first index of each static name, in the slot of the name's hash or the next free one; 0 is free.
+static STATIC_NAMES: [u8; STATIC_SLOTS] = static_names();
+
+const fn static_names() -> [u8; STATIC_SLOTS] {
+    let mut slots = [0; STATIC_SLOTS];
+    let mut index = 1;
+    while index <= STATIC.len() {
+        if index == 1 || !const_eq(STATIC[index - 1].0, STATIC[index - 2].0) {
+            let mut slot = static_slot(hash(0, STATIC[index - 1].0.as_bytes()));
+            while slots[slot] != 0 {
+                slot = (slot + 1) % STATIC_SLOTS;
+            }
+            slots[slot] = index as u8;
+        }
+        index += 1;
+    }
+    slots
+}
+
+const fn static_slot(hash: u64) -> usize {
+    (hash >> 7) as usize % STATIC_SLOTS
+}
+
+const fn const_eq(left: &str, right: &str) -> bool {
+    let (left, right) = (left.as_bytes(), right.as_bytes());
+    let mut at = 0;
+    while at < left.len() && at < right.len() && left[at] == right[at] {
+        at += 1;
+    }
+    at == left.len() && at == right.len()
+}
+
+/// Returns the lowest static index of a name.
+pub(super) fn static_name(name: &[u8], hash: FieldHash) -> Option<usize> {
+    let mut slot = static_slot(hash.name);
+    loop {
+        let index = usize::from(STATIC_NAMES[slot]);
+        if STATIC.get(index.checked_sub(1)?)?.0.as_bytes() == name {
+            return Some(index);
+        }
+        slot = (slot + 1) % STATIC_SLOTS;
+    }
+}
+
+/// Returns the static index of a field whose name has the lowest index `name_index`.
+pub(super) fn static_pair(field: &Field<'_>, name_index: usize) -> Option<usize> {
+    let same_name = STATIC[name_index - 1..]
+        .iter()
+        .take_while(|(name, _)| name.as_bytes() == field.name);
+    // An empty value in this table stands for a name alone, but it is the empty value too.
+    (name_index..)
+        .zip(same_name)
+        .find_map(|(index, (_, value))| (value.as_bytes() == field.value).then_some(index))
+}
+
+const BUCKETS: usize = 64;
+
+/// Finds entries of a dynamic table by hash.
+///
+/// Entries of one bucket are chained from the newest to the oldest. Eviction takes the oldest, so a chain ends where it
+/// reaches an evicted ordinal, and evicting costs nothing here.
+#[derive(Debug)]
+pub(super) struct DynamicLookup {
+    newest_by_name: [u64; BUCKETS],
+    newest_by_pair: [u64; BUCKETS],
+    links: VecDeque<Link>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    hash: FieldHash,
+    older_by_name: u64,
+    older_by_pair: u64,
+}
+
+impl DynamicLookup {
+    pub(super) fn new() -> Self {
+        Self {
+            newest_by_name: [0; BUCKETS],
+            newest_by_pair: [0; BUCKETS],
+            links: VecDeque::new(),
+        }
+    }
+
+    /// Takes up the entry that has just been inserted.
+    pub(super) fn inserted(&mut self, table: &DynamicTable, hash: FieldHash) {
+        let ordinal = table.inserted();
+        self.links.push_back(Link {
+            hash,
+            older_by_name: std::mem::replace(&mut self.newest_by_name[bucket(hash.name)], ordinal),
+            older_by_pair: std::mem::replace(&mut self.newest_by_pair[bucket(hash.pair)], ordinal),
+        });
+        let evicted = self.links.len() - table.len();
+        self.links.drain(..evicted);
+    }
+
+    /// Returns the index of the newest entry with this name and value.
+    pub(super) fn pair(
+        &self,
+        table: &DynamicTable,
+        field: &Field<'_>,
+        hash: FieldHash,
+    ) -> Option<usize> {
+        let mut ordinal = self.newest_by_pair[bucket(hash.pair)];
+        while let Some(link) = self.link(table, ordinal) {
+            if link.hash.pair == hash.pair
+                && let Some(held) = table.field(ordinal)
+                && held.name == field.name
+                && held.value == field.value
+            {
+                return Some(index(table, ordinal));
+            }
+            ordinal = link.older_by_pair;
+        }
+        None
+    }
+
+    /// Returns the index of the newest entry with this name.
+    pub(super) fn name(&self, table: &DynamicTable, name: &[u8], hash: FieldHash) -> Option<usize> {
+        let mut ordinal = self.newest_by_name[bucket(hash.name)];
+        while let Some(link) = self.link(table, ordinal) {
+            if link.hash.name == hash.name
+                && table.field(ordinal).is_some_and(|held| held.name == name)
+            {
+                return Some(index(table, ordinal));
+            }
+            ordinal = link.older_by_name;
+        }
+        None
+    }
+
+    /// Returns the link of an entry, or nothing if it has been evicted.
+    fn link(&self, table: &DynamicTable, ordinal: u64) -> Option<&Link> {
+        // Links are dropped with the next insertion only, so some of the first may be of evicted entries.
+        let oldest_link = table.inserted() + 1 - self.links.len() as u64;
+        if ordinal < table.oldest() {
+            return None;
+        }
+        self.links.get((ordinal - oldest_link) as usize)
+    }
+}
+
+fn bucket(hash: u64) -> usize {
+    (hash % BUCKETS as u64) as usize
+}
+
+/// The index of an entry: the newest one follows the static table (RFC 7541 section 2.3.3).
+fn index(table: &DynamicTable, ordinal: u64) -> usize {
+    STATIC.len() + 1 + (table.inserted() - ordinal) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::headers::HeaderList;
+
+    #[test]
+    fn every_static_field_is_found() {
+        for (position, (name, value)) in STATIC.iter().enumerate() {
+            let mut list = HeaderList::new();
+            list.push(name.as_bytes(), value.as_bytes());
+            list.push(name.as_bytes(), b"another");
+            for field in &list {
+                let hash = FieldHash::of(&field);
+                let first = static_name(field.name, hash).unwrap();
+                assert_eq!(STATIC[first - 1].0, *name);
+                assert!(first == 1 || STATIC[first - 2].0 != *name);
+                let expected = (field.value == value.as_bytes()).then_some(position + 1);
+                assert_eq!(static_pair(&field, first), expected);
+            }
+        }
+        let mut list = HeaderList::new();
+        list.push(b"x-none", b"");
+        let field = list.iter().next().unwrap();
+        assert_eq!(static_name(field.name, FieldHash::of(&field)), None);
+    }
+
+    #[test]
+    fn hashes_differ_for_short_texts() {
+        let mut seen = std::collections::HashSet::new();
+        for text in [
+            "",
+            "a",
+            "b",
+            "aa",
+            "ab",
+            "aba",
+            "abb",
+            "abcd",
+            "abcde",
+            "abcdefgh",
+            "abcdefghi",
+        ] {
+            assert!(seen.insert(hash(0, text.as_bytes())));
+            assert!(seen.insert(hash(hash(0, b"name"), text.as_bytes())));
+        }
+    }
+}

@@ -1,0 +1,386 @@
+//! The static table and the dynamic table (RFC 7541 section 2.3), the latter used by encoder and decoder alike.
+//!
+//! Both hold fields as records of a `HeaderList`, so that a decoder copies an indexed field in one go.
+use std::collections::VecDeque;
+
+use crate::headers::{
+    EntryId, FIELD_OVERHEAD, Field, RECORD_HEAD, set_record_tag, split_record, static_record_head,
+};
+
+/// Bytes that the field in a record of this length counts for (RFC 7541 section 4.1).
+pub(super) const fn charged_bytes(record_len: usize) -> usize {
+    record_len + FIELD_OVERHEAD - RECORD_HEAD
+}
+
+/// Holds the latest inserted fields, up to a size.
+#[derive(Debug)]
+pub(super) struct DynamicTable {
+    /// The records, oldest first, contiguous each, with dead ones at the front.
+    arena: Vec<u8>,
+    spans: VecDeque<Span>,
+    bytes: usize,
+    max_bytes: usize,
+    inserted: u64,
+    evicted: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    start: usize,
+    len: usize,
+}
+
+impl DynamicTable {
+    pub(super) fn new(max_bytes: usize) -> Self {
+        Self {
+            arena: Vec::new(),
+            spans: VecDeque::new(),
+            bytes: 0,
+            max_bytes,
+            inserted: 0,
+            evicted: 0,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    pub(super) fn max_bytes(&self) -> usize {
+        self.max_bytes
+    }
+
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Returns a number that changes with every insertion and eviction.
+    pub(super) fn generation(&self) -> u64 {
+        // Neither count ever falls, so their sum stays the same only if both do.
+        self.inserted + self.evicted
+    }
+
+    /// Returns how many entries have been inserted since the start.
+    pub(super) fn inserted(&self) -> u64 {
+        self.inserted
+    }
+
+    /// Returns the ordinal of the oldest entry, or of the next one if the table is empty.
+    pub(super) fn oldest(&self) -> u64 {
+        self.evicted + 1
+    }
+
+    /// Returns the record at a position counted from the newest entry, which is 0.
+    #[inline]
+    pub(super) fn record(&self, position: usize) -> Option<&[u8]> {
+        let newest = self.spans.len().checked_sub(1)?;
+        let span = self.spans.get(newest.checked_sub(position)?)?;
+        self.arena.get(span.start..span.start + span.len)
+    }
+
+    /// Returns the field that was inserted as number `ordinal`.
+    pub(super) fn field(&self, ordinal: u64) -> Option<Field<'_>> {
+        let record = self.record(usize::try_from(self.inserted.checked_sub(ordinal)?).ok()?)?;
+        split_record(record).map(|(field, _)| field)
+    }
+
+    /// Returns the id that the next entry gets, if a field of so many bytes fits at all.
+    pub(super) fn next_id(&self, charged_bytes: usize) -> Option<EntryId> {
+        (charged_bytes <= self.max_bytes).then(|| EntryId::inserted(self.inserted + 1))
+    }
+
+    /// Inserts a field after evicting what must go; one that is larger than the table only empties it (RFC 7541
+    /// section 4.4).
+    pub(super) fn insert(&mut self, record: &[u8]) {
+        let charged = charged_bytes(record.len());
+        self.evict_to(self.max_bytes.saturating_sub(charged));
+        if charged > self.max_bytes {
+            return;
+        }
+        self.compact();
+        self.spans.push_back(Span {
+            start: self.arena.len(),
+            len: record.len(),
+        });
+        self.arena.extend_from_slice(record);
+        self.bytes += charged;
+        self.inserted += 1;
+    }
+
+    /// Sets the largest size and evicts what is above it (RFC 7541 section 4.3).
+    pub(super) fn resize(&mut self, max_bytes: usize) {
+        self.max_bytes = max_bytes;
+        self.evict_to(max_bytes);
+    }
+
+    /// Tags an entry; does nothing for static and evicted ones.
+    pub(super) fn set_tag(&mut self, id: EntryId, tag: u32) {
+        let index = id
+            .ordinal()
+            .and_then(|ordinal| ordinal.checked_sub(self.oldest()));
+        let span = index.and_then(|index| self.spans.get(usize::try_from(index).ok()?));
+        if let Some(span) = span {
+            set_record_tag(&mut self.arena[span.start..span.start + span.len], tag);
+        }
+    }
+
+    fn evict_to(&mut self, bytes: usize) {
+        while self.bytes > bytes
+            && let Some(span) = self.spans.pop_front()
+        {
+            self.bytes -= charged_bytes(span.len);
+            self.evicted += 1;
+        }
+    }
+
+    /// Drops dead records once they are half of the arena, so that moving the living is paid for by the dead.
+    fn compact(&mut self) {
+        let dead = self
+            .spans
+            .front()
+            .map_or(self.arena.len(), |oldest| oldest.start);
+        if dead * 2 < self.arena.len() || dead == 0 {
+            return;
+        }
+        self.arena.drain(..dead);
+        for span in &mut self.spans {
+            span.start -= dead;
+        }
+    }
+}
+
+/// The static table (RFC 7541 appendix A); the first entry has index 1.
+pub(super) const STATIC: [(&str, &str); EntryId::STATIC as usize] = [
+    (":authority", ""),
+    (":method", "GET"),
+    (":method", "POST"),
+    (":path", "/"),
+    (":path", "/index.html"),
+    (":scheme", "http"),
+    (":scheme", "https"),
+    (":status", "200"),
+    (":status", "204"),
+    (":status", "206"),
+    (":status", "304"),
+    (":status", "400"),
+    (":status", "404"),
+    (":status", "500"),
+    ("accept-charset", ""),
+    ("accept-encoding", "gzip, deflate"),
+    ("accept-language", ""),
+    ("accept-ranges", ""),
+    ("accept", ""),
+    ("access-control-allow-origin", ""),
+    ("age", ""),
+    ("allow", ""),
+    ("authorization", ""),
+    ("cache-control", ""),
+    ("content-disposition", ""),
+    ("content-encoding", ""),
+    ("content-language", ""),
+    ("content-length", ""),
+    ("content-location", ""),
+    ("content-range", ""),
+    ("content-type", ""),
+    ("cookie", ""),
+    ("date", ""),
+    ("etag", ""),
+    ("expect", ""),
+    ("expires", ""),
+    ("from", ""),
+    ("host", ""),
+    ("if-match", ""),
+    ("if-modified-since", ""),
+    ("if-none-match", ""),
+    ("if-range", ""),
+    ("if-unmodified-since", ""),
+    ("last-modified", ""),
+    ("link", ""),
+    ("location", ""),
+    ("max-forwards", ""),
+    ("proxy-authenticate", ""),
+    ("proxy-authorization", ""),
+    ("range", ""),
+    ("referer", ""),
+    ("refresh", ""),
+    ("retry-after", ""),
+    ("server", ""),
+    ("set-cookie", ""),
+    ("strict-transport-security", ""),
+    ("transfer-encoding", ""),
+    ("user-agent", ""),
+    ("vary", ""),
+    ("via", ""),
+    ("www-authenticate", ""),
+];
+
+static STATIC_ARENA: [u8; static_arena_len()] = static_arena();
+static STATIC_ENDS: [u16; STATIC.len() + 1] = static_ends();
+
+/// Returns the record of a static entry, by index from 1.
+#[inline]
+pub(super) fn static_record(index: usize) -> Option<&'static [u8]> {
+    let start = *STATIC_ENDS.get(index.checked_sub(1)?)?;
+    let end = *STATIC_ENDS.get(index)?;
+    STATIC_ARENA.get(usize::from(start)..usize::from(end))
+}
+
+const fn static_arena_len() -> usize {
+    static_ends()[STATIC.len()] as usize
+}
+
+/// Where the record of each index ends; that of index 0 is empty.
+const fn static_ends() -> [u16; STATIC.len() + 1] {
+    let mut ends = [0; STATIC.len() + 1];
+    let mut index = 1;
+    while index < ends.len() {
+        let (name, value) = STATIC[index - 1];
+        ends[index] = ends[index - 1] + (RECORD_HEAD + name.len() + value.len()) as u16;
+        index += 1;
+    }
+    ends
+}
+
+const fn static_arena() -> [u8; static_arena_len()] {
+    let mut arena = [0; static_arena_len()];
+    let mut rest: &mut [u8] = &mut arena;
+    let mut index = 1;
+    while index <= STATIC.len() {
+        let (name, value) = STATIC[index - 1];
+        let head = static_record_head(name, value, EntryId::fixed(index));
+        let (place, after) = rest.split_at_mut(RECORD_HEAD);
+        place.copy_from_slice(&head);
+        let (place, after) = after.split_at_mut(name.len());
+        place.copy_from_slice(name.as_bytes());
+        let (place, after) = after.split_at_mut(value.len());
+        place.copy_from_slice(value.as_bytes());
+        rest = after;
+        index += 1;
+    }
+    arena
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::headers::HeaderList;
+
+    fn record(name: &str, value: &str) -> Vec<u8> {
+        let mut list = HeaderList::new();
+        let text = list.open_record();
+        text.extend_from_slice(name.as_bytes());
+        let value_start = text.len();
+        text.extend_from_slice(value.as_bytes());
+        list.close_record(0, value_start, crate::headers::RecordMark::Plain)
+            .to_vec()
+    }
+
+    fn names(table: &DynamicTable) -> Vec<String> {
+        (0..table.len())
+            .map(|position| {
+                split_record(table.record(position).unwrap())
+                    .unwrap()
+                    .0
+                    .name
+            })
+            .map(|name| String::from_utf8(name.to_vec()).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn static_records_are_the_static_table() {
+        assert_eq!(static_record(0), None);
+        assert_eq!(static_record(62), None);
+        for (position, (name, value)) in STATIC.iter().enumerate() {
+            let (field, rest) = split_record(static_record(position + 1).unwrap()).unwrap();
+            assert_eq!(
+                (field.name, field.value),
+                (name.as_bytes(), value.as_bytes())
+            );
+            assert_eq!(field.entry.unwrap().static_index(), Some(position + 1));
+            assert!(rest.is_empty());
+        }
+    }
+
+    #[test]
+    fn rfc7541_4_4_evicts_the_oldest() {
+        let mut table = DynamicTable::new(100);
+        table.insert(&record("a", "1"));
+        table.insert(&record("b", "2"));
+        assert_eq!(
+            (names(&table), table.bytes()),
+            (vec!["b".into(), "a".into()], 68)
+        );
+        table.insert(&record("c", "3"));
+        assert_eq!(names(&table), ["c", "b"]);
+        table.insert(&record("d", &"x".repeat(67)));
+        assert_eq!((names(&table), table.bytes()), (vec!["d".into()], 100));
+    }
+
+    #[test]
+    fn rfc7541_4_4_an_entry_larger_than_the_table_empties_it() {
+        let mut table = DynamicTable::new(100);
+        table.insert(&record("a", "1"));
+        let large = record("d", &"x".repeat(68));
+        assert_eq!(table.next_id(charged_bytes(large.len())), None);
+        table.insert(&large);
+        assert_eq!((table.len(), table.bytes()), (0, 0));
+    }
+
+    #[test]
+    fn rfc7541_4_3_resizing_evicts() {
+        let mut table = DynamicTable::new(100);
+        table.insert(&record("a", "1"));
+        table.insert(&record("b", "2"));
+        table.resize(67);
+        assert_eq!(names(&table), ["b"]);
+        table.resize(0);
+        assert_eq!(table.len(), 0);
+        table.resize(100);
+        table.insert(&record("c", "3"));
+        assert_eq!(names(&table), ["c"]);
+    }
+
+    #[test]
+    fn generations_change_with_the_contents_only() {
+        let mut table = DynamicTable::new(100);
+        table.insert(&record("a", "1"));
+        let before = table.generation();
+        table.set_tag(EntryId::inserted(1), 9);
+        table.resize(50);
+        assert_eq!(table.generation(), before);
+        table.resize(0);
+        assert_ne!(table.generation(), before);
+    }
+
+    #[test]
+    fn many_insertions_keep_the_arena_small_and_the_entries_right() {
+        let mut table = DynamicTable::new(1000);
+        for round in 0..10_000_u64 {
+            let name = format!("name-{round}");
+            table.insert(&record(&name, &"v".repeat(round as usize % 97)));
+            assert_eq!(table.field(round + 1).unwrap().name, name.as_bytes());
+            assert!(
+                table.field(table.oldest()).is_some() && table.field(table.oldest() - 1).is_none()
+            );
+            assert!(table.arena.len() <= 2 * 1000 + 200);
+        }
+    }
+
+    #[test]
+    fn tags_die_with_their_entries() {
+        let mut table = DynamicTable::new(100);
+        let mut tagged = |table: &DynamicTable| table.field(1).map(|field| field.tag);
+        let id = table.next_id(34).unwrap();
+        table.insert(&record("a", "1"));
+        table.set_tag(id, 5);
+        table.insert(&record("b", "2"));
+        assert_eq!(tagged(&table), Some(5));
+        table.insert(&record("c", "3"));
+        assert_eq!(tagged(&table), None);
+        table.set_tag(id, 6);
+        table.set_tag(EntryId::fixed(3), 6);
+        assert!((2..4).all(|ordinal| table.field(ordinal).unwrap().tag == 0));
+    }
+}
