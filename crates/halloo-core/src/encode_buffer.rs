@@ -15,6 +15,9 @@ pub const SEGMENT_MIN_BYTES: usize = 4096;
 /// A compressed-flag byte and a 32-bit length.
 const PREFIX_BYTES: usize = 5;
 
+/// The first allocation for an envelope, so that a small message does not grow from its prefix step by step.
+const FIRST_BYTES: usize = 128;
+
 /// Collects one or several messages on their way to the wire.
 ///
 /// Small writes are copied behind each other; large `Bytes` are kept as segments, to leave by a vectored write.
@@ -105,6 +108,9 @@ impl EncodeBuffer {
             offset: self.tail.len(),
             buffer_bytes: self.len(),
         };
+        if self.tail.capacity() == 0 {
+            self.tail.reserve(FIRST_BYTES);
+        }
         self.tail.extend_from_slice(&[0; PREFIX_BYTES]);
         mark
     }
