@@ -1,0 +1,70 @@
+//! The one error type of this crate: what in a descriptor cannot become Rust.
+
+use std::fmt;
+
+/// Why nothing was generated.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file to generate is not among the descriptors.
+    UnknownFile {
+        /// The file's name as in an `import` statement.
+        name: String,
+    },
+    /// Views were asked for a method that no service has.
+    UnknownMethod {
+        /// The name that was asked for.
+        name: String,
+        /// The methods that exist, as full names.
+        known: Vec<String>,
+    },
+    /// A descriptor lacks something that every compiler writes.
+    Incomplete {
+        /// What is missing and where.
+        what: String,
+    },
+    /// The message generator refused a descriptor.
+    Messages(buffa_codegen::CodeGenError),
+    /// The generated text is not Rust. This is a defect of this crate.
+    Syntax {
+        /// The package whose text is wrong.
+        package: String,
+        /// The parser's message.
+        cause: syn::Error,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownFile { name } => write!(f, "no descriptor for the file `{name}`"),
+            Self::UnknownMethod { name, known } => {
+                write!(
+                    f,
+                    "views are asked for `{name}`, which is no method; the methods are: "
+                )?;
+                f.write_str(&if known.is_empty() {
+                    "(none)".to_owned()
+                } else {
+                    known.join(", ")
+                })
+            }
+            Self::Incomplete { what } => write!(f, "incomplete descriptor: {what}"),
+            Self::Messages(cause) => write!(f, "cannot express a message in Rust: {cause}"),
+            Self::Syntax { package, cause } => write!(
+                f,
+                "generated text for package `{package}` is not Rust: {cause}"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Messages(cause) => Some(cause),
+            Self::Syntax { cause, .. } => Some(cause),
+            _ => None,
+        }
+    }
+}

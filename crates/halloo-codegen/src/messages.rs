@@ -1,0 +1,151 @@
+//! Runs the message generator: one Rust text a package, with views where a service asks for them.
+
+use crate::error::Error;
+use crate::selection::{self, Selection};
+use crate::service::Service;
+use buffa_codegen::{CodeGenConfig, GeneratedFileKind};
+use buffa_descriptor::generated::descriptor::{DescriptorProto, FileDescriptorProto};
+use std::collections::BTreeSet;
+
+/// A package's messages and enums as Rust text that still names the message library directly.
+#[derive(Debug)]
+pub(crate) struct Package {
+    pub(crate) name: String,
+    pub(crate) text: String,
+}
+
+/// Generates the messages of every selected package, sorted by package name.
+pub(crate) fn generate(
+    files: &[FileDescriptorProto],
+    selection: &Selection,
+    services: &[Service],
+) -> Result<Vec<Package>, Error> {
+    let files = without_detached_comments(files);
+    let with_views = packages_with_views(selection, services);
+    let (viewed, plain): (Vec<String>, Vec<String>) = selection
+        .files
+        .iter()
+        .cloned()
+        .partition(|name| with_views.contains(package_of(&files, name)));
+    let mut packages = Vec::new();
+    for (targets, views) in [(plain, false), (viewed, true)] {
+        if targets.is_empty() {
+            continue;
+        }
+        let config = CodeGenConfigWith {
+            views,
+            ..CodeGenConfigWith::new(&files, selection)
+        }
+        .build();
+        let generated =
+            buffa_codegen::generate(&files, &targets, &config).map_err(Error::Messages)?;
+        packages.extend(
+            generated
+                .into_iter()
+                .filter(|file| file.kind == GeneratedFileKind::PackageMod)
+                .map(|file| Package {
+                    name: file.package,
+                    text: file.content,
+                }),
+        );
+    }
+    packages.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(packages)
+}
+
+/// The generator's settings that are the same for every package, and those that are not.
+struct CodeGenConfigWith {
+    views: bool,
+    extern_paths: Vec<(String, String)>,
+}
+
+impl CodeGenConfigWith {
+    fn new(files: &[FileDescriptorProto], selection: &Selection) -> Self {
+        Self {
+            views: false,
+            extern_paths: extern_paths(files, selection),
+        }
+    }
+
+    fn build(self) -> CodeGenConfig {
+        let mut config = CodeGenConfig::default();
+        config.generate_views = self.views;
+        config.extern_paths = self.extern_paths;
+        config.file_per_package = true;
+        config.emit_register_fn = false;
+        config.idiomatic_field_names = true;
+        // `setters` makes them, for every field and with `Into` parameters.
+        config.generate_with_setters = false;
+        config
+    }
+}
+
+/// The settings that also decide how a type is named from a service.
+pub(crate) fn naming_config(files: &[FileDescriptorProto], selection: &Selection) -> CodeGenConfig {
+    CodeGenConfigWith::new(files, selection).build()
+}
+
+/// Where types live that are not generated. Usually the generator's own defaults, hence nothing.
+///
+/// With `descriptor.proto` generated, its package `google.protobuf` counts as local; each well-known
+/// type then needs its own entry to stay in `halloo`.
+fn extern_paths(files: &[FileDescriptorProto], selection: &Selection) -> Vec<(String, String)> {
+    if !selection
+        .files
+        .iter()
+        .any(|name| name == selection::DESCRIPTOR_FILE)
+    {
+        return Vec::new();
+    }
+    let path = |name: &Option<String>| {
+        let name = name.as_deref().unwrap_or_default();
+        (
+            format!(".google.protobuf.{name}"),
+            format!("::buffa_types::google::protobuf::{name}"),
+        )
+    };
+    let well_known = files.iter().filter(|file| selection::is_well_known(file));
+    well_known
+        .flat_map(|file| {
+            let messages = file.message_type.iter().map(|message| path(&message.name));
+            messages
+                .chain(file.enum_type.iter().map(|value| path(&value.name)))
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn packages_with_views(selection: &Selection, services: &[Service]) -> BTreeSet<String> {
+    services
+        .iter()
+        .filter(|service| service.methods.iter().any(|method| method.views))
+        .flat_map(|service| selection.closure(&service.package))
+        .collect()
+}
+
+fn package_of<'a>(files: &'a [FileDescriptorProto], name: &str) -> &'a str {
+    let file = files.iter().find(|file| file.name.as_deref() == Some(name));
+    file.and_then(|file| file.package.as_deref())
+        .unwrap_or_default()
+}
+
+/// Comments that stand apart from any declaration (licences, section titles) are not documentation.
+fn without_detached_comments(files: &[FileDescriptorProto]) -> Vec<FileDescriptorProto> {
+    let mut files = files.to_vec();
+    for file in &mut files {
+        if let Some(info) = file.source_code_info.as_option_mut() {
+            for location in &mut info.location {
+                location.leading_detached_comments.clear();
+            }
+        }
+    }
+    files
+}
+
+/// Whether a nested type is the hidden entry message of a map field.
+pub(crate) fn is_map_entry(message: &DescriptorProto) -> bool {
+    message
+        .options
+        .as_option()
+        .is_some_and(|options| options.map_entry == Some(true))
+}

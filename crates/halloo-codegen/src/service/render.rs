@@ -1,0 +1,212 @@
+//! Puts a service together: descriptors, typed methods, trait, server and client.
+
+use super::idents::{Idents, MethodIdents, Namespace};
+use super::model::{Idempotency, Kind, Method, Service};
+use super::{client, handler, server};
+use crate::error::Error;
+use crate::{Options, docs};
+use buffa_codegen::context::CodeGenContext;
+use buffa_codegen::idents::rust_path_to_tokens;
+use proc_macro2::TokenStream;
+use quote::quote;
+
+/// Finds the Rust paths of messages as seen from the root of a package.
+pub(crate) struct Types<'a> {
+    pub(crate) context: &'a CodeGenContext<'a>,
+    pub(crate) package: &'a str,
+}
+
+impl Types<'_> {
+    /// The owned message.
+    fn message(&self, full_name: &str) -> Result<TokenStream, Error> {
+        let path = self
+            .context
+            .rust_type_relative(full_name, self.package, 0)
+            .ok_or_else(|| unknown(full_name))?;
+        Ok(rust_path_to_tokens(&path))
+    }
+
+    /// The view that owns its bytes.
+    fn view(&self, full_name: &str) -> Result<TokenStream, Error> {
+        let split = self
+            .context
+            .rust_type_relative_split(full_name, self.package, 0)
+            .ok_or_else(|| unknown(full_name))?;
+        let scope = if split.to_package.is_empty() {
+            String::new()
+        } else {
+            format!("{}::", split.to_package)
+        };
+        Ok(rust_path_to_tokens(&format!(
+            "{scope}__buffa::view::{}OwnedView",
+            split.within_package
+        )))
+    }
+}
+
+fn unknown(full_name: &str) -> Error {
+    Error::Incomplete {
+        what: format!(
+            "no descriptor for the message `{}`",
+            full_name.trim_start_matches('.')
+        ),
+    }
+}
+
+/// A service with everything decided that its text needs.
+pub(super) struct Plan<'a> {
+    pub(super) service: &'a Service,
+    pub(super) idents: Idents,
+    pub(super) methods: Vec<PlannedMethod<'a>>,
+    pub(super) default_unimplemented: bool,
+}
+
+pub(super) struct PlannedMethod<'a> {
+    pub(super) method: &'a Method,
+    /// The message that clients send.
+    pub(super) request: TokenStream,
+    /// What handlers receive: the same, or its view.
+    pub(super) received: TokenStream,
+    pub(super) reply: TokenStream,
+}
+
+impl<'a> Plan<'a> {
+    fn new(
+        service: &'a Service,
+        types: &Types<'_>,
+        namespace: &mut Namespace,
+        options: &Options,
+    ) -> Result<Self, Error> {
+        let mut methods = Vec::new();
+        for method in &service.methods {
+            let request = types.message(&method.request)?;
+            let received = if method.views {
+                types.view(&method.request)?
+            } else {
+                request.clone()
+            };
+            methods.push(PlannedMethod {
+                method,
+                request,
+                received,
+                reply: types.message(&method.reply)?,
+            });
+        }
+        let idents = Idents::new(service, namespace);
+        Ok(Self {
+            service,
+            idents,
+            methods,
+            default_unimplemented: options.default_unimplemented,
+        })
+    }
+
+    /// Methods together with their names.
+    pub(super) fn methods(&self) -> impl Iterator<Item = (&PlannedMethod<'a>, &MethodIdents)> {
+        self.methods.iter().zip(&self.idents.methods)
+    }
+
+    pub(super) fn deprecation(&self) -> Option<TokenStream> {
+        deprecation(self.service.deprecated)
+    }
+}
+
+impl PlannedMethod<'_> {
+    /// The comment of the `.proto` file, or a sentence that names the method.
+    pub(super) fn docs(&self, service: &Service) -> TokenStream {
+        if self.method.comment.trim().is_empty() {
+            return docs::attributes(&format!(
+                " The method `{}`.",
+                service.method_name(self.method)
+            ));
+        }
+        docs::attributes(&self.method.comment)
+    }
+
+    pub(super) fn deprecation(&self) -> Option<TokenStream> {
+        deprecation(self.method.deprecated)
+    }
+}
+
+fn deprecation(deprecated: bool) -> Option<TokenStream> {
+    deprecated.then(|| quote!(#[deprecated(note = "marked as deprecated in the .proto file")]))
+}
+
+/// Renders one service; message types still have the message library's own paths.
+pub(crate) fn render(
+    service: &Service,
+    types: &Types<'_>,
+    namespace: &mut Namespace,
+    options: &Options,
+) -> Result<TokenStream, Error> {
+    let plan = Plan::new(service, types, namespace, options)?;
+    let (handler, server, client) = (
+        handler::render(&plan),
+        server::render(&plan),
+        client::render(&plan),
+    );
+    let (descriptors, methods) = (descriptors(&plan), typed_methods(&plan));
+    Ok(quote!(#handler #server #client #descriptors #methods))
+}
+
+fn descriptors(plan: &Plan<'_>) -> TokenStream {
+    let full_name = plan.service.full_name();
+    let (descriptor, methods) = (&plan.idents.descriptor, &plan.idents.method_descriptors);
+    let count = plan.methods.len();
+    let entries = plan
+        .methods
+        .iter()
+        .map(|planned| method_descriptor(planned.method, &full_name));
+    let doc = format!(
+        " Describes the service `{full_name}`: its methods, and the descriptors of its files."
+    );
+    quote! {
+        #[doc = #doc]
+        pub static #descriptor: ::halloo::ServiceDescriptor =
+            ::halloo::ServiceDescriptor::new(#full_name, &#methods, FILE_DESCRIPTOR_SET);
+
+        static #methods: [::halloo::MethodDescriptor; #count] = [#(#entries),*];
+    }
+}
+
+fn method_descriptor(method: &Method, service: &str) -> TokenStream {
+    let name = &method.name;
+    let path = format!("/{service}/{name}");
+    let kind = match method.kind {
+        Kind::Unary => quote!(Unary),
+        Kind::ServerStreaming => quote!(ServerStreaming),
+        Kind::ClientStreaming => quote!(ClientStreaming),
+        Kind::BidiStreaming => quote!(BidiStreaming),
+    };
+    let idempotency = match method.idempotency {
+        Idempotency::Unknown => None,
+        Idempotency::NoSideEffects => {
+            Some(quote!(.idempotency(::halloo::Idempotency::NoSideEffects)))
+        }
+        Idempotency::Idempotent => Some(quote!(.idempotency(::halloo::Idempotency::Idempotent))),
+    };
+    quote!(::halloo::MethodDescriptor::new(#service, #name, #path, ::halloo::MethodKind::#kind) #idempotency)
+}
+
+fn typed_methods(plan: &Plan<'_>) -> TokenStream {
+    let descriptors = &plan.idents.method_descriptors;
+    let owned = quote!(::halloo::Codecs::new(&[&::halloo::protobuf::Protobuf]));
+    let statics = plan.methods().enumerate().map(|(index, (planned, idents))| {
+        let PlannedMethod { request, received, reply, .. } = planned;
+        let (called, served) = (&idents.called, &idents.served);
+        let served = planned.method.views.then(|| {
+            quote! {
+                static #served: ::halloo::Method<#received, #reply> = ::halloo::Method::new(
+                    &#descriptors[#index],
+                    ::halloo::Codecs::new(&[&::halloo::protobuf::ProtobufView::<#request>::CODEC]),
+                    #owned,
+                );
+            }
+        });
+        quote! {
+            static #called: ::halloo::Method<#request, #reply> = ::halloo::Method::new(&#descriptors[#index], #owned, #owned);
+            #served
+        }
+    });
+    quote!(#(#statics)*)
+}

@@ -1,0 +1,96 @@
+//! The server type: owns the user's service and registers one handler a method.
+
+use super::idents::MethodIdents;
+use super::model::Kind;
+use super::render::{Plan, PlannedMethod};
+use proc_macro2::TokenStream;
+use quote::quote;
+
+pub(super) fn render(plan: &Plan<'_>) -> TokenStream {
+    let (handler, server, descriptor) = (
+        &plan.idents.handler,
+        &plan.idents.server,
+        &plan.idents.descriptor,
+    );
+    let full_name = plan.service.full_name();
+    let deprecated = plan.deprecation();
+    let doc = format!(
+        " Serves the gRPC service `{full_name}` from a value that implements [`{handler}`]."
+    );
+    let name = server.to_string();
+    let registrations = plan
+        .methods()
+        .map(|(planned, idents)| registration(plan, planned, idents));
+    quote! {
+        #[doc = #doc]
+        #deprecated
+        pub struct #server<S> {
+            service: ::std::sync::Arc<S>,
+        }
+
+        impl<S: #handler> #server<S> {
+            /// The full name of the service.
+            pub const NAME: &'static str = #full_name;
+
+            /// Takes the service. An `Arc` of it works as well, to keep a handle.
+            pub fn new(service: S) -> Self {
+                Self { service: ::std::sync::Arc::new(service) }
+            }
+        }
+
+        impl<S> ::core::clone::Clone for #server<S> {
+            fn clone(&self) -> Self {
+                Self { service: ::std::sync::Arc::clone(&self.service) }
+            }
+        }
+
+        impl<S> ::core::fmt::Debug for #server<S> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.debug_struct(#name).finish_non_exhaustive()
+            }
+        }
+
+        impl<S: #handler> ::halloo::Service for #server<S> {
+            fn descriptor(&self) -> &'static ::halloo::ServiceDescriptor {
+                &#descriptor
+            }
+
+            fn register(self, methods: &mut ::halloo::Methods) {
+                let service = self.service;
+                #(#registrations)*
+            }
+        }
+    }
+}
+
+fn registration(
+    plan: &Plan<'_>,
+    planned: &PlannedMethod<'_>,
+    idents: &MethodIdents,
+) -> TokenStream {
+    let (handler, function, served) = (&plan.idents.handler, &idents.function, &idents.served);
+    let reply = &planned.reply;
+    let (register, parameters, arguments) = match planned.method.kind {
+        Kind::Unary => (quote!(unary), quote!(request), quote!(request)),
+        Kind::ClientStreaming => (quote!(client_streaming), quote!(requests), quote!(requests)),
+        Kind::ServerStreaming => (
+            quote!(server_streaming),
+            quote!(request, mut replies: ::halloo::MessageSender<#reply>),
+            quote!(request, &mut replies),
+        ),
+        Kind::BidiStreaming => (
+            quote!(bidi_streaming),
+            quote!(requests, mut replies: ::halloo::MessageSender<#reply>),
+            quote!(requests, &mut replies),
+        ),
+    };
+    quote! {
+        methods.#register(&#served, {
+            let service = ::std::sync::Arc::clone(&service);
+            move |#parameters| {
+                let service = ::std::sync::Arc::clone(&service);
+                async move { <S as #handler>::#function(&service, #arguments).await }
+            }
+        });
+    }
+}
