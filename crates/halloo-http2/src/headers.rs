@@ -77,7 +77,7 @@ impl HeaderList {
 
     /// Makes an empty list with room for `fields` fields whose names and values have `text_bytes` bytes together.
     pub fn with_capacity(fields: usize, text_bytes: usize) -> Self {
-        Self::with_record_bytes(fields * RECORD_HEAD + text_bytes)
+        Self::from_records(Vec::with_capacity(fields * RECORD_HEAD + text_bytes), 0)
     }
 
     /// Appends a field.
@@ -115,17 +115,12 @@ impl HeaderList {
 
     /// Walks over the fields in order.
     pub fn iter(&self) -> Fields<'_> {
-        Fields {
-            records: &self.records,
-            len: self.len,
-        }
+        Fields { records: &self.records, len: self.len }
     }
 
     /// Returns the value of the first field of this name, compared byte by byte.
     pub fn find(&self, name: &[u8]) -> Option<&[u8]> {
-        self.iter()
-            .find(|field| field.name == name)
-            .map(|field| field.value)
+        self.iter().find(|field| field.name == name).map(|field| field.value)
     }
 
     /// Removes all fields and the attachment and keeps the buffer.
@@ -150,67 +145,21 @@ impl HeaderList {
         let name_len = u32::try_from(name.len()).expect("a header name is under 4 GiB");
         let value_len = u32::try_from(value.len()).expect("a header value is under 4 GiB");
         self.records.reserve(RECORD_HEAD + name.len() + value.len());
-        self.records
-            .extend_from_slice(&record_head(name_len, value_len, entry));
+        self.records.extend_from_slice(&record_head(name_len, value_len, entry));
         self.records.extend_from_slice(name);
         self.records.extend_from_slice(value);
         self.len += 1;
     }
 }
 
-/// What the HPACK decoder needs to build a list in place.
+/// What HPACK needs of a list: its records.
 impl HeaderList {
-    pub(crate) fn with_record_bytes(bytes: usize) -> Self {
-        Self {
-            records: Vec::with_capacity(bytes),
-            ..Self::default()
-        }
-    }
-
-    pub(crate) fn record_bytes(&self) -> usize {
-        self.records.len()
+    pub(crate) fn from_records(records: Vec<u8>, len: usize) -> Self {
+        Self { records, len, attachment: OnceLock::new() }
     }
 
     pub(crate) fn records(&self) -> &[u8] {
         &self.records
-    }
-
-    /// Appends a whole record of a table.
-    pub(crate) fn push_copy(&mut self, record: &[u8]) {
-        self.records.extend_from_slice(record);
-        self.len += 1;
-    }
-
-    /// Starts a record; the caller appends name and value to the returned buffer, and then closes or cuts it.
-    pub(crate) fn open_record(&mut self) -> &mut Vec<u8> {
-        self.records.extend_from_slice(&[0; RECORD_HEAD]);
-        &mut self.records
-    }
-
-    /// Completes the record that starts at `start`, whose value starts at `value_start`.
-    pub(crate) fn close_record(
-        &mut self,
-        start: usize,
-        value_start: usize,
-        mark: RecordMark,
-    ) -> &[u8] {
-        let name_len = (value_start - start - RECORD_HEAD) as u32;
-        let value_len = (self.records.len() - value_start) as u32;
-        let entry = match mark {
-            RecordMark::Plain => 0,
-            RecordMark::Sensitive => SENSITIVE,
-            RecordMark::Entry(id) => id.0.get(),
-        };
-        let record = &mut self.records[start..];
-        record[..RECORD_HEAD].copy_from_slice(&record_head(name_len, value_len, entry));
-        self.len += 1;
-        record
-    }
-
-    /// Takes back the last record, which starts at `start` and has been closed.
-    pub(crate) fn cut_record(&mut self, start: usize) {
-        self.records.truncate(start);
-        self.len -= 1;
     }
 }
 
@@ -220,6 +169,17 @@ pub(crate) enum RecordMark {
     Plain,
     Sensitive,
     Entry(EntryId),
+}
+
+/// Writes the head of a record whose name and value stand behind it.
+pub(crate) fn write_record_head(record: &mut [u8], name_len: usize, value_len: usize, mark: RecordMark) {
+    let entry = match mark {
+        RecordMark::Plain => 0,
+        RecordMark::Sensitive => SENSITIVE,
+        RecordMark::Entry(id) => id.0.get(),
+    };
+    let head = record_head(name_len as u32, value_len as u32, entry);
+    record[..RECORD_HEAD].copy_from_slice(&head);
 }
 
 const fn record_head(name_len: u32, value_len: u32, entry: u64) -> [u8; RECORD_HEAD] {
@@ -240,6 +200,12 @@ pub(crate) fn set_record_tag(record: &mut [u8], tag: u32) {
     record[8..12].copy_from_slice(&tag.to_le_bytes());
 }
 
+/// Returns the name in a record.
+#[inline]
+pub(crate) fn record_name(record: &[u8]) -> &[u8] {
+    split_record(record).map_or(&[], |(field, _)| field.name)
+}
+
 /// Splits the first field off a row of records.
 #[inline]
 pub(crate) fn split_record(records: &[u8]) -> Option<(Field<'_>, &[u8])> {
@@ -249,31 +215,14 @@ pub(crate) fn split_record(records: &[u8]) -> Option<(Field<'_>, &[u8])> {
     let (value, rest) = rest.split_at_checked(word(4) as usize)?;
     let entry = u64::from(word(12)) | u64::from(word(16)) << 32;
     let sensitive = entry == SENSITIVE;
-    let entry = if sensitive {
-        None
-    } else {
-        NonZeroU64::new(entry).map(EntryId)
-    };
-    Some((
-        Field {
-            name,
-            value,
-            sensitive,
-            entry,
-            tag: word(8),
-        },
-        rest,
-    ))
+    let entry = if sensitive { None } else { NonZeroU64::new(entry).map(EntryId) };
+    Some((Field { name, value, sensitive, entry, tag: word(8) }, rest))
 }
 
 impl Clone for HeaderList {
     /// Copies the fields; the attachment stays with the original.
     fn clone(&self) -> Self {
-        Self {
-            records: self.records.clone(),
-            len: self.len,
-            attachment: OnceLock::new(),
-        }
+        Self { records: self.records.clone(), len: self.len, attachment: OnceLock::new() }
     }
 }
 
@@ -342,10 +291,7 @@ impl EntryId {
 
     /// Returns how many entries had been inserted with this one, or nothing for a static entry.
     pub(crate) fn ordinal(self) -> Option<u64> {
-        self.0
-            .get()
-            .checked_sub(Self::STATIC)
-            .filter(|&ordinal| ordinal > 0)
+        self.0.get().checked_sub(Self::STATIC).filter(|&ordinal| ordinal > 0)
     }
 
     /// Returns the index of a static entry, from 1 to 61 (RFC 7541 appendix A), or nothing for an inserted one.
@@ -368,10 +314,7 @@ impl Template {
     /// Makes a template of the fields of `fields`.
     pub fn new(fields: HeaderList) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        Self {
-            id: NEXT.fetch_add(1, Ordering::Relaxed),
-            fields,
-        }
+        Self { id: NEXT.fetch_add(1, Ordering::Relaxed), fields }
     }
 
     /// Returns the fields.
@@ -394,17 +337,10 @@ mod tests {
         list.push(b"a", b"");
         list.push_sensitive(b"b", b"secret");
         list.push(b"a", b"2");
-        let fields: Vec<_> = list
-            .iter()
-            .map(|f| (f.name, f.value, f.sensitive))
-            .collect();
+        let fields: Vec<_> = list.iter().map(|f| (f.name, f.value, f.sensitive)).collect();
         assert_eq!(
             fields,
-            [
-                (&b"a"[..], &b""[..], false),
-                (&b"b"[..], &b"secret"[..], true),
-                (&b"a"[..], &b"2"[..], false)
-            ]
+            [(&b"a"[..], &b""[..], false), (&b"b"[..], &b"secret"[..], true), (&b"a"[..], &b"2"[..], false)]
         );
         assert_eq!(list.iter().len(), 3);
         assert_eq!(list.list_bytes(), 3 + 7 + 3 * 32);
@@ -436,10 +372,7 @@ mod tests {
 
     #[test]
     fn templates_have_ids_of_their_own_and_clones_share_them() {
-        let (one, two) = (
-            Template::new(HeaderList::new()),
-            Template::new(HeaderList::new()),
-        );
+        let (one, two) = (Template::new(HeaderList::new()), Template::new(HeaderList::new()));
         assert_ne!(one.id(), two.id());
         assert_eq!(one.clone().id(), one.id());
     }

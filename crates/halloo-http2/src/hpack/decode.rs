@@ -8,7 +8,7 @@ use super::{
     integer::Input,
     table::{DynamicTable, charged_bytes, static_record},
 };
-use crate::headers::{EntryId, HeaderList, RECORD_HEAD, RecordMark, split_record};
+use crate::headers::{EntryId, HeaderList, RECORD_HEAD, RecordMark, record_name, write_record_head};
 
 /// A block whose fields count for more than this many times the limit is not decoded to its end.
 const BOMB_FACTOR: usize = 4;
@@ -104,13 +104,8 @@ impl Decoder {
     /// The table is out of step with the peer's from there on: COMPRESSION_ERROR (RFC 9113 section 4.3).
     pub(crate) fn decode(&mut self, block: &[u8]) -> Result<Decoded, DecodeError> {
         let size_update_due = self.table.max_bytes() > self.allowed_table_bytes;
-        if !size_update_due
-            && let Some(fields) = self.remembered.find(block, self.table.generation())
-        {
-            return Ok(Decoded {
-                fields,
-                overflow: None,
-            });
+        if !size_update_due && let Some(fields) = self.remembered.find(block, self.table.generation()) {
+            return Ok(Decoded { fields, overflow: None });
         }
         let before = self.table.generation();
         let mut list = ListUnderWay::new(self.limits, self.list_hint);
@@ -123,10 +118,7 @@ impl Decoder {
             self.decode_field(first, &mut input, &mut list)?;
         }
         let decoded = list.finish();
-        self.list_hint = decoded
-            .fields
-            .record_bytes()
-            .max(self.list_hint - self.list_hint / 8);
+        self.list_hint = decoded.fields.records().len().max(self.list_hint - self.list_hint / 8);
         let stable = size_updates == 0 && before == self.table.generation();
         if stable && decoded.overflow.is_none() {
             self.remembered.keep(block, before, &decoded.fields);
@@ -151,75 +143,62 @@ impl Decoder {
         Ok(updates)
     }
 
-    fn decode_field(
-        &mut self,
-        first: u8,
-        input: &mut Input<'_>,
-        list: &mut ListUnderWay,
-    ) -> Result<(), DecodeError> {
+    fn decode_field(&mut self, first: u8, input: &mut Input<'_>, list: &mut ListUnderWay) -> Result<(), DecodeError> {
         match first {
             0x80.. => {
                 let index = input.integer(7)?;
                 list.push_indexed(indexed_record(&self.table, index)?)
             }
-            0x40..0x80 => self.decode_inserted(input, list),
-            0x20..0x40 => Err(DecodeError::SizeUpdateMisplaced),
-            0x10..0x20 => {
-                let start = self.decode_literal(4, input, list)?;
-                list.close(start, RecordMark::Sensitive)
+            0x40..0x80 => {
+                let literal = self.decode_literal(6, input, list)?;
+                let id = self.table.next_id(charged_bytes(literal.record_len()));
+                let mark = id.map_or(RecordMark::Plain, RecordMark::Entry);
+                self.table.insert(list.record(literal, mark));
+                list.push_literal(literal)
             }
-            ..0x10 => {
-                let start = self.decode_literal(4, input, list)?;
-                list.close(start, RecordMark::Plain)
+            0x20..0x40 => Err(DecodeError::SizeUpdateMisplaced),
+            ..0x20 => {
+                let literal = self.decode_literal(4, input, list)?;
+                let never_indexed = first & 0x10 != 0;
+                let mark = if never_indexed { RecordMark::Sensitive } else { RecordMark::Plain };
+                list.record(literal, mark);
+                list.push_literal(literal)
             }
         }
     }
 
-    /// A literal with incremental indexing (RFC 7541 section 6.2.1).
-    fn decode_inserted(
-        &mut self,
-        input: &mut Input<'_>,
-        list: &mut ListUnderWay,
-    ) -> Result<(), DecodeError> {
-        let literal = self.decode_literal(6, input, list)?;
-        let charged = charged_bytes(list.fields.record_bytes() - literal.start);
-        let id = self.table.next_id(charged);
-        let mark = id.map_or(RecordMark::Plain, RecordMark::Entry);
-        let record = list
-            .fields
-            .close_record(literal.start, literal.value_start, mark);
-        self.table.insert(record);
-        list.charge_last(literal.start)
-    }
-
-    /// Decodes name and value behind the list's last record.
+    /// Decodes name and value to where they stand in the list's next record.
     fn decode_literal(
         &self,
         prefix_bits: u32,
         input: &mut Input<'_>,
         list: &mut ListUnderWay,
     ) -> Result<Literal, DecodeError> {
-        let start = list.fields.record_bytes();
-        let text = list.fields.open_record();
-        match input.integer(prefix_bits)? {
-            0 => decode_string(input, text)?,
+        let start = list.end + RECORD_HEAD;
+        let name_len = match input.integer(prefix_bits)? {
+            0 => decode_string(input, list, start)?,
             index => {
-                let record = indexed_record(&self.table, index)?;
-                let (field, _) = split_record(record).ok_or(DecodeError::UnknownIndex)?;
-                text.extend_from_slice(field.name);
+                let name = record_name(indexed_record(&self.table, index)?);
+                list.room(start, name.len()).copy_from_slice(name);
+                name.len()
             }
-        }
-        let value_start = text.len();
-        decode_string(input, text)?;
-        Ok(Literal { start, value_start })
+        };
+        let value_len = decode_string(input, list, start + name_len)?;
+        Ok(Literal { name_len, value_len })
     }
 }
 
-/// Where a literal lies in the list's buffer.
+/// Is a literal that stands behind the list's last record.
 #[derive(Clone, Copy, Debug)]
 struct Literal {
-    start: usize,
-    value_start: usize,
+    name_len: usize,
+    value_len: usize,
+}
+
+impl Literal {
+    fn record_len(self) -> usize {
+        RECORD_HEAD + self.name_len + self.value_len
+    }
 }
 
 /// RFC 7541 section 2.3.3: one address space for both tables.
@@ -229,64 +208,83 @@ fn indexed_record(table: &DynamicTable, index: usize) -> Result<&[u8], DecodeErr
     match index {
         0 => Err(DecodeError::IndexZero),
         1..=STATIC => static_record(index).ok_or(DecodeError::UnknownIndex),
-        _ => table
-            .record(index - STATIC - 1)
-            .ok_or(DecodeError::UnknownIndex),
+        _ => table.record(index - STATIC - 1).ok_or(DecodeError::UnknownIndex),
     }
 }
 
+/// Decodes a string to `at` in the list's buffer, and returns its length.
 #[inline]
-fn decode_string(input: &mut Input<'_>, text: &mut Vec<u8>) -> Result<(), DecodeError> {
+fn decode_string(input: &mut Input<'_>, list: &mut ListUnderWay, at: usize) -> Result<usize, DecodeError> {
     let coded = input.peek().is_some_and(|first| first & 0x80 != 0);
     let len = input.integer(7)?;
     let string = input.take(len)?;
     if coded {
-        return huffman::decode(string, text);
+        return huffman::decode(string, list.room(at, huffman::decode_room(len)));
     }
-    text.extend_from_slice(string);
-    Ok(())
+    list.room(at, len).copy_from_slice(string);
+    Ok(len)
 }
 
 /// Is a list whose block is being decoded, with the count of what it would be without limits.
 struct ListUnderWay {
-    fields: HeaderList,
+    /// The records, and behind `end` zeros to decode into: filled once a block, not once a string.
+    buffer: Vec<u8>,
+    end: usize,
+    len: usize,
     limits: BlockLimits,
     charged: usize,
     count: usize,
     overflow: Option<Overflow>,
 }
 
+/// What a list has room for at least beyond the hint, for the decoder of strings.
+const SPARE_BYTES: usize = 128;
+
 impl ListUnderWay {
     fn new(limits: BlockLimits, hint: usize) -> Self {
-        Self {
-            // The Huffman decoder writes a little beyond the end.
-            fields: HeaderList::with_record_bytes(hint + 128),
-            limits,
-            charged: 0,
-            count: 0,
-            overflow: None,
+        // Not `vec![0; n]`: the C allocator's zeroing path takes longer than the filling.
+        let mut buffer = Vec::with_capacity(hint + SPARE_BYTES);
+        buffer.resize(hint + SPARE_BYTES, 0);
+        Self { buffer, end: 0, len: 0, limits, charged: 0, count: 0, overflow: None }
+    }
+
+    #[inline]
+    fn room(&mut self, at: usize, len: usize) -> &mut [u8] {
+        if self.buffer.len() < at + len {
+            self.grow(at + len);
         }
+        &mut self.buffer[at..at + len]
+    }
+
+    #[cold]
+    fn grow(&mut self, len: usize) {
+        self.buffer.resize(len.max(self.buffer.len() * 2), 0);
     }
 
     #[inline]
     fn push_indexed(&mut self, record: &[u8]) -> Result<(), DecodeError> {
         self.charge(charged_bytes(record.len()))?;
         if self.overflow.is_none() {
-            self.fields.push_copy(record);
+            self.room(self.end, record.len()).copy_from_slice(record);
+            self.end += record.len();
+            self.len += 1;
         }
         Ok(())
     }
 
-    fn close(&mut self, literal: Literal, mark: RecordMark) -> Result<(), DecodeError> {
-        self.fields
-            .close_record(literal.start, literal.value_start, mark);
-        self.charge_last(literal.start)
+    /// Completes the record of a literal.
+    fn record(&mut self, literal: Literal, mark: RecordMark) -> &[u8] {
+        let record = &mut self.buffer[self.end..self.end + literal.record_len()];
+        write_record_head(record, literal.name_len, literal.value_len, mark);
+        record
     }
 
-    fn charge_last(&mut self, start: usize) -> Result<(), DecodeError> {
-        self.charge(charged_bytes(self.fields.record_bytes() - start))?;
-        if self.overflow.is_some() {
-            self.fields.cut_record(start);
+    /// Takes the completed record of a literal into the list; beyond the limits the next one overwrites it.
+    fn push_literal(&mut self, literal: Literal) -> Result<(), DecodeError> {
+        self.charge(charged_bytes(literal.record_len()))?;
+        if self.overflow.is_none() {
+            self.end += literal.record_len();
+            self.len += 1;
         }
         Ok(())
     }
@@ -299,27 +297,26 @@ impl ListUnderWay {
         if self.charged <= self.limits.max_list_bytes && self.count <= self.limits.max_fields {
             return Ok(());
         }
-        if self.charged / BOMB_FACTOR > self.limits.max_list_bytes {
+        self.overflow()
+    }
+
+    #[cold]
+    fn overflow(&mut self) -> Result<(), DecodeError> {
+        if self.charged > self.limits.max_list_bytes.saturating_mul(BOMB_FACTOR) {
             return Err(DecodeError::ListTooLarge);
         }
         let bytes_first = self.charged > self.limits.max_list_bytes;
-        self.overflow.get_or_insert(if bytes_first {
-            Overflow::ListBytes(0)
-        } else {
-            Overflow::Fields
-        });
+        self.overflow.get_or_insert(if bytes_first { Overflow::ListBytes(0) } else { Overflow::Fields });
         Ok(())
     }
 
-    fn finish(self) -> Decoded {
+    fn finish(mut self) -> Decoded {
         let overflow = self.overflow.map(|overflow| match overflow {
             Overflow::ListBytes(_) => Overflow::ListBytes(self.charged),
             Overflow::Fields => Overflow::Fields,
         });
-        Decoded {
-            fields: Arc::new(self.fields),
-            overflow,
-        }
+        self.buffer.truncate(self.end);
+        Decoded { fields: Arc::new(HeaderList::from_records(self.buffer, self.len)), overflow }
     }
 }
 
@@ -350,26 +347,18 @@ const REMEMBERED_LIST_BYTES: usize = 4096;
 impl Remembered {
     #[inline]
     fn find(&mut self, block: &[u8], generation: u64) -> Option<Arc<HeaderList>> {
-        let found = self
-            .blocks
-            .iter_mut()
-            .find(|held| held.generation == generation && held.block == block)?;
+        let found = self.blocks.iter_mut().find(|held| held.generation == generation && held.block == block)?;
         found.met_again = true;
         Some(Arc::clone(&found.fields))
     }
 
     fn keep(&mut self, block: &[u8], generation: u64, fields: &Arc<HeaderList>) {
-        if block.len() > REMEMBERED_BLOCK_BYTES || fields.record_bytes() > REMEMBERED_LIST_BYTES {
+        if block.len() > REMEMBERED_BLOCK_BYTES || fields.records().len() > REMEMBERED_LIST_BYTES {
             return;
         }
         let fields = Arc::clone(fields);
         if self.blocks.len() < REMEMBERED_BLOCKS {
-            self.blocks.push(RememberedBlock {
-                block: block.to_vec(),
-                generation,
-                fields,
-                met_again: false,
-            });
+            self.blocks.push(RememberedBlock { block: block.to_vec(), generation, fields, met_again: false });
             return;
         }
         let place = self.place(generation);
@@ -402,9 +391,7 @@ impl fmt::Display for DecodeError {
             Self::UnknownIndex => "an index is beyond the table",
             Self::Huffman => "a string is not valid Huffman code",
             Self::SizeUpdateTooLarge => "a table size update is above the size in SETTINGS",
-            Self::SizeUpdateMisplaced => {
-                "a table size update stands after a field or a second update"
-            }
+            Self::SizeUpdateMisplaced => "a table size update stands after a field or a second update",
             Self::SizeUpdateMissing => "the table size update that SETTINGS require is missing",
             Self::ListTooLarge => "the header list is more than four times its limit",
         })

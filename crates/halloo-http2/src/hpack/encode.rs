@@ -59,19 +59,12 @@ impl Encoder {
     /// Follows the peer's `SETTINGS_HEADER_TABLE_SIZE`, up to our own limit of 4 KiB.
     pub(crate) fn set_max_table_bytes(&mut self, bytes: usize) {
         let last = bytes.min(MAX_TABLE_BYTES);
-        let smallest = self
-            .size_update
-            .map_or(last, |update| update.smallest.min(last));
+        let smallest = self.size_update.map_or(last, |update| update.smallest.min(last));
         self.size_update = Some(SizeUpdate { smallest, last });
     }
 
     /// Appends one block to `out`: the fields of the template, and then `fields`.
-    pub(crate) fn encode(
-        &mut self,
-        template: Option<&Template>,
-        fields: &HeaderList,
-        out: &mut BytesMut,
-    ) {
+    pub(crate) fn encode(&mut self, template: Option<&Template>, fields: &HeaderList, out: &mut BytesMut) {
         if let Some(update) = self.size_update.take() {
             self.put_size_update(update, out);
         }
@@ -114,20 +107,11 @@ impl Encoder {
         let sought = self.seek(field);
         let charged = field_bytes(field);
         let in_static_table = sought.pair.is_some_and(|index| index <= STATIC.len());
-        let fits =
-            !in_static_table && !field.sensitive && self.may_insert(charged) && charged <= *room;
+        let fits = !in_static_table && !field.sensitive && self.may_insert(charged) && charged <= *room;
         if fits {
             *room -= charged;
         }
-        self.put(
-            sought,
-            if fits {
-                Literal::Inserted
-            } else {
-                Literal::Plain
-            },
-            out,
-        );
+        self.put(sought, if fits { Literal::Inserted } else { Literal::Plain }, out);
     }
 
     fn put_field(&mut self, field: &Field<'_>, out: &mut BytesMut) {
@@ -150,20 +134,13 @@ impl Encoder {
         let pair = if field.sensitive {
             None
         } else {
-            static_name
-                .and_then(|name| static_pair(field, name))
-                .or_else(|| self.lookup.pair(&self.table, field, hash))
+            static_name.and_then(|name| static_pair(field, name)).or_else(|| self.lookup.pair(&self.table, field, hash))
         };
         let name = match pair {
             Some(_) => None,
             None => static_name.or_else(|| self.lookup.name(&self.table, field.name, hash)),
         };
-        Sought {
-            field: *field,
-            hash,
-            pair,
-            name,
-        }
+        Sought { field: *field, hash, pair, name }
     }
 
     /// Writes a field by its index, or else as a literal of this kind; a sensitive one is never indexed.
@@ -241,20 +218,12 @@ impl EncodedTemplates {
         if block.len() > ENCODED_TEMPLATE_BYTES {
             return;
         }
-        let place = self
-            .encoded
-            .iter()
-            .position(|held| held.id == id)
-            .unwrap_or_else(|| {
-                self.hand = (self.hand + 1) % ENCODED_TEMPLATES;
-                self.hand.min(self.encoded.len())
-            });
+        let place = self.encoded.iter().position(|held| held.id == id).unwrap_or_else(|| {
+            self.hand = (self.hand + 1) % ENCODED_TEMPLATES;
+            self.hand.min(self.encoded.len())
+        });
         if place == self.encoded.len() {
-            self.encoded.push(EncodedTemplate {
-                id,
-                generation,
-                block: block.to_vec(),
-            });
+            self.encoded.push(EncodedTemplate { id, generation, block: block.to_vec() });
             return;
         }
         let held = &mut self.encoded[place];

@@ -47,10 +47,7 @@ const fn codes() -> [Code; 257] {
         let mut symbol = 0;
         while symbol < codes.len() {
             if CODE_BITS[symbol] as usize == len {
-                codes[symbol] = Code {
-                    bits,
-                    len: len as u8,
-                };
+                codes[symbol] = Code { bits, len: len as u8 };
                 bits += 1;
             }
             symbol += 1;
@@ -80,10 +77,7 @@ pub(super) fn put_string(text: &[u8], out: &mut BytesMut) {
 }
 
 fn put_long_string(text: &[u8], out: &mut BytesMut) {
-    let coded_bits: usize = text
-        .iter()
-        .map(|&symbol| usize::from(CODE_BITS[usize::from(symbol)]))
-        .sum();
+    let coded_bits: usize = text.iter().map(|&symbol| usize::from(CODE_BITS[usize::from(symbol)])).sum();
     let coded_len = coded_bits.div_ceil(8);
     if coded_len >= text.len() {
         put_integer(text.len(), 7, 0, out);
@@ -122,12 +116,12 @@ fn encode(text: &[u8], place: &mut [u8]) -> Option<usize> {
     Some(written)
 }
 
-const LOOKUP_BITS: u32 = 12;
+const LOOKUP_BITS: u32 = 13;
 
 /// What the next [`LOOKUP_BITS`] bits begin with, or 0 if that is a longer code:
 ///
 /// ```text
-/// bit 0..8: code bits together | 8..16: symbol | 16..24: second symbol | 30..32: symbols
+/// bit 0..8: symbol | 8..16: second symbol | 24..30: code bits together | 30..32: symbols
 /// ```
 static LOOKUP: [u32; 1 << LOOKUP_BITS] = lookup();
 
@@ -137,11 +131,10 @@ const fn lookup() -> [u32; 1 << LOOKUP_BITS] {
     let mut index = 0;
     while index < table.len() {
         let first = single[index];
-        let used = first & 0xff;
-        let second = single[(index << used) & (table.len() - 1)];
-        let both = used + (second & 0xff);
-        if first != 0 && second != 0 && both <= LOOKUP_BITS {
-            table[index] = 2 << 30 | (second & 0xff00) << 8 | first & 0xff00 | both;
+        let second = single[(index << (first >> 24 & 0x3f)) & (table.len() - 1)];
+        let both_bits = (first >> 24 & 0x3f) + (second >> 24 & 0x3f);
+        if first != 0 && second != 0 && both_bits <= LOOKUP_BITS {
+            table[index] = 2 << 30 | both_bits << 24 | (second & 0xff) << 8 | first & 0xff;
         }
         index += 1;
     }
@@ -158,7 +151,7 @@ const fn single_lookup() -> [u32; 1 << LOOKUP_BITS] {
             let spare = LOOKUP_BITS - len as u32;
             let mut index = bits << spare;
             while index < (bits + 1) << spare {
-                table[index as usize] = 1 << 30 | (symbol as u32) << 8 | len as u32;
+                table[index as usize] = 1 << 30 | (len as u32) << 24 | symbol as u32;
                 index += 1;
             }
         }
@@ -167,84 +160,105 @@ const fn single_lookup() -> [u32; 1 << LOOKUP_BITS] {
     table
 }
 
-/// Lookups from one filling of the window, which has at least 56 bits.
-const ROUND: usize = 4;
-const _: () = assert!(ROUND as u32 * LOOKUP_BITS <= 56);
+/// Lookups from one window, of which at least 57 bits are coded ones.
+const ROUND: u32 = 4;
+const _: () = assert!(ROUND * LOOKUP_BITS <= 57);
 
-/// Bytes that a round may write beyond its symbols, because each lookup stores two.
-const SLACK: usize = 16;
+/// Room for the symbols of a round and more, so that no index needs a check: an entry counts three symbols at most.
+const ROUND_BYTES: usize = 16;
 
-/// Appends the decoded string to `out`.
-pub(super) fn decode(coded: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
-    let start = out.len();
-    // The shortest code has 5 bits.
-    out.resize(start + coded.len() * 8 / 5 + SLACK, 0);
-    let written = decode_into(coded, &mut out[start..]).ok_or(DecodeError::Huffman)?;
-    out.truncate(start + written);
-    Ok(())
+/// Returns how much room [`decode`] wants for a string of so many octets.
+pub(super) fn decode_room(coded_len: usize) -> usize {
+    // The shortest code has 5 bits, so two symbols an octet are more than enough.
+    coded_len * 2 + ROUND_BYTES
+}
+
+/// Decodes a string to the start of `out`, and returns how long it is.
+pub(super) fn decode(coded: &[u8], out: &mut [u8]) -> Result<usize, DecodeError> {
+    decode_into(coded, out).ok_or(DecodeError::Huffman)
 }
 
 fn decode_into(coded: &[u8], out: &mut [u8]) -> Option<usize> {
-    let mut rest = coded;
-    let mut written = 0;
-    // Coded bits from the top down, of which `held` are accounted for. Beyond the end of the string come ones.
-    let mut window = 0_u64;
-    let mut held = 0_u32;
-    loop {
-        let (word, available) = match rest.first_chunk::<8>() {
-            Some(chunk) => (u64::from_be_bytes(*chunk), 8),
-            None => (last_word(rest), rest.len()),
-        };
-        window |= word >> held;
-        let taken = ((63 - held) as usize >> 3).min(available);
-        rest = &rest[taken..];
-        held += 8 * taken as u32;
-
-        let first = LOOKUP[(window >> (64 - LOOKUP_BITS)) as usize];
-        if first == 0 {
-            if rest.is_empty() && held < 8 && window == u64::MAX {
-                return Some(written);
+    let end = coded.len() * 8;
+    let coded = Coded::new(coded);
+    let mut bit = 0;
+    // Narrower than `usize`, so that the compiler sees that the end of a round does not overflow.
+    let mut written = 0_u32;
+    while bit <= end {
+        let mut window = coded.window(bit);
+        if LOOKUP[(window >> (64 - LOOKUP_BITS)) as usize] == 0 {
+            if end - bit < 8 && window == u64::MAX {
+                return Some(written as usize);
             }
             let (symbol, len) = long_symbol(window)?;
-            held = held.checked_sub(len)?;
-            window <<= len;
-            *out.get_mut(written)? = symbol;
+            bit += len;
+            *out.get_mut(written as usize)? = symbol;
             written += 1;
             continue;
         }
-        let place = out.get_mut(written..)?.first_chunk_mut::<SLACK>()?;
-        let (mut used, mut symbols, mut entry) = (0, 0, first);
-        for lookup in 0..ROUND {
-            if lookup > 0 {
-                entry = LOOKUP[(window >> (64 - LOOKUP_BITS)) as usize];
-            }
-            window = window.wrapping_shl(entry);
-            place[symbols] = (entry >> 8) as u8;
-            place[symbols + 1] = (entry >> 16) as u8;
-            symbols += (entry >> 30) as usize;
-            // Only the low byte of the sum is wanted: code bits, at most 48.
-            used = entry.wrapping_add(used);
+        let place = written as usize..written as usize + ROUND_BYTES;
+        let place = out.get_mut(place)?.first_chunk_mut::<ROUND_BYTES>()?;
+        // The code bits of the round, and from bit 6 on its symbols.
+        let mut sums = 0_u32;
+        for _ in 0..ROUND {
+            // A longer code has an entry of 0, at which the round stands still.
+            let entry = LOOKUP[(window >> (64 - LOOKUP_BITS)) as usize];
+            let at = (sums >> 6) as usize;
+            place[at] = entry as u8;
+            place[at + 1] = (entry >> 8) as u8;
+            window = window.wrapping_shl(entry >> 24);
+            sums += entry >> 24;
         }
-        written += symbols;
-        held = held.checked_sub(used & 0xff)?;
+        bit += (sums & 0x3f) as usize;
+        written += sums >> 6;
+    }
+    // The last symbol took bits from beyond the end.
+    None
+}
+
+/// Is a coded string, to be read from any bit on.
+struct Coded<'a> {
+    octets: &'a [u8],
+    /// The last 64 bits, or all of a shorter string and ones.
+    last: u64,
+    last_from: usize,
+}
+
+impl<'a> Coded<'a> {
+    #[inline]
+    fn new(octets: &'a [u8]) -> Self {
+        if let Some(chunk) = octets.last_chunk::<8>() {
+            return Self { octets, last: u64::from_be_bytes(*chunk), last_from: octets.len() * 8 - 64 };
+        }
+        let word = octets.iter().fold(0, |word, &octet| word << 8 | u64::from(octet));
+        let missing = 64 - 8 * octets.len() as u32;
+        Self { octets, last: word.unbounded_shl(missing) | ones_below(missing), last_from: 0 }
+    }
+
+    /// Returns the 64 bits from `bit` on, of which the last seven may be missing, with ones beyond the end.
+    #[inline]
+    fn window(&self, bit: usize) -> u64 {
+        let octet = bit / 8;
+        if let Some(chunk) = self.octets.get(octet..octet + 8).and_then(|rest| rest.first_chunk()) {
+            return u64::from_be_bytes(*chunk) << (bit % 8);
+        }
+        let gone = (bit - self.last_from) as u32;
+        self.last.unbounded_shl(gone) | ones_below(gone)
     }
 }
 
-/// Pads the end of a string, under 8 bytes, with ones.
-fn last_word(rest: &[u8]) -> u64 {
-    let mut word = [0xff; 8];
-    word[..rest.len()].copy_from_slice(rest);
-    u64::from_be_bytes(word)
+fn ones_below(bits: u32) -> u64 {
+    !u64::MAX.unbounded_shl(bits)
 }
 
 /// Decodes one symbol whose code is longer than a lookup; nothing for EOS.
 #[cold]
-fn long_symbol(window: u64) -> Option<(u8, u32)> {
+fn long_symbol(window: u64) -> Option<(u8, usize)> {
     let window = (window >> 32) as u32;
     let long = LONG_CODES.iter().find(|long| window <= long.last)?;
     let position = (window - long.first) >> (32 - long.len);
     let symbol = SYMBOLS_BY_CODE[long.symbols_from + position as usize];
-    (usize::from(symbol) != EOS).then_some((symbol as u8, long.len))
+    (usize::from(symbol) != EOS).then_some((symbol as u8, long.len as usize))
 }
 
 /// All codes of one length: left-aligned in 32 bits they are the range from `first` to `last`.
@@ -262,12 +276,7 @@ static LONG_CODES: [LongCodes; LONG_LENS] = long_codes();
 static SYMBOLS_BY_CODE: [u16; 257] = symbols_by_code();
 
 const fn long_codes() -> [LongCodes; LONG_LENS] {
-    let mut table = [LongCodes {
-        len: 0,
-        first: 0,
-        last: 0,
-        symbols_from: 0,
-    }; LONG_LENS];
+    let mut table = [LongCodes { len: 0, first: 0, last: 0, symbols_from: 0 }; LONG_LENS];
     let codes = codes();
     let symbols = symbols_by_code();
     let mut position = 0;
@@ -313,10 +322,10 @@ mod tests {
     use super::*;
 
     fn decoded(coded: &[u8]) -> Result<Vec<u8>, DecodeError> {
-        let mut out = b"kept".to_vec();
-        decode(coded, &mut out)?;
-        assert_eq!(&out[..4], b"kept");
-        Ok(out.split_off(4))
+        let mut out = vec![0; decode_room(coded.len())];
+        let len = decode(coded, &mut out)?;
+        out.truncate(len);
+        Ok(out)
     }
 
     /// The straightforward coding, as a number of ones and zeros.
@@ -329,10 +338,7 @@ mod tests {
         while bits.len() % 8 > 0 {
             bits.push('1');
         }
-        bits.as_bytes()
-            .chunks(8)
-            .map(|octet| octet.iter().fold(0, |sum, bit| sum << 1 | (bit - b'0')))
-            .collect()
+        bits.as_bytes().chunks(8).map(|octet| octet.iter().fold(0, |sum, bit| sum << 1 | (bit - b'0'))).collect()
     }
 
     #[test]
@@ -375,11 +381,7 @@ mod tests {
         assert_eq!(decoded(&[0x06]), malformed, "padding with a zero");
         assert_eq!(decoded(&[0x00]), malformed, "a padding of zeros");
         assert_eq!(decoded(&[0xff, 0xff, 0xff, 0xff]), malformed, "EOS");
-        assert_eq!(
-            decoded(&[0xff, 0xff, 0xff, 0xfc, 0, 0, 0, 0, 0]),
-            malformed,
-            "EOS, then text"
-        );
+        assert_eq!(decoded(&[0xff, 0xff, 0xff, 0xfc, 0, 0, 0, 0, 0]), malformed, "EOS, then text");
         assert_eq!(decoded(&[0xff, 0xc0]), malformed, "a long code cut off");
         let whole = coded(b"abcdefgh");
         for octet in [0xff, 0xfe, 0x7f] {
@@ -390,13 +392,7 @@ mod tests {
 
     #[test]
     fn strings_are_coded_only_when_shorter() {
-        for (text, first) in [
-            (&b""[..], 0),
-            (b"a", 1),
-            (b"aa", 0x82),
-            (b"aaa", 0x82),
-            (b"\x01\x02", 2),
-        ] {
+        for (text, first) in [(&b""[..], 0), (b"a", 1), (b"aa", 0x82), (b"aaa", 0x82), (b"\x01\x02", 2)] {
             let mut out = BytesMut::new();
             put_string(text, &mut out);
             // "aa" needs 10 bits, so two octets either way.

@@ -22,11 +22,7 @@ impl<'a> Input<'a> {
         self.0 = rest;
         let full = 0xff_u8 >> (8 - prefix_bits);
         let value = first & full;
-        if value < full {
-            Ok(usize::from(value))
-        } else {
-            self.integer_rest(usize::from(full))
-        }
+        if value < full { Ok(usize::from(value)) } else { self.integer_rest(usize::from(full)) }
     }
 
     fn integer_rest(&mut self, prefix: usize) -> Result<usize, DecodeError> {
@@ -73,11 +69,7 @@ mod tests {
 
     #[test]
     fn rfc7541_c_1_examples() {
-        for (value, prefix_bits, wire) in [
-            (10, 5, &[0b01010][..]),
-            (1337, 5, &[0x1f, 0x9a, 0x0a]),
-            (42, 8, &[0x2a]),
-        ] {
+        for (value, prefix_bits, wire) in [(10, 5, &[0b01010][..]), (1337, 5, &[0x1f, 0x9a, 0x0a]), (42, 8, &[0x2a])] {
             let mut out = BytesMut::new();
             put_integer(value, prefix_bits, 0, &mut out);
             assert_eq!(out, wire);

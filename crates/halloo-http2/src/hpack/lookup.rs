@@ -14,10 +14,7 @@ pub(super) struct FieldHash {
 impl FieldHash {
     pub(super) fn of(field: &Field<'_>) -> Self {
         let name = hash(0, field.name);
-        Self {
-            name,
-            pair: hash(name, field.value),
-        }
+        Self { name, pair: hash(name, field.value) }
     }
 }
 
@@ -100,13 +97,9 @@ pub(super) fn static_name(name: &[u8], hash: FieldHash) -> Option<usize> {
 
 /// Returns the static index of a field whose name has the lowest index `name_index`.
 pub(super) fn static_pair(field: &Field<'_>, name_index: usize) -> Option<usize> {
-    let same_name = STATIC[name_index - 1..]
-        .iter()
-        .take_while(|(name, _)| name.as_bytes() == field.name);
+    let same_name = STATIC[name_index - 1..].iter().take_while(|(name, _)| name.as_bytes() == field.name);
     // An empty value in this table stands for a name alone, but it is the empty value too.
-    (name_index..)
-        .zip(same_name)
-        .find_map(|(index, (_, value))| (value.as_bytes() == field.value).then_some(index))
+    (name_index..).zip(same_name).find_map(|(index, (_, value))| (value.as_bytes() == field.value).then_some(index))
 }
 
 const BUCKETS: usize = 64;
@@ -131,11 +124,7 @@ struct Link {
 
 impl DynamicLookup {
     pub(super) fn new() -> Self {
-        Self {
-            newest_by_name: [0; BUCKETS],
-            newest_by_pair: [0; BUCKETS],
-            links: VecDeque::new(),
-        }
+        Self { newest_by_name: [0; BUCKETS], newest_by_pair: [0; BUCKETS], links: VecDeque::new() }
     }
 
     /// Takes up the entry that has just been inserted.
@@ -151,12 +140,7 @@ impl DynamicLookup {
     }
 
     /// Returns the index of the newest entry with this name and value.
-    pub(super) fn pair(
-        &self,
-        table: &DynamicTable,
-        field: &Field<'_>,
-        hash: FieldHash,
-    ) -> Option<usize> {
+    pub(super) fn pair(&self, table: &DynamicTable, field: &Field<'_>, hash: FieldHash) -> Option<usize> {
         let mut ordinal = self.newest_by_pair[bucket(hash.pair)];
         while let Some(link) = self.link(table, ordinal) {
             if link.hash.pair == hash.pair
@@ -175,9 +159,7 @@ impl DynamicLookup {
     pub(super) fn name(&self, table: &DynamicTable, name: &[u8], hash: FieldHash) -> Option<usize> {
         let mut ordinal = self.newest_by_name[bucket(hash.name)];
         while let Some(link) = self.link(table, ordinal) {
-            if link.hash.name == hash.name
-                && table.field(ordinal).is_some_and(|held| held.name == name)
-            {
+            if link.hash.name == hash.name && table.field(ordinal).is_some_and(|held| held.name == name) {
                 return Some(index(table, ordinal));
             }
             ordinal = link.older_by_name;
@@ -234,19 +216,7 @@ mod tests {
     #[test]
     fn hashes_differ_for_short_texts() {
         let mut seen = std::collections::HashSet::new();
-        for text in [
-            "",
-            "a",
-            "b",
-            "aa",
-            "ab",
-            "aba",
-            "abb",
-            "abcd",
-            "abcde",
-            "abcdefgh",
-            "abcdefghi",
-        ] {
+        for text in ["", "a", "b", "aa", "ab", "aba", "abb", "abcd", "abcde", "abcdefgh", "abcdefghi"] {
             assert!(seen.insert(hash(0, text.as_bytes())));
             assert!(seen.insert(hash(hash(0, b"name"), text.as_bytes())));
         }

@@ -3,9 +3,7 @@
 //! Both hold fields as records of a `HeaderList`, so that a decoder copies an indexed field in one go.
 use std::collections::VecDeque;
 
-use crate::headers::{
-    EntryId, FIELD_OVERHEAD, Field, RECORD_HEAD, set_record_tag, split_record, static_record_head,
-};
+use crate::headers::{EntryId, FIELD_OVERHEAD, Field, RECORD_HEAD, set_record_tag, split_record, static_record_head};
 
 /// Bytes that the field in a record of this length counts for (RFC 7541 section 4.1).
 pub(super) const fn charged_bytes(record_len: usize) -> usize {
@@ -32,14 +30,7 @@ struct Span {
 
 impl DynamicTable {
     pub(super) fn new(max_bytes: usize) -> Self {
-        Self {
-            arena: Vec::new(),
-            spans: VecDeque::new(),
-            bytes: 0,
-            max_bytes,
-            inserted: 0,
-            evicted: 0,
-        }
+        Self { arena: Vec::new(), spans: VecDeque::new(), bytes: 0, max_bytes, inserted: 0, evicted: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -99,10 +90,7 @@ impl DynamicTable {
             return;
         }
         self.compact();
-        self.spans.push_back(Span {
-            start: self.arena.len(),
-            len: record.len(),
-        });
+        self.spans.push_back(Span { start: self.arena.len(), len: record.len() });
         self.arena.extend_from_slice(record);
         self.bytes += charged;
         self.inserted += 1;
@@ -116,9 +104,7 @@ impl DynamicTable {
 
     /// Tags an entry; does nothing for static and evicted ones.
     pub(super) fn set_tag(&mut self, id: EntryId, tag: u32) {
-        let index = id
-            .ordinal()
-            .and_then(|ordinal| ordinal.checked_sub(self.oldest()));
+        let index = id.ordinal().and_then(|ordinal| ordinal.checked_sub(self.oldest()));
         let span = index.and_then(|index| self.spans.get(usize::try_from(index).ok()?));
         if let Some(span) = span {
             set_record_tag(&mut self.arena[span.start..span.start + span.len], tag);
@@ -136,10 +122,7 @@ impl DynamicTable {
 
     /// Drops dead records once they are half of the arena, so that moving the living is paid for by the dead.
     fn compact(&mut self) {
-        let dead = self
-            .spans
-            .front()
-            .map_or(self.arena.len(), |oldest| oldest.start);
+        let dead = self.spans.front().map_or(self.arena.len(), |oldest| oldest.start);
         if dead * 2 < self.arena.len() || dead == 0 {
             return;
         }
@@ -268,22 +251,13 @@ mod tests {
 
     fn record(name: &str, value: &str) -> Vec<u8> {
         let mut list = HeaderList::new();
-        let text = list.open_record();
-        text.extend_from_slice(name.as_bytes());
-        let value_start = text.len();
-        text.extend_from_slice(value.as_bytes());
-        list.close_record(0, value_start, crate::headers::RecordMark::Plain)
-            .to_vec()
+        list.push(name.as_bytes(), value.as_bytes());
+        list.records().to_vec()
     }
 
     fn names(table: &DynamicTable) -> Vec<String> {
         (0..table.len())
-            .map(|position| {
-                split_record(table.record(position).unwrap())
-                    .unwrap()
-                    .0
-                    .name
-            })
+            .map(|position| split_record(table.record(position).unwrap()).unwrap().0.name)
             .map(|name| String::from_utf8(name.to_vec()).unwrap())
             .collect()
     }
@@ -294,10 +268,7 @@ mod tests {
         assert_eq!(static_record(62), None);
         for (position, (name, value)) in STATIC.iter().enumerate() {
             let (field, rest) = split_record(static_record(position + 1).unwrap()).unwrap();
-            assert_eq!(
-                (field.name, field.value),
-                (name.as_bytes(), value.as_bytes())
-            );
+            assert_eq!((field.name, field.value), (name.as_bytes(), value.as_bytes()));
             assert_eq!(field.entry.unwrap().static_index(), Some(position + 1));
             assert!(rest.is_empty());
         }
@@ -308,10 +279,7 @@ mod tests {
         let mut table = DynamicTable::new(100);
         table.insert(&record("a", "1"));
         table.insert(&record("b", "2"));
-        assert_eq!(
-            (names(&table), table.bytes()),
-            (vec!["b".into(), "a".into()], 68)
-        );
+        assert_eq!((names(&table), table.bytes()), (vec!["b".into(), "a".into()], 68));
         table.insert(&record("c", "3"));
         assert_eq!(names(&table), ["c", "b"]);
         table.insert(&record("d", &"x".repeat(67)));
@@ -361,9 +329,7 @@ mod tests {
             let name = format!("name-{round}");
             table.insert(&record(&name, &"v".repeat(round as usize % 97)));
             assert_eq!(table.field(round + 1).unwrap().name, name.as_bytes());
-            assert!(
-                table.field(table.oldest()).is_some() && table.field(table.oldest() - 1).is_none()
-            );
+            assert!(table.field(table.oldest()).is_some() && table.field(table.oldest() - 1).is_none());
             assert!(table.arena.len() <= 2 * 1000 + 200);
         }
     }
