@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use halloo_core::{Deadline, Extensions, Metadata, MethodDescriptor, Peer};
 
+use crate::dispatch::IncomingCall;
 use crate::exchange::Cancelled;
 
 /// The facts of one call.
@@ -28,6 +29,19 @@ impl Call {
     #[must_use]
     pub fn new(method: &'static MethodDescriptor) -> Self {
         Self { method: Some(method), ..Self::detached() }
+    }
+
+    /// A call that a driver brought, of a method that the router found.
+    #[must_use]
+    pub fn incoming(method: &'static MethodDescriptor, incoming: IncomingCall, cancelled: Cancelled) -> Self {
+        Self {
+            method: Some(method),
+            metadata: incoming.metadata,
+            deadline: incoming.deadline,
+            peer: Some(incoming.peer),
+            extensions: Extensions::default(),
+            cancelled: Some(cancelled),
+        }
     }
 
     /// A call that belongs to no method: what a handler sees that a test calls directly.

@@ -12,10 +12,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use halloo_core::{EncodeBuffer, Metadata, Status};
+use halloo_core::{Codec, EncodeBuffer, Metadata, Status};
 
+use crate::call::LazyMetadata;
 use crate::dispatch::ResponseHead;
 use crate::pipe::{Interest, Pipe};
+use crate::sender::encode_message;
 
 /// How a call ended: its trailing metadata, or the status that it failed with.
 pub type Outcome = Result<Metadata, Status>;
@@ -190,8 +192,11 @@ impl Exchange {
             }
         }
         state.outcome = Some(outcome);
-        let wakers =
-            [state.response.reader_to_wake(true), state.request.writer_to_wake(true), state.response.writer_to_wake(true)];
+        let wakers = [
+            state.response.reader_to_wake(true),
+            state.request.writer_to_wake(true),
+            state.response.writer_to_wake(true),
+        ];
         drop(state);
         wakers.into_iter().for_each(wake);
     }
@@ -381,7 +386,12 @@ impl CallerEnd {
     }
 
     /// Takes what there is of the response, waiting as `interest` says.
-    pub fn poll_response(&self, cx: &Context<'_>, interest: Interest, sink: impl FnMut(Bytes)) -> Poll<ResponseProgress> {
+    pub fn poll_response(
+        &self,
+        cx: &Context<'_>,
+        interest: Interest,
+        sink: impl FnMut(Bytes),
+    ) -> Poll<ResponseProgress> {
         let watch = Watch { waker: cx.waker(), interest, credit_step: usize::MAX };
         let progress = self.collect(Some(watch), true, sink);
         let ready = match interest {
@@ -433,6 +443,38 @@ impl ResponderEnd {
         drop(state);
         wake(writer);
         progress
+    }
+
+    /// What the task that runs the handler watches, to drop the handler when the call is cancelled.
+    #[must_use]
+    pub fn handler_watch(&self) -> HandlerWatch {
+        HandlerWatch { exchange: Arc::clone(self.shared()) }
+    }
+
+    /// Sends the head and the only message of a response.
+    ///
+    /// # Errors
+    /// As [`MessageSender::send`](crate::MessageSender::send); the head then has not been sent either, unless the
+    /// handler sent one before.
+    pub fn send_reply<T: 'static>(
+        &self,
+        headers: LazyMetadata,
+        codec: &'static dyn Codec<T>,
+        message: &T,
+        max_message_bytes: usize,
+    ) -> Result<(), Status> {
+        let exchange = self.shared();
+        let mut state = exchange.lock();
+        if state.ended || state.cancelled.is_some() {
+            drop(state);
+            return Err(exchange.send_failure());
+        }
+        encode_message(state.response.encoded_mut(), codec, message, max_message_bytes, Direction::Response)?;
+        if matches!(state.head, Head::Waiting) {
+            state.head = Head::Ready(ResponseHead::Rpc(headers));
+        }
+        // The reader is woken by the outcome, which is on its heels.
+        Ok(())
     }
 
     /// Waits for body bytes of a request that is not an RPC. `Ready(Ok(None))` is its end.
@@ -506,6 +548,11 @@ impl HandlerWatch {
     /// Ready once the caller gave the call up.
     pub fn poll_cancelled(&self, cx: &Context<'_>) -> Poll<()> {
         self.exchange.poll_cancelled_by_handler(cx)
+    }
+
+    /// Gives the call up in the caller's place, for a deadline that passed.
+    pub fn cancel(&self, status: Status) {
+        self.exchange.cancel(status);
     }
 }
 

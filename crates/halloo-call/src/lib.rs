@@ -17,7 +17,8 @@ mod sender;
 pub use call::{Call, LazyMetadata, MetadataSource};
 pub use dispatch::{Carry, Dispatch, Handling, HttpRequest, IncomingCall, OutgoingCall, Refused, ResponseHead, Route};
 pub use exchange::{
-    CallerEnd, Cancelled, HandlerWatch, Outcome, PIPE_LIMIT_BYTES, RequestProgress, ResponderEnd, ResponseProgress, Watch, exchange,
+    CallerEnd, Cancelled, HandlerWatch, Outcome, PIPE_LIMIT_BYTES, RequestProgress, ResponderEnd, ResponseProgress,
+    Watch, exchange,
 };
 pub use interceptor::{Interceptor, Next, OutcomeFuture};
 pub use message::{Reply, Request, Result};

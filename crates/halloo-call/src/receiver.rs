@@ -10,12 +10,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use halloo_core::{Codec, Deadline, DecodeLimits, Deframer, Envelope, Extensions, Metadata, MethodDescriptor, Peer, Status};
+use halloo_core::{
+    Codec, Deadline, DecodeLimits, Deframer, Envelope, Extensions, Metadata, MethodDescriptor, Peer, Status,
+};
 
 use crate::call::{Call, LazyMetadata};
 use crate::dispatch::ResponseHead;
 use crate::exchange::{CallerEnd, Cancelled, Exchange, Outcome, ResponderEnd};
 use crate::interceptor::OutcomeFuture;
+use crate::message::Request;
 use crate::pipe::Interest;
 
 /// Receives messages, one after the other.
@@ -95,9 +98,9 @@ impl<T: 'static> Decoder<T> {
         let limit = self.limits.max_message_bytes;
         match self.deframer.next(limit) {
             Ok(None) => Ok(None),
-            Ok(Some(Envelope { compressed: true, .. })) => Err(Status::internal(
-                "a message is marked as compressed, but the call's grpc-encoding is identity",
-            )),
+            Ok(Some(Envelope { compressed: true, .. })) => {
+                Err(Status::internal("a message is marked as compressed, but the call's grpc-encoding is identity"))
+            }
             Ok(Some(Envelope { body, .. })) => self.codec.decode(body, &self.limits).map(Some),
             Err(too_large) => Err(self.too_large(too_large.size)),
         }
@@ -132,7 +135,12 @@ impl<T: 'static> Decoder<T> {
 
 impl<T: 'static> MessageReceiver<T> {
     /// The receiver of a handler's requests.
-    pub fn for_requests(responder: &ResponderEnd, codec: &'static dyn Codec<T>, limits: DecodeLimits, call: Call) -> Self {
+    pub fn for_requests(
+        responder: &ResponderEnd,
+        codec: &'static dyn Codec<T>,
+        limits: DecodeLimits,
+        call: Call,
+    ) -> Self {
         Self {
             source: Source::Requests(Arc::clone(responder.shared())),
             decoder: Some(Decoder::new(codec, limits, Side::Server)),
@@ -327,6 +335,20 @@ impl<T: 'static> MessageReceiver<T> {
     /// As [`next`](Self::next); UNIMPLEMENTED if there are no messages or several (gRPC's status table names
     /// that code for both sides).
     pub async fn only_message(mut self) -> Result<(T, LazyMetadata, Metadata), Status> {
+        let message = self.receive_only().await?;
+        Ok((message, std::mem::take(&mut self.headers), self.trailers.take().unwrap_or_default()))
+    }
+
+    /// The one request of a method that takes exactly one.
+    ///
+    /// # Errors
+    /// As [`only_message`](Self::only_message).
+    pub async fn only_request(mut self) -> Result<Request<T>, Status> {
+        let message = self.receive_only().await?;
+        Ok(Request::with_call(message, self.call))
+    }
+
+    async fn receive_only(&mut self) -> Result<T, Status> {
         let interest = Interest::EndOrBytes(crate::PIPE_LIMIT_BYTES);
         let mut message = None;
         loop {
@@ -337,8 +359,7 @@ impl<T: 'static> MessageReceiver<T> {
                 Err(status) => return Err(self.annotate(status)),
             }
         }
-        let message = message.ok_or_else(|| self.annotate(self.cardinality("no")))?;
-        Ok((message, std::mem::take(&mut self.headers), self.trailers.take().unwrap_or_default()))
+        message.ok_or_else(|| self.annotate(self.cardinality("no")))
     }
 
     fn cardinality(&self, count: &str) -> Status {
@@ -351,7 +372,9 @@ impl<T: 'static> MessageReceiver<T> {
 
     fn annotate(&self, status: Status) -> Status {
         match (&self.decoder, self.call.method()) {
-            (Some(Decoder { side: Side::Client, .. }), Some(method)) if status.notes().iter().all(|note| note.label() != "calling") => {
+            (Some(Decoder { side: Side::Client, .. }), Some(method))
+                if status.notes().iter().all(|note| note.label() != "calling") =>
+            {
                 status.note("calling", method.full_name())
             }
             _ => status,
@@ -425,6 +448,9 @@ impl<T: 'static, const N: usize> From<[T; N]> for MessageReceiver<T> {
 
 impl<T: 'static> fmt::Debug for MessageReceiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MessageReceiver").field("call", &self.call).field("failed", &self.failed).finish_non_exhaustive()
+        f.debug_struct("MessageReceiver")
+            .field("call", &self.call)
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
     }
 }

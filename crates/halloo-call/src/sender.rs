@@ -34,7 +34,13 @@ pub struct MessageSender<T: 'static> {
 }
 
 enum Sink<T: 'static> {
-    Call { exchange: Arc<Exchange>, direction: Direction, codec: &'static dyn Codec<T>, max_message_bytes: usize, finished: bool },
+    Call {
+        exchange: Arc<Exchange>,
+        direction: Direction,
+        codec: &'static dyn Codec<T>,
+        max_message_bytes: usize,
+        finished: bool,
+    },
     Messages(Vec<T>),
 }
 

@@ -1,0 +1,94 @@
+//! Requests that are not RPCs: who answers them, and what they are told by default.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+
+use bytes::Bytes;
+use halloo_call::{HttpRequest, ResponderEnd, ResponseHead};
+use halloo_core::{Metadata, Status};
+
+/// Answers requests that are not RPCs: anything whose method and content type are not gRPC's.
+///
+/// Any `Fn(HttpRequest, HttpResponder) -> impl Future` is one.
+pub trait Fallback: Send + Sync + 'static {
+    /// Answers `request`.
+    fn respond(&self, request: HttpRequest, responder: HttpResponder) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+}
+
+impl<F, Fut> Fallback for F
+where
+    F: Fn(HttpRequest, HttpResponder) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    fn respond(&self, request: HttpRequest, responder: HttpResponder) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(self(request, responder))
+    }
+}
+
+/// Reads a request's body and writes its response. Dropped before [`finish`](Self::finish), the stream is reset.
+#[derive(Debug)]
+pub struct HttpResponder {
+    responder: ResponderEnd,
+}
+
+impl HttpResponder {
+    pub(crate) fn new(responder: ResponderEnd) -> Self {
+        Self { responder }
+    }
+
+    /// The next bytes of the request's body; `None` after the last.
+    ///
+    /// # Errors
+    /// CANCELLED if the client went away.
+    pub async fn body(&mut self) -> Result<Option<Vec<Bytes>>, Status> {
+        poll_fn(|cx| self.responder.poll_body(cx)).await
+    }
+
+    /// Sends the response head, with a `status` of 200 to 599 and header names in lower case.
+    pub fn head(&mut self, status: u16, headers: Vec<(Bytes, Bytes)>) {
+        self.responder.send_head(ResponseHead::Http { status, headers });
+    }
+
+    /// Sends bytes of the response body once there is room for them.
+    pub async fn write(&mut self, bytes: Bytes) {
+        poll_fn(|cx| self.responder.poll_room(cx)).await;
+        self.responder.push_response(bytes);
+    }
+
+    /// Ends the response.
+    pub fn finish(self) {
+        self.responder.finish(Ok(Metadata::new()));
+    }
+
+    /// Answers with a short text.
+    pub async fn text(mut self, status: u16, text: impl Into<Bytes>) {
+        let text = text.into();
+        let length = Bytes::from(text.len().to_string());
+        self.head(
+            status,
+            vec![
+                (Bytes::from_static(b"content-type"), Bytes::from_static(b"text/plain; charset=utf-8")),
+                (Bytes::from_static(b"content-length"), length),
+            ],
+        );
+        self.write(text).await;
+        self.finish();
+    }
+}
+
+/// Says what this port is to whoever opens it with something else than gRPC.
+pub(crate) struct Signpost;
+
+impl Fallback for Signpost {
+    fn respond(&self, request: HttpRequest, responder: HttpResponder) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        // PROTOCOL-HTTP2: a content type that is not gRPC's gets 415, so that the client sees no gRPC success.
+        let (status, text) = match (&*request.method, &*request.path) {
+            (b"POST", _) => (415, "This is a gRPC server; requests have the content type application/grpc.\n"),
+            (b"GET" | b"HEAD", b"/") => (200, "This is a gRPC server. Call it with a gRPC client.\n"),
+            (b"GET" | b"HEAD", _) => (404, "This is a gRPC server; there is nothing here.\n"),
+            _ => (405, "This is a gRPC server; calls are made with POST.\n"),
+        };
+        let text = if &*request.method == b"HEAD" { "" } else { text };
+        Box::pin(responder.text(status, text))
+    }
+}

@@ -1,0 +1,220 @@
+//! Routes: paths to handlers, and what is said when there is none.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use halloo_call::{
+    Call, Dispatch, Execution, Handling, HttpRequest, IncomingCall, Interceptor, Placement, ResponderEnd, Route,
+};
+use halloo_core::{DecodeLimits, Metadata, ServiceDescriptor, Status};
+
+use crate::fallback::{Fallback, HttpResponder, Signpost};
+use crate::handler::{Entry, MethodExecution, Methods, Surroundings};
+use crate::service::Services;
+
+/// Answers calls with the services that were added to it.
+///
+/// A server makes one of its services; a client's `in_process` takes one as it is.
+pub struct Router {
+    entries: Vec<Entry>,
+    services: Vec<&'static ServiceDescriptor>,
+    paths: HashMap<&'static str, Route>,
+    surroundings: Arc<Surroundings>,
+    fallback: Arc<dyn Fallback>,
+    /// Shared by all requests that no method takes.
+    elsewhere: Arc<Placement>,
+    /// Whether texts may name what the server has; as with reflection, in debug builds.
+    names_methods: bool,
+}
+
+impl Router {
+    /// A router of `services`: one service, or a tuple of several.
+    pub fn new(services: impl Services) -> Self {
+        let mut methods = Methods::default();
+        services.register_all(&mut methods);
+        let paths = (0_u32..).zip(&methods.entries).map(|(index, entry)| (entry.method.path(), Route(index))).collect();
+        let limits = DecodeLimits::default();
+        Self {
+            entries: methods.entries,
+            services: methods.services,
+            paths,
+            surroundings: Arc::new(Surroundings {
+                interceptors: Arc::new([]),
+                max_request_bytes: limits.max_message_bytes,
+                max_reply_bytes: usize::MAX,
+            }),
+            fallback: Arc::new(Signpost),
+            elsewhere: Arc::new(Placement::new(Execution::Spawn)),
+            names_methods: cfg!(debug_assertions),
+        }
+    }
+
+    /// Puts `interceptors` around every call, the first one outermost.
+    #[must_use]
+    pub fn interceptors(mut self, interceptors: Vec<Arc<dyn Interceptor>>) -> Self {
+        Arc::make_mut(&mut self.surroundings).interceptors = interceptors.into();
+        self
+    }
+
+    /// Sets the largest request message in bytes, before it is decoded. Default: 4 MiB.
+    #[must_use]
+    pub fn max_request_bytes(mut self, bytes: usize) -> Self {
+        Arc::make_mut(&mut self.surroundings).max_request_bytes = bytes;
+        self
+    }
+
+    /// Sets the largest reply message in bytes. Default: no limit but protobuf's.
+    #[must_use]
+    pub fn max_reply_bytes(mut self, bytes: usize) -> Self {
+        Arc::make_mut(&mut self.surroundings).max_reply_bytes = bytes;
+        self
+    }
+
+    /// Sets who answers requests that are not RPCs. Default: a short text that says what this port is.
+    #[must_use]
+    pub fn fallback(mut self, fallback: Arc<dyn Fallback>) -> Self {
+        self.fallback = fallback;
+        self
+    }
+
+    /// Sets where the handlers of `method` (such as `greeter.Greeter/SayHello`) run. Default: adaptive.
+    ///
+    /// # Errors
+    /// NOT_FOUND if no service of this router has the method.
+    pub fn execution(mut self, method: &str, execution: Execution) -> Result<Self, Status> {
+        let entry = self.entries.iter_mut().find(|entry| entry.method.full_name() == method);
+        let Some(entry) = entry else {
+            let known: Vec<_> = self.entries.iter().map(|entry| entry.method.full_name()).collect();
+            return Err(Status::not_found(format!("no service here has the method {method}"))
+                .note("hint", format!("the methods are: {}", known.join(", "))));
+        };
+        entry.placement = Arc::new(Placement::new(execution));
+        Ok(self)
+    }
+
+    /// Where each method's handlers run, by rule and at this moment.
+    pub fn executions(&self) -> Vec<MethodExecution> {
+        let describe = |entry: &Entry| MethodExecution {
+            method: entry.method.full_name(),
+            execution: entry.placement.execution(),
+            is_inline: entry.placement.is_inline(),
+        };
+        self.entries.iter().map(describe).collect()
+    }
+
+    /// The services, in the order that they were added.
+    pub fn services(&self) -> &[&'static ServiceDescriptor] {
+        &self.services
+    }
+
+    fn unknown(&self, path: &str) -> Status {
+        let Some((service, method)) = path.strip_prefix('/').and_then(|path| path.rsplit_once('/')) else {
+            return Status::unimplemented(format!(
+                "malformed method path {path:?}: expected `/package.Service/Method`"
+            ));
+        };
+        let Some(descriptor) = self.services.iter().find(|descriptor| descriptor.name() == service) else {
+            let names = self.services.iter().map(|descriptor| descriptor.name());
+            return Status::unimplemented(format!(
+                "this server has no service {service}{}",
+                self.suggestion(service, names)
+            ));
+        };
+        let names = descriptor.methods().iter().map(|method| method.name());
+        Status::unimplemented(format!("{service} has no method {method}{}", self.suggestion(method, names)))
+    }
+
+    fn suggestion<'a>(&self, wrong: &str, names: impl Iterator<Item = &'a str>) -> String {
+        let near = names.map(|name| (distance(wrong, name), name)).min().filter(|_| self.names_methods);
+        match near {
+            Some((distance, name)) if distance <= 1 + name.len() / 4 => format!("; did you mean {name}?"),
+            _ => String::new(),
+        }
+    }
+
+    fn refuse(&self, responder: &ResponderEnd, status: Status) -> Handling {
+        responder.finish(Err(status));
+        Handling { future: Box::pin(std::future::ready(())), placement: Arc::clone(&self.elsewhere) }
+    }
+}
+
+impl Dispatch for Router {
+    fn find(&self, path: &str) -> Option<Route> {
+        self.paths.get(path).copied()
+    }
+
+    fn respond(&self, route: Option<Route>, call: IncomingCall, responder: ResponderEnd) -> Handling {
+        let Some(entry) = route.and_then(|route| self.entries.get(usize::try_from(route.0).ok()?)) else {
+            let path = call.unknown_path.as_deref().unwrap_or_default();
+            return self.refuse(&responder, self.unknown(path));
+        };
+        if let Some(encoding) = &call.encoding {
+            return self.refuse(&responder, unknown_encoding(encoding));
+        }
+        let subtype = call.subtype.clone();
+        let call = Call::incoming(entry.method, call, responder.cancelled());
+        let handler = Arc::clone(&entry.handler);
+        Handling {
+            future: handler.respond(call, &subtype, responder, &self.surroundings),
+            placement: Arc::clone(&entry.placement),
+        }
+    }
+
+    fn respond_http(&self, request: HttpRequest, responder: ResponderEnd) -> Handling {
+        let answer: Pin<Box<dyn Future<Output = ()> + Send>> =
+            self.fallback.respond(request, HttpResponder::new(responder));
+        Handling { future: answer, placement: Arc::clone(&self.elsewhere) }
+    }
+}
+
+/// A compression that this server does not have (gRPC's compression.md: UNIMPLEMENTED, naming what it has).
+fn unknown_encoding(encoding: &str) -> Status {
+    let mut status = Status::unimplemented(format!("this server cannot read messages in grpc-encoding {encoding}"));
+    let mut accepted = Metadata::new();
+    if accepted.push_wire(b"grpc-accept-encoding", bytes::Bytes::from_static(b"identity")).is_ok() {
+        status.metadata_mut().extend(accepted);
+    }
+    status
+}
+
+/// How many letters must be added, removed or changed to make `b` of `a`, ignoring case.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.to_lowercase().chars().take(128).collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, letter) in a.to_lowercase().chars().take(128).enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, other) in b.iter().enumerate() {
+            let change = diagonal + usize::from(letter != *other);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+impl fmt::Debug for Router {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Router").field("methods", &self.executions()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distance_counts_edits() {
+        for (a, b, expected) in [
+            ("", "", 0),
+            ("SayHelo", "SayHello", 1),
+            ("sayhello", "SayHello", 0),
+            ("", "abc", 3),
+            ("kitten", "sitting", 3),
+        ] {
+            assert_eq!(distance(a, b), expected, "{a} {b}");
+        }
+    }
+}

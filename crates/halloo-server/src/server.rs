@@ -1,0 +1,432 @@
+//! A listening server: accepts connections, serves them, and drains them when it is told to stop.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::poll_fn;
+use std::net::{Ipv6Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use halloo_call::{Dispatch, Execution, Interceptor};
+use halloo_core::Status;
+use halloo_transport::{
+    Accepted, AcceptedSocket, BindError, Http2Config, ListenAddress, Listener, ServerConnection, ServerConnectionHandle,
+};
+use tokio::task::{AbortHandle, Id, JoinSet};
+use tokio::time::Instant;
+
+use crate::fallback::Fallback;
+use crate::handler::MethodExecution;
+use crate::port_owner::port_owner;
+use crate::router::Router;
+use crate::service::Services;
+use crate::shutdown::{StopSignal, signals};
+
+/// How long running calls may take to end after the server was told to stop.
+const DEFAULT_DRAIN: Duration = Duration::from_secs(30);
+
+/// How long connections get to close after the drain limit has cancelled their calls.
+const CLOSE_GRACE: Duration = Duration::from_millis(500);
+
+/// Connections at a time; each costs a file descriptor and, idle, a few KiB.
+const DEFAULT_MAX_CONNECTIONS: usize = 16_384;
+
+/// How long a server waits when the system has no more file descriptors.
+const ACCEPT_RETRY: Duration = Duration::from_millis(50);
+
+/// A server that is bound to an address and about to serve.
+///
+/// ```no_run
+/// # use halloo_server::{Server, Services};
+/// # async fn example(greeter: impl Services) -> Result<(), halloo_core::Status> {
+/// let server = Server::bind("[::]:50051").await?;
+/// println!("listening on port {}", server.port());
+/// server.serve(greeter).await
+/// # }
+/// ```
+pub struct Server {
+    listener: Listener,
+    config: Http2Config,
+    interceptors: Vec<Arc<dyn Interceptor>>,
+    fallback: Option<Arc<dyn Fallback>>,
+    executions: Vec<(String, Execution)>,
+    max_request_bytes: Option<usize>,
+    max_reply_bytes: Option<usize>,
+    max_connections: usize,
+    drain: Duration,
+    stop: Option<StopSignal>,
+    handle: ServerHandle,
+}
+
+impl Server {
+    /// Binds `address`: `host:port`, `[::]:port` (both IP families; IPv4 alone where the machine has no IPv6),
+    /// `:port` (the same), or `unix:path`. Port 0 lets the system choose. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the address is taken (and, where the system tells, by whom), cannot be resolved or may not
+    /// be used; INVALID_ARGUMENT if it is no address.
+    pub async fn bind(address: impl AsRef<str>) -> Result<Self, Status> {
+        let address = address.as_ref();
+        let mut last = None;
+        for candidate in listen_addresses(address).await? {
+            match Listener::bind(&candidate) {
+                Ok(listener) => return Ok(Self::with_listener(listener)),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(match last {
+            Some(error) => bind_status(error),
+            None => Status::unavailable(format!("{address} has no address to listen on")),
+        })
+    }
+
+    /// Serves on a listener that is bound already.
+    #[must_use]
+    pub fn with_listener(listener: Listener) -> Self {
+        Self {
+            listener,
+            config: Http2Config::default(),
+            interceptors: Vec::new(),
+            fallback: None,
+            executions: Vec::new(),
+            max_request_bytes: None,
+            max_reply_bytes: None,
+            max_connections: DEFAULT_MAX_CONNECTIONS,
+            drain: DEFAULT_DRAIN,
+            stop: None,
+            handle: ServerHandle::default(),
+        }
+    }
+
+    /// The port that it listens on, also when the system chose it; 0 for a Unix socket.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        match self.address() {
+            ListenAddress::Tcp(address) => address.port(),
+            _ => 0,
+        }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> &ListenAddress {
+        self.listener.address()
+    }
+
+    /// Puts an interceptor around every call; the first one added is the outermost.
+    #[must_use]
+    pub fn intercept(mut self, interceptor: impl Interceptor) -> Self {
+        self.interceptors.push(Arc::new(interceptor));
+        self
+    }
+
+    /// Sets the largest request message in bytes. Default: 4 MiB. A call may hold one such message in memory.
+    #[must_use]
+    pub fn max_request_bytes(mut self, bytes: usize) -> Self {
+        self.max_request_bytes = Some(bytes);
+        self
+    }
+
+    /// Sets the largest reply message in bytes. Default: protobuf's own 2 GiB.
+    #[must_use]
+    pub fn max_reply_bytes(mut self, bytes: usize) -> Self {
+        self.max_reply_bytes = Some(bytes);
+        self
+    }
+
+    /// Sets how many connections are served at a time; further ones wait in the kernel's backlog.
+    /// Default: 16 384.
+    #[must_use]
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.max_connections = connections;
+        self
+    }
+
+    /// Sets how long running calls may take to end once the server stops; then they are cancelled.
+    /// Default: 30 seconds.
+    #[must_use]
+    pub fn drain(mut self, limit: Duration) -> Self {
+        self.drain = limit;
+        self
+    }
+
+    /// Stops when `signal` resolves, instead of at SIGTERM or Ctrl-C.
+    #[must_use]
+    pub fn shutdown_on(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.stop = Some(Box::pin(signal));
+        self
+    }
+
+    /// Sets where the handlers of a method, such as `greeter.Greeter/SayHello`, run. Default: adaptive.
+    /// [`serve`](Self::serve) fails with NOT_FOUND for a method that no service has.
+    #[must_use]
+    pub fn execution(mut self, method: impl Into<String>, execution: Execution) -> Self {
+        self.executions.push((method.into(), execution));
+        self
+    }
+
+    /// Sets who answers requests that are not RPCs. Default: a short text that says what this port is.
+    #[must_use]
+    pub fn fallback(mut self, fallback: impl Fallback) -> Self {
+        self.fallback = Some(Arc::new(fallback));
+        self
+    }
+
+    /// Sets the limits and windows of HTTP/2.
+    #[must_use]
+    pub fn http2(mut self, config: Http2Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// A handle that stops the server and sees what it does.
+    #[must_use]
+    pub fn handle(&self) -> ServerHandle {
+        self.handle.clone()
+    }
+
+    /// Serves until SIGTERM, Ctrl-C, the [`shutdown_on`](Self::shutdown_on) future or
+    /// [`ServerHandle::shutdown`]; then drains: no new calls, running ones may end within the drain limit, and a
+    /// second signal ends the wait. Returns when handlers have ended or the limit has passed.
+    ///
+    /// # Errors
+    /// NOT_FOUND if [`execution`](Self::execution) named a method that no service has.
+    pub async fn serve(mut self, services: impl Services) -> Result<(), Status> {
+        let router = Arc::new(self.router(services)?);
+        self.handle.attach(&router);
+        let services: Vec<_> = router.services().iter().map(|service| service.name()).collect();
+        tracing::info!(address = %self.address(), services = services.join(", "), "serving");
+        let mut stop = self.stop.take().unwrap_or_else(signals);
+        let again = self.handle.clone();
+        let mut connections = Connections::new(router, self.config.clone());
+        tokio::select! {
+            () = accept_loop(&self.listener, &mut connections, self.max_connections) => {}
+            () = stop.as_mut() => {}
+            () = again.stopped() => {}
+        }
+        let drain = self.drain;
+        drop(self);
+        connections.drain(drain).await;
+        Ok(())
+    }
+
+    fn router(&mut self, services: impl Services) -> Result<Router, Status> {
+        let mut router = Router::new(services).interceptors(std::mem::take(&mut self.interceptors));
+        if let Some(bytes) = self.max_request_bytes {
+            router = router.max_request_bytes(bytes);
+        }
+        if let Some(bytes) = self.max_reply_bytes {
+            router = router.max_reply_bytes(bytes);
+        }
+        if let Some(fallback) = self.fallback.take() {
+            router = router.fallback(fallback);
+        }
+        for (method, execution) in std::mem::take(&mut self.executions) {
+            router = router.execution(&method, execution)?;
+        }
+        Ok(router)
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("address", self.address()).finish_non_exhaustive()
+    }
+}
+
+/// Accepts until it is dropped.
+async fn accept_loop(listener: &Listener, connections: &mut Connections, max_connections: usize) {
+    loop {
+        if connections.len() >= max_connections {
+            connections.ended().await;
+            continue;
+        }
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => connections.serve(accepted),
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(ACCEPT_RETRY).await;
+                }
+            },
+            () = connections.ended() => {}
+        }
+    }
+}
+
+/// The connections of a server.
+struct Connections {
+    tasks: JoinSet<()>,
+    handles: HashMap<Id, ServerConnectionHandle>,
+    router: Arc<Router>,
+    config: Http2Config,
+}
+
+impl Connections {
+    fn new(router: Arc<Router>, config: Http2Config) -> Self {
+        Self { tasks: JoinSet::new(), handles: HashMap::new(), router, config }
+    }
+
+    fn len(&self) -> usize {
+        self.handles.len()
+    }
+
+    fn serve(&mut self, accepted: Accepted) {
+        let dispatch = Arc::clone(&self.router) as Arc<dyn Dispatch>;
+        let config = self.config.clone();
+        let (task, handle): (AbortHandle, _) = match accepted.socket {
+            AcceptedSocket::Tcp(socket) => {
+                let connection = ServerConnection::new(socket, accepted.peer, config, dispatch);
+                let handle = connection.handle();
+                (self.tasks.spawn(connection), handle)
+            }
+            #[cfg(unix)]
+            AcceptedSocket::Unix(socket) => {
+                let connection = ServerConnection::new(socket, accepted.peer, config, dispatch);
+                let handle = connection.handle();
+                (self.tasks.spawn(connection), handle)
+            }
+            _ => return,
+        };
+        self.handles.insert(task.id(), handle);
+    }
+
+    /// Waits until a connection has ended; for ever if there is none. Cancel safe.
+    async fn ended(&mut self) {
+        let ended = poll_fn(|cx| match self.tasks.poll_join_next_with_id(cx) {
+            Poll::Ready(None) => Poll::Pending,
+            Poll::Ready(Some(ended)) => Poll::Ready(ended),
+            Poll::Pending => Poll::Pending,
+        })
+        .await;
+        let id = match ended {
+            Ok((id, ())) => id,
+            Err(error) => {
+                if error.is_panic() {
+                    tracing::error!(%error, "a connection's task panicked");
+                }
+                error.id()
+            }
+        };
+        self.handles.remove(&id);
+    }
+
+    /// Lets running calls end until `limit` has passed, then cancels what is left.
+    async fn drain(mut self, limit: Duration) {
+        if self.handles.is_empty() {
+            return;
+        }
+        tracing::info!(connections = self.len(), ?limit, "draining");
+        self.handles.values().for_each(ServerConnectionHandle::shutdown);
+        self.all_ended(Instant::now() + limit).await;
+        if self.handles.is_empty() {
+            return;
+        }
+        tracing::warn!(connections = self.len(), ?limit, "the drain limit has passed; cancelling what still runs");
+        self.handles.values().for_each(ServerConnectionHandle::close);
+        self.all_ended(Instant::now() + CLOSE_GRACE).await;
+        // Dropping the tasks aborts those whose handler does not yield.
+    }
+
+    async fn all_ended(&mut self, until: Instant) {
+        let mut second_signal = signals();
+        let mut limit: Pin<Box<tokio::time::Sleep>> = Box::pin(tokio::time::sleep_until(until));
+        while !self.handles.is_empty() {
+            tokio::select! {
+                () = self.ended() => {}
+                () = limit.as_mut() => return,
+                () = second_signal.as_mut() => return,
+            }
+        }
+    }
+}
+
+/// Stops a server and sees what it does. Clones share it.
+#[derive(Clone, Default)]
+pub struct ServerHandle {
+    shared: Arc<Mutex<HandleState>>,
+}
+
+#[derive(Default)]
+struct HandleState {
+    stopped: bool,
+    waiting: Option<std::task::Waker>,
+    router: Option<std::sync::Weak<Router>>,
+}
+
+impl ServerHandle {
+    /// Lets the server drain and return, as a signal would.
+    pub fn shutdown(&self) {
+        let mut state = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        state.stopped = true;
+        let waiting = state.waiting.take();
+        drop(state);
+        if let Some(waker) = waiting {
+            waker.wake();
+        }
+    }
+
+    /// Where each method's handlers run, by rule and at this moment; empty unless the server is serving.
+    #[must_use]
+    pub fn executions(&self) -> Vec<MethodExecution> {
+        let router = self.shared.lock().unwrap_or_else(PoisonError::into_inner).router.clone();
+        router.and_then(|router| router.upgrade()).map(|router| router.executions()).unwrap_or_default()
+    }
+
+    fn attach(&self, router: &Arc<Router>) {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).router = Some(Arc::downgrade(router));
+    }
+
+    async fn stopped(&self) {
+        poll_fn(|cx| {
+            let mut state = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+            if state.stopped {
+                return Poll::Ready(());
+            }
+            state.waiting = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+impl fmt::Debug for ServerHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerHandle").field("executions", &self.executions()).finish()
+    }
+}
+
+async fn listen_addresses(address: &str) -> Result<Vec<ListenAddress>, Status> {
+    if let Some(path) = address.strip_prefix("unix:") {
+        let path = path.strip_prefix("//").unwrap_or(path);
+        return Ok(vec![ListenAddress::Unix(path.into())]);
+    }
+    if let Some(port) = address.strip_prefix(':').and_then(|port| port.parse().ok()) {
+        return Ok(vec![ListenAddress::Tcp(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port))]);
+    }
+    if let Ok(address) = address.parse() {
+        return Ok(vec![ListenAddress::Tcp(address)]);
+    }
+    if !address.contains(':') || address.contains("://") {
+        return Err(Status::invalid_argument(format!("{address:?} is no address to listen on"))
+            .note("hint", "write host:port, such as [::]:50051 or 127.0.0.1:0, or unix:/path/to/socket"));
+    }
+    let resolved = tokio::net::lookup_host(address).await.map_err(|error| {
+        Status::unavailable(format!("cannot resolve {address} to listen on it: {error}")).caused_by(error)
+    })?;
+    Ok(resolved.map(ListenAddress::Tcp).collect())
+}
+
+fn bind_status(error: BindError) -> Status {
+    let mut text = error.to_string();
+    let in_use = error.io_error().kind() == std::io::ErrorKind::AddrInUse;
+    if let (true, ListenAddress::Tcp(address)) = (in_use, error.address())
+        && let Some(owner) = port_owner(address.port())
+    {
+        text = format!("port {} is already used by {owner}", address.port());
+    }
+    let status = Status::unavailable(text).caused_by(error);
+    if in_use { status.note("hint", "stop it, or choose another port (0 lets the system choose)") } else { status }
+}

@@ -1,0 +1,73 @@
+//! Where a connection goes to, and how its socket is opened.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use halloo_core::{Peer, PeerAddress, SecurityLevel};
+use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
+
+/// An address that a connection can be made to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Address {
+    /// An IP address and a port.
+    Tcp(SocketAddr),
+    /// A Unix socket in the file system.
+    Unix(PathBuf),
+    /// A Unix socket in Linux's abstract namespace, without the leading zero byte.
+    UnixAbstract(Vec<u8>),
+}
+
+pub(crate) enum Socket {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+impl Address {
+    pub(crate) async fn connect(&self) -> io::Result<(Socket, Peer)> {
+        match self {
+            Self::Tcp(address) => {
+                let socket = TcpStream::connect(address).await?;
+                socket.set_nodelay(true)?;
+                Ok((Socket::Tcp(socket), Peer::tcp(*address)))
+            }
+            #[cfg(unix)]
+            Self::Unix(path) => {
+                let socket = UnixStream::connect(path).await?;
+                Ok((Socket::Unix(socket), Peer::unix(Some(path.clone()))))
+            }
+            #[cfg(target_os = "linux")]
+            Self::UnixAbstract(name) => {
+                let socket = connect_abstract(name).await?;
+                let peer = Peer::new(PeerAddress::Unix(None), SecurityLevel::PrivacyAndIntegrity);
+                Ok((Socket::Unix(socket), peer))
+            }
+            #[allow(unreachable_patterns, reason = "every pattern is taken on Linux")]
+            _ => Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no such sockets")),
+        }
+    }
+}
+
+/// Tokio takes abstract names as paths that begin with a zero byte.
+#[cfg(target_os = "linux")]
+async fn connect_abstract(name: &[u8]) -> io::Result<UnixStream> {
+    use std::os::unix::ffi::OsStringExt as _;
+
+    let path = [&[0], name].concat();
+    UnixStream::connect(std::ffi::OsString::from_vec(path)).await
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::UnixAbstract(name) => write!(f, "unix-abstract:{}", name.escape_ascii()),
+        }
+    }
+}

@@ -1,0 +1,426 @@
+//! A client's connection: one task that owns the socket, the HTTP/2 engine and its calls' exchanges.
+//!
+//! Calls arrive by mail, become streams when the peer allows, and stay here until their stream is closed. The
+//! task plays the server's part of each exchange.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use halloo_call::{
+    Interest, LazyMetadata, MetadataSource, Outcome, OutgoingCall, PIPE_LIMIT_BYTES, ResponderEnd, ResponseHead, Watch,
+};
+use halloo_core::{Deadline, Status};
+use halloo_http2::{Connection, End, ErrorCode, Event, HeaderList, OpenError, Origin, StreamId};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::client_handle::{ConnectionState, Shared, Start};
+use crate::deadlines::Deadlines;
+use crate::id_map::IdMap;
+use crate::mailbox::{CallWaker, Mail, Mailbox};
+use crate::outgoing_head::RequestTemplates;
+use crate::request_head::FieldsMetadata;
+use crate::response_head::{ResponseStart, read_head, read_trailers, reset_status};
+use crate::sniff::Sniff;
+use crate::wire::{ReadTurn, Wire};
+
+const TURNS_PER_POLL: usize = 16;
+
+/// Reply bytes that the caller consumes before its connection hears of it.
+const CREDIT_STEP_BYTES: usize = 16 * 1024;
+
+/// A client's end of one connection; a future that runs it to its end.
+#[derive(Debug)]
+pub(crate) struct ClientDriver<Io> {
+    wire: Wire<Io>,
+    calls: Calls,
+    sniff: Sniff,
+}
+
+#[derive(Debug)]
+struct Calls {
+    table: IdMap<ClientCall>,
+    /// The call of each open stream.
+    streams: IdMap<u32>,
+    /// Calls that wait for a stream, because the peer's MAX_CONCURRENT_STREAMS is reached.
+    waiting: VecDeque<u32>,
+    next_key: u32,
+    templates: RequestTemplates,
+    target: String,
+    mailbox: Arc<Mailbox<Start>>,
+    state: Arc<ConnectionState>,
+    deadlines: Deadlines,
+    chunks: Vec<Bytes>,
+    fields: HeaderList,
+}
+
+/// One call.
+#[derive(Debug)]
+struct ClientCall {
+    responder: ResponderEnd,
+    waker: Arc<CallWaker<Start>>,
+    deadline: Option<Deadline>,
+    started: Instant,
+    phase: Phase,
+    /// Reply bytes whose flow-control credit was not returned yet.
+    unreleased: usize,
+    /// The request still has bytes to come.
+    sending: bool,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Not on the wire yet.
+    Waiting(Box<OutgoingCall>),
+    Open {
+        id: StreamId,
+        head_seen: bool,
+    },
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin> ClientDriver<Io> {
+    pub(crate) fn new(io: Io, engine: Connection, templates: RequestTemplates, shared: Shared) -> Self {
+        let calls = Calls {
+            table: IdMap::default(),
+            streams: IdMap::default(),
+            waiting: VecDeque::new(),
+            next_key: 0,
+            templates,
+            target: shared.target,
+            mailbox: shared.mailbox,
+            state: shared.state,
+            deadlines: Deadlines::default(),
+            chunks: Vec::new(),
+            fields: HeaderList::new(),
+        };
+        Self { wire: Wire::new(io, engine), calls, sniff: Sniff::default() }
+    }
+
+    fn turn(&mut self, cx: &mut Context<'_>, mail: &mut Vec<Mail<Start>>) -> bool {
+        let now = crate::server::now();
+        let sniff = &mut self.sniff;
+        let mut moved = self.wire.poll_read(cx, now, |bytes| sniff.look(bytes)) != ReadTurn::Idle;
+        let engine = &mut self.wire.engine;
+        while let Some(event) = engine.poll_event() {
+            moved = true;
+            if let Event::Closed { error } = &event {
+                let reason =
+                    self.sniff.not_http2().unwrap_or_else(|| close_reason(error.as_ref(), self.wire.io_error.as_ref()));
+                self.calls.state.close(reason, self.sniff.is_not_http2());
+            }
+            self.calls.handle_event(engine, event);
+        }
+        self.calls.mailbox.drain(mail, cx);
+        moved |= !mail.is_empty();
+        for mail in mail.drain(..) {
+            match mail {
+                Mail::Call(key) => self.calls.look(engine, key),
+                Mail::Start(start) => self.calls.start(engine, start, now),
+                Mail::Shutdown => {
+                    self.calls.state.go_away("this client has closed the connection".into(), false);
+                    engine.shutdown(now);
+                }
+                Mail::Close => engine.close(ErrorCode::NoError, ""),
+            }
+        }
+        self.calls.expire(engine, now);
+        let timeout = [engine.poll_timeout(), self.calls.deadlines.next()].into_iter().flatten().min();
+        if self.wire.poll_timer(cx, timeout) {
+            self.wire.engine.handle_timeout(now.max(timeout.unwrap_or(now)));
+            moved = true;
+        }
+        let (_, wrote) = self.wire.poll_write(cx, now);
+        moved | wrote
+    }
+}
+
+fn close_reason(error: Option<&halloo_http2::Error>, io_error: Option<&std::io::Error>) -> String {
+    match (io_error, error) {
+        (Some(error), _) => format!("the connection broke: {error}"),
+        (None, Some(error)) => format!("the connection was closed: {error}"),
+        (None, None) => "the connection was closed".into(),
+    }
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin> Future for ClientDriver<Io> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let mut mail = Vec::new();
+        for _ in 0..TURNS_PER_POLL {
+            let moved = this.turn(cx, &mut mail);
+            if this.wire.engine.is_closed() {
+                this.calls.end();
+                std::task::ready!(this.wire.poll_close(cx));
+                return Poll::Ready(());
+            }
+            if !moved {
+                if this.calls.table.is_empty() {
+                    this.wire.engine.trim();
+                }
+                return Poll::Pending;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl<Io> Drop for ClientDriver<Io> {
+    fn drop(&mut self) {
+        self.calls.end();
+    }
+}
+
+impl Calls {
+    fn start(&mut self, engine: &mut Connection, start: Start, now: Instant) {
+        let key = self.next_key;
+        self.next_key = self.next_key.wrapping_add(1);
+        let deadline = start.call.call.deadline();
+        if let Some(deadline) = deadline {
+            self.deadlines.insert(deadline.instant(), key);
+            let table = &self.table;
+            self.deadlines.sweep(table.len(), |at, key| is_deadline_of(table, at, key));
+        }
+        let call = ClientCall {
+            responder: start.responder,
+            waker: CallWaker::new(&self.mailbox, key),
+            deadline,
+            started: now,
+            phase: Phase::Waiting(start.call),
+            unreleased: 0,
+            sending: true,
+        };
+        self.table.insert(key, call);
+        self.waiting.push_back(key);
+        self.open_waiting(engine);
+    }
+
+    /// Opens streams for waiting calls, as many as the peer allows.
+    fn open_waiting(&mut self, engine: &mut Connection) {
+        while let Some(&key) = self.waiting.front() {
+            let Some(call) = self.table.get_mut(&key) else {
+                self.waiting.pop_front();
+                continue;
+            };
+            let Phase::Waiting(outgoing) = &call.phase else {
+                self.waiting.pop_front();
+                continue;
+            };
+            let time_left = call.deadline.map(|deadline| deadline.time_left(call.started));
+            let template = self.templates.write(outgoing, time_left, &mut self.fields);
+            match engine.send_request(Some(template), &self.fields, End::Open) {
+                Ok(id) => {
+                    self.waiting.pop_front();
+                    call.phase = Phase::Open { id, head_seen: false };
+                    self.streams.insert(id.as_u32(), key);
+                    self.look(engine, key);
+                }
+                Err(OpenError::StreamLimit) => return,
+                Err(_) => {
+                    self.waiting.pop_front();
+                    let reason = self.state.reason();
+                    self.finish(engine, key, Err(Status::unavailable(format!("{}: {reason}", self.target))));
+                }
+            }
+        }
+    }
+
+    fn handle_event(&mut self, engine: &mut Connection, event: Event) {
+        match event {
+            Event::Headers { id, fields, end } => self.receive_head(engine, id, &fields, end),
+            Event::Data { id, data, flow_bytes, end } => {
+                self.receive_data(engine, id, data, flow_bytes);
+                if end {
+                    self.finish_stream(engine, id, Err(no_trailers()));
+                }
+            }
+            Event::Trailers { id, fields } => self.finish_stream(engine, id, read_trailers(&fields)),
+            Event::HeadersTooLarge { id, .. } => {
+                let status = Status::resource_exhausted("the reply's metadata is larger than this client accepts");
+                self.finish_stream(engine, id, Err(status));
+                engine.send_reset(id, ErrorCode::Cancel);
+            }
+            Event::Reset { id, code, by, why } => {
+                let status = match by {
+                    Origin::Connection => Status::unavailable(format!("{}: {}", self.target, self.state.reason())),
+                    by => reset_status(code, by == Origin::Peer, why),
+                };
+                self.finish_stream(engine, id, Err(status));
+            }
+            Event::Writable { id } => {
+                if let Some(&key) = self.streams.get(&id.as_u32()) {
+                    self.look(engine, key);
+                }
+            }
+            Event::StreamsAvailable => self.open_waiting(engine),
+            Event::Ready => self.state.ready(),
+            Event::GoingAway { code, debug, .. } => {
+                let debug = String::from_utf8_lossy(&debug).into_owned();
+                let text = if debug.is_empty() { String::new() } else { format!(" ({debug})") };
+                self.state.go_away(format!("the server is going away: {code}{text}"), true);
+            }
+            Event::Closed { .. } => self.end(),
+            _ => {}
+        }
+    }
+
+    fn receive_head(&mut self, engine: &mut Connection, id: StreamId, fields: &Arc<HeaderList>, end: bool) {
+        let Some(key) = self.streams.get(&id.as_u32()) else { return };
+        let Some(call) = self.table.get_mut(key) else { return };
+        match read_head(fields, end, &self.target) {
+            ResponseStart::Rpc => {
+                call.phase = Phase::Open { id, head_seen: true };
+                // What this side's own template brings is `:status` and `content-type`; only more is metadata.
+                let metadata = if fields.len() > 2 {
+                    LazyMetadata::from_source(
+                        Arc::new(FieldsMetadata::new(Arc::clone(fields))) as Arc<dyn MetadataSource>
+                    )
+                } else {
+                    LazyMetadata::default()
+                };
+                call.responder.send_head(ResponseHead::Rpc(metadata));
+            }
+            ResponseStart::Ended(outcome) => {
+                self.finish_stream(engine, id, outcome);
+                if !end {
+                    engine.send_reset(id, ErrorCode::Cancel);
+                }
+            }
+        }
+    }
+
+    fn receive_data(&mut self, engine: &mut Connection, id: StreamId, data: Bytes, flow_bytes: usize) {
+        match self.streams.get(&id.as_u32()).and_then(|key| self.table.get_mut(key)) {
+            Some(call) => {
+                call.unreleased += flow_bytes;
+                call.responder.push_response(data);
+            }
+            None => engine.release(id, flow_bytes),
+        }
+    }
+
+    /// Moves what the caller has written to the engine, and what it has read to flow control.
+    fn look(&mut self, engine: &mut Connection, key: u32) {
+        let Some(call) = self.table.get_mut(&key) else { return };
+        let id = match call.phase {
+            Phase::Open { id, .. } => Some(id),
+            Phase::Waiting(_) => None,
+        };
+        call.waker.rearm();
+        let waker = Waker::from(Arc::clone(&call.waker));
+        let room = id.is_some_and(|id| call.sending && engine.send_backlog(id) < PIPE_LIMIT_BYTES);
+        let chunks = &mut self.chunks;
+        let watch = Watch { waker: &waker, interest: Interest::Any, credit_step: CREDIT_STEP_BYTES };
+        let progress = call.responder.collect(Some(watch), room, |chunk| chunks.push(chunk));
+        let Some(id) = id else {
+            if let Some(status) = progress.cancelled {
+                self.finish(engine, key, Err(status));
+            }
+            return;
+        };
+        let credit = progress.credit.min(call.unreleased);
+        call.unreleased -= credit;
+        if credit > 0 {
+            engine.release(id, credit);
+        }
+        if let Some(status) = progress.cancelled {
+            chunks.clear();
+            engine.send_reset(id, ErrorCode::Cancel);
+            self.finish(engine, key, Err(status));
+            return;
+        }
+        let last = chunks.len().checked_sub(1);
+        // A stream that is gone takes no more bytes; its `Reset` event is on its way.
+        for (index, chunk) in chunks.drain(..).enumerate() {
+            let end = if progress.finished && Some(index) == last { End::Stream } else { End::Open };
+            let _ = engine.send_data(id, chunk, end);
+        }
+        if progress.finished && call.sending {
+            call.sending = false;
+            if last.is_none() {
+                let _ = engine.send_data(id, Bytes::new(), End::Stream);
+            }
+        }
+    }
+
+    fn finish_stream(&mut self, engine: &mut Connection, id: StreamId, outcome: Outcome) {
+        if let Some(&key) = self.streams.get(&id.as_u32()) {
+            self.finish(engine, key, outcome);
+        }
+    }
+
+    fn finish(&mut self, engine: &mut Connection, key: u32, outcome: Outcome) {
+        let Some(call) = self.table.remove(&key) else { return };
+        if let Phase::Open { id, .. } = call.phase {
+            self.streams.remove(&id.as_u32());
+            // What the caller has not read yet is bounded by the stream's window and can grow no more.
+            engine.release(id, call.unreleased);
+            if call.sending {
+                engine.send_reset(id, ErrorCode::Cancel);
+            }
+            engine.finish_stream(id);
+        }
+        call.responder.finish(outcome);
+    }
+
+    /// Fails the calls whose deadline has passed.
+    fn expire(&mut self, engine: &mut Connection, now: Instant) {
+        while let Some((at, key)) = self.deadlines.pop_due(now) {
+            if !is_deadline_of(&self.table, at, key) {
+                continue;
+            }
+            let Some(call) = self.table.get(&key) else { continue };
+            let waited = now.saturating_duration_since(call.started);
+            let where_spent = match call.phase {
+                Phase::Waiting(_) => "waiting for a free stream",
+                Phase::Open { head_seen: false, .. } => "waiting for the server",
+                Phase::Open { head_seen: true, .. } => "receiving the reply",
+            };
+            if let Phase::Open { id, .. } = call.phase {
+                engine.send_reset(id, ErrorCode::Cancel);
+            }
+            let status = Status::deadline_exceeded("the call's deadline passed")
+                .note("spent", format!("{where_spent} at {} for {}", self.target, Millis(waited)));
+            self.finish(engine, key, Err(status));
+        }
+    }
+
+    /// Fails whatever is left.
+    fn end(&mut self) {
+        self.state.close("the connection was closed".into(), false);
+        let reason = self.state.reason();
+        let status = || Status::unavailable(format!("{}: {reason}", self.target));
+        for mail in self.mailbox.close() {
+            if let Mail::Start(start) = mail {
+                start.responder.finish(Err(status()));
+            }
+        }
+        self.streams.clear();
+        self.waiting.clear();
+        for (_, call) in self.table.drain() {
+            call.responder.finish(Err(status()));
+        }
+    }
+}
+
+fn no_trailers() -> Status {
+    Status::internal("the server ended the call without trailers").from_peer()
+}
+
+fn is_deadline_of(table: &IdMap<ClientCall>, at: Instant, key: u32) -> bool {
+    table.get(&key).and_then(|call| call.deadline).is_some_and(|deadline| deadline.instant() == at)
+}
+
+/// A duration in milliseconds with one digit after the point.
+pub(crate) struct Millis(pub(crate) Duration);
+
+impl std::fmt::Display for Millis {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:.1} ms", self.0.as_secs_f64() * 1000.0)
+    }
+}

@@ -1,0 +1,307 @@
+//! A client's connection as the channel holds it: dial, start calls, learn of its end.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+
+use halloo_call::{Carry, OutgoingCall, Refused, ResponderEnd};
+use halloo_core::Peer;
+use halloo_http2::{Config, Connection};
+
+use crate::address::{Address, Socket};
+use crate::client::ClientDriver;
+use crate::mailbox::{Mail, Mailbox};
+use crate::outgoing_head::RequestTemplates;
+
+/// A call on its way to its connection's task.
+#[derive(Debug)]
+pub(crate) struct Start {
+    pub(crate) call: Box<OutgoingCall>,
+    pub(crate) responder: ResponderEnd,
+}
+
+/// How to make a connection.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ConnectOptions {
+    /// The `:authority` of every call: host and port, as the server should see them.
+    pub authority: String,
+    /// The `user-agent` of every call. Default: `halloo/` and the version.
+    pub user_agent: String,
+    /// The HTTP/2 engine's limits and windows.
+    pub http2: Config,
+}
+
+impl ConnectOptions {
+    /// The defaults, for calls to `authority`.
+    pub fn new(authority: impl Into<String>) -> Self {
+        Self {
+            authority: authority.into(),
+            user_agent: concat!("halloo/", env!("CARGO_PKG_VERSION")).into(),
+            http2: Config::default(),
+        }
+    }
+}
+
+/// Connects to `address` and starts the connection's task.
+///
+/// Resolves when the peer's first SETTINGS have arrived, so when it is known to speak HTTP/2. It has no time
+/// limit of its own; dropping the future gives the attempt up. Needs a tokio runtime.
+///
+/// # Errors
+/// What the socket said, or what the peer spoke instead of HTTP/2.
+pub async fn connect(address: &Address, options: ConnectOptions) -> Result<ClientConnection, ConnectError> {
+    let (socket, peer) = address.connect().await.map_err(ConnectError::from_io)?;
+    let engine = Connection::client(options.http2, crate::server::now());
+    let templates = RequestTemplates::new("http", options.authority, options.user_agent);
+    let connection = ClientConnection { mailbox: Mailbox::new(), state: Arc::default(), peer: Arc::new(peer) };
+    let shared = Shared {
+        target: address.to_string(),
+        mailbox: Arc::clone(&connection.mailbox),
+        state: Arc::clone(&connection.state),
+    };
+    match socket {
+        Socket::Tcp(io) => drop(tokio::spawn(ClientDriver::new(io, engine, templates, shared))),
+        #[cfg(unix)]
+        Socket::Unix(io) => drop(tokio::spawn(ClientDriver::new(io, engine, templates, shared))),
+    }
+    let mut attempt = Attempt { connection: Some(connection) };
+    poll_fn(|cx| attempt.poll_ready(cx.waker())).await
+}
+
+/// What a connection's task shares with its handles.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) target: String,
+    pub(crate) mailbox: Arc<Mailbox<Start>>,
+    pub(crate) state: Arc<ConnectionState>,
+}
+
+/// A connection that is not known to speak HTTP/2 yet; dropped before that, it ends.
+struct Attempt {
+    connection: Option<ClientConnection>,
+}
+
+impl Attempt {
+    fn poll_ready(&mut self, waker: &Waker) -> Poll<Result<ClientConnection, ConnectError>> {
+        let connection = self.connection.as_ref().expect("polled until it is ready, and no longer");
+        let mut state = connection.state.lock();
+        match &state.phase {
+            Phase::Connecting => {
+                state.waiting.push(waker.clone());
+                return Poll::Pending;
+            }
+            Phase::Ready | Phase::GoingAway(_) => {}
+            Phase::Closed { closed, is_not_http2 } => {
+                let (reason, is_not_http2) = (closed.reason.clone(), *is_not_http2);
+                drop(state);
+                self.connection = None;
+                return Poll::Ready(Err(ConnectError { reason, is_not_http2, source: None }));
+            }
+        }
+        drop(state);
+        Poll::Ready(Ok(self.connection.take().expect("it was there above")))
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if let Some(connection) = &self.connection {
+            connection.close();
+        }
+    }
+}
+
+/// A live HTTP/2 connection that calls can be started on. Clones share it.
+#[derive(Clone)]
+pub struct ClientConnection {
+    mailbox: Arc<Mailbox<Start>>,
+    state: Arc<ConnectionState>,
+    peer: Arc<Peer>,
+}
+
+impl ClientConnection {
+    /// Who is at the other end.
+    pub fn peer(&self) -> &Arc<Peer> {
+        &self.peer
+    }
+
+    /// Whether new calls can start: not after the peer's GOAWAY, a shutdown or the end.
+    pub fn is_usable(&self) -> bool {
+        matches!(self.state.lock().phase, Phase::Ready)
+    }
+
+    /// Resolves when no new call can start any more, and says why.
+    pub async fn closed(&self) -> Closed {
+        poll_fn(|cx| {
+            let mut state = self.state.lock();
+            match &state.phase {
+                Phase::GoingAway(closed) | Phase::Closed { closed, .. } => Poll::Ready(closed.clone()),
+                Phase::Connecting | Phase::Ready => {
+                    if !state.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+                        state.waiting.push(cx.waker().clone());
+                    }
+                    Poll::Pending
+                }
+            }
+        })
+        .await
+    }
+
+    /// Starts no more calls and ends when the running ones have.
+    pub fn shutdown(&self) {
+        // A connection that has ended needs no telling.
+        let _ = self.mailbox.post(Mail::Shutdown);
+    }
+
+    /// Ends at once; running calls fail with UNAVAILABLE.
+    pub fn close(&self) {
+        let _ = self.mailbox.post(Mail::Close);
+    }
+}
+
+impl Carry for ClientConnection {
+    fn start(&self, call: OutgoingCall, responder: ResponderEnd) -> Result<(), Refused> {
+        let start = Start { call: Box::new(call), responder };
+        if !self.is_usable() {
+            return Err(Refused { call: start.call, responder: start.responder });
+        }
+        match self.mailbox.post(Mail::Start(start)) {
+            Err(Mail::Start(start)) => Err(Refused { call: start.call, responder: start.responder }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for ClientConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientConnection")
+            .field("peer", &self.peer)
+            .field("is_usable", &self.is_usable())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a connection takes no new calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Closed {
+    /// In words.
+    pub reason: String,
+    /// The peer said so (GOAWAY); running calls may still end well.
+    pub by_goaway: bool,
+}
+
+/// Why a connection could not be made.
+#[derive(Debug)]
+pub struct ConnectError {
+    reason: String,
+    is_not_http2: bool,
+    source: Option<io::Error>,
+}
+
+impl ConnectError {
+    pub(crate) fn from_io(error: io::Error) -> Self {
+        let reason = match error.kind() {
+            io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+            io::ErrorKind::NotFound => "no such socket".to_owned(),
+            io::ErrorKind::TimedOut => "timed out".to_owned(),
+            io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+            _ => error.to_string(),
+        };
+        Self { reason, is_not_http2: false, source: Some(error) }
+    }
+
+    /// Whether the peer answered, but not in HTTP/2.
+    pub fn is_not_http2(&self) -> bool {
+        self.is_not_http2
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+impl std::error::Error for ConnectError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|error| error as _)
+    }
+}
+
+/// How far a connection is; its task writes, its handles read.
+#[derive(Debug, Default)]
+pub(crate) struct ConnectionState {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    phase: Phase,
+    waiting: Vec<Waker>,
+}
+
+#[derive(Debug, Default)]
+enum Phase {
+    #[default]
+    Connecting,
+    Ready,
+    GoingAway(Closed),
+    Closed {
+        closed: Closed,
+        is_not_http2: bool,
+    },
+}
+
+impl ConnectionState {
+    pub(crate) fn ready(&self) {
+        self.change(|phase| match phase {
+            Phase::Connecting => Some(Phase::Ready),
+            _ => None,
+        });
+    }
+
+    pub(crate) fn go_away(&self, reason: String, by_goaway: bool) {
+        self.change(|phase| match phase {
+            Phase::Connecting | Phase::Ready => Some(Phase::GoingAway(Closed { reason, by_goaway })),
+            _ => None,
+        });
+    }
+
+    /// The connection has ended. The first reason stays.
+    pub(crate) fn close(&self, reason: String, is_not_http2: bool) {
+        self.change(|phase| match phase {
+            Phase::Connecting => {
+                let reason = if is_not_http2 { reason } else { format!("{reason} before it spoke HTTP/2") };
+                Some(Phase::Closed { closed: Closed { reason, by_goaway: false }, is_not_http2 })
+            }
+            Phase::Ready => Some(Phase::Closed { closed: Closed { reason, by_goaway: false }, is_not_http2 }),
+            Phase::GoingAway(closed) => Some(Phase::Closed { closed: closed.clone(), is_not_http2 }),
+            Phase::Closed { .. } => None,
+        });
+    }
+
+    /// Why calls fail.
+    pub(crate) fn reason(&self) -> String {
+        match &self.lock().phase {
+            Phase::GoingAway(closed) | Phase::Closed { closed, .. } => closed.reason.clone(),
+            Phase::Connecting | Phase::Ready => "the connection takes no more calls".into(),
+        }
+    }
+
+    fn change(&self, next: impl FnOnce(&Phase) -> Option<Phase>) {
+        let mut state = self.lock();
+        let Some(next) = next(&state.phase) else { return };
+        state.phase = next;
+        let waiting = std::mem::take(&mut state.waiting);
+        drop(state);
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

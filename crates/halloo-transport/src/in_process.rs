@@ -1,0 +1,74 @@
+//! Calls within one process: the same exchange, dispatch and handler task, without a wire between.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::Poll;
+
+use halloo_call::{Carry, Dispatch, IncomingCall, LazyMetadata, OutgoingCall, Refused, ResponderEnd};
+use halloo_core::{Deadline, Peer, Status};
+
+/// Carries calls to a dispatch in the same process.
+///
+/// A call runs in a task of its own; its deadline and its cancellation work as they do over a connection.
+/// Messages are encoded and decoded, so that a test sees what a wire would bring.
+#[derive(Clone)]
+pub struct InProcess {
+    dispatch: Arc<dyn Dispatch>,
+    peer: Arc<Peer>,
+}
+
+impl InProcess {
+    /// Carries calls to `dispatch`.
+    pub fn new(dispatch: Arc<dyn Dispatch>) -> Self {
+        Self { dispatch, peer: Arc::new(Peer::in_process()) }
+    }
+}
+
+impl Carry for InProcess {
+    /// # Panics
+    /// If it is called outside a tokio runtime.
+    fn start(&self, call: OutgoingCall, responder: ResponderEnd) -> Result<(), Refused> {
+        let path = call.method.path();
+        let route = self.dispatch.find(path);
+        let deadline = call.call.deadline();
+        let incoming = IncomingCall {
+            unknown_path: route.is_none().then(|| path.into()),
+            subtype: call.subtype.into(),
+            encoding: None,
+            metadata: LazyMetadata::from(call.call.metadata().clone()),
+            deadline,
+            peer: Arc::clone(&self.peer),
+        };
+        let watch = responder.handler_watch();
+        let handling = self.dispatch.respond(route, incoming, responder);
+        tokio::spawn(async move {
+            let mut future = handling.future;
+            let mut expiry = std::pin::pin!(expiry(deadline));
+            std::future::poll_fn(|cx| {
+                if watch.poll_cancelled(cx).is_ready() {
+                    return Poll::Ready(());
+                }
+                if expiry.as_mut().poll(cx).is_ready() {
+                    watch.cancel(Status::deadline_exceeded("the call's deadline passed"));
+                    return Poll::Ready(());
+                }
+                future.as_mut().poll(cx)
+            })
+            .await;
+        });
+        Ok(())
+    }
+}
+
+async fn expiry(deadline: Option<Deadline>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.instant().into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl fmt::Debug for InProcess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InProcess").finish_non_exhaustive()
+    }
+}

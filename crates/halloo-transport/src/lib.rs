@@ -1,0 +1,28 @@
+//! Halloo's driver for tokio: it moves bytes between sockets and the HTTP/2 engine, and calls between the engine
+//! and their exchanges.
+//!
+//! [`ServerConnection`] and [`connect`] run the two ends of a connection; [`Listener`] accepts them;
+//! [`InProcess`] carries calls without one. One task owns a connection; everybody else posts to its mailbox.
+
+mod address;
+mod client;
+mod client_handle;
+mod deadlines;
+mod handler_task;
+mod id_map;
+mod in_process;
+mod listener;
+mod mailbox;
+mod outgoing_head;
+mod request_head;
+mod response_head;
+mod server;
+mod sniff;
+mod wire;
+
+pub use address::Address;
+pub use client_handle::{ClientConnection, Closed, ConnectError, ConnectOptions, connect};
+pub use halloo_http2::{Config as Http2Config, Limits as Http2Limits};
+pub use in_process::InProcess;
+pub use listener::{Accepted, AcceptedSocket, BindError, ListenAddress, Listener};
+pub use server::{ServerConnection, ServerConnectionHandle};

@@ -1,0 +1,60 @@
+//! Request heads of a client: a template a method, and the fields that differ from call to call.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use halloo_call::OutgoingCall;
+use halloo_core::Timeout;
+use halloo_http2::{HeaderList, Template};
+
+use crate::response_head::push_metadata;
+
+/// The templates of one connection; one a method and codec that was called, so as many as the program has.
+#[derive(Debug)]
+pub(crate) struct RequestTemplates {
+    scheme: &'static str,
+    authority: String,
+    user_agent: String,
+    templates: HashMap<(&'static str, &'static str), Template>,
+}
+
+impl RequestTemplates {
+    pub(crate) fn new(scheme: &'static str, authority: String, user_agent: String) -> Self {
+        Self { scheme, authority, user_agent, templates: HashMap::new() }
+    }
+
+    /// The template of `call`'s method; what is this call's alone goes to `fields`.
+    pub(crate) fn write(
+        &mut self,
+        call: &OutgoingCall,
+        time_left: Option<Duration>,
+        fields: &mut HeaderList,
+    ) -> &Template {
+        fields.clear();
+        if let Some(time_left) = time_left {
+            fields.push(b"grpc-timeout", Timeout::encode(time_left).as_bytes());
+        }
+        push_metadata(call.call.metadata(), fields);
+        let key = (call.method.path(), call.subtype);
+        let (scheme, authority, user_agent) = (self.scheme, &self.authority, &self.user_agent);
+        self.templates.entry(key).or_insert_with(|| Template::new(constant_fields(key, scheme, authority, user_agent)))
+    }
+}
+
+fn constant_fields((path, subtype): (&str, &str), scheme: &str, authority: &str, user_agent: &str) -> HeaderList {
+    let content_type =
+        if subtype == "proto" { "application/grpc".to_owned() } else { format!("application/grpc+{subtype}") };
+    let mut fields = HeaderList::new();
+    for (name, value) in [
+        (":method", "POST"),
+        (":scheme", scheme),
+        (":path", path),
+        (":authority", authority),
+        ("content-type", &content_type),
+        ("te", "trailers"),
+        ("user-agent", user_agent),
+    ] {
+        fields.push(name.as_bytes(), value.as_bytes());
+    }
+    fields
+}

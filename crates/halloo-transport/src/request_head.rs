@@ -1,0 +1,218 @@
+//! Request heads off the wire (server side): what is an RPC, what is not, what is malformed.
+//!
+//! A head is parsed once a distinct header block: a block that the peer repeats comes back from the engine as
+//! the same list, and what was parsed is attached to it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use halloo_call::{Dispatch, HttpRequest, IncomingCall, LazyMetadata, MetadataSource, Route};
+use halloo_core::{Deadline, Metadata, Peer, Status, Timeout, content_subtype};
+use halloo_http2::{Connection, EntryId, HeaderList};
+
+/// A request as its header block describes it.
+#[derive(Debug)]
+pub(crate) enum RequestHead {
+    Rpc(Arc<RpcHead>),
+    /// An RPC that is answered without asking any handler.
+    Refused(Arc<RpcHead>, Status),
+    Http(HttpRequest),
+}
+
+/// What an RPC's header block says, without the values that need a clock.
+#[derive(Debug)]
+pub(crate) struct RpcHead {
+    route: Option<Route>,
+    unknown_path: Option<Box<str>>,
+    pub(crate) subtype: Cow<'static, str>,
+    timeout: Option<Duration>,
+    encoding: Option<Box<str>>,
+    metadata: Arc<FieldsMetadata>,
+    fault: Option<Status>,
+}
+
+impl RpcHead {
+    pub(crate) fn route(&self) -> Option<Route> {
+        self.route
+    }
+
+    pub(crate) fn deadline(&self, now: Instant) -> Option<Deadline> {
+        self.timeout.map(|timeout| Deadline::after(now, timeout))
+    }
+
+    pub(crate) fn incoming(&self, deadline: Option<Deadline>, peer: &Arc<Peer>) -> IncomingCall {
+        IncomingCall {
+            unknown_path: self.unknown_path.clone(),
+            subtype: self.subtype.clone(),
+            encoding: self.encoding.clone(),
+            metadata: LazyMetadata::from_source(Arc::clone(&self.metadata) as Arc<dyn MetadataSource>),
+            deadline,
+            peer: Arc::clone(peer),
+        }
+    }
+}
+
+/// Reads a request's header block, asking `dispatch` for the route of a path it has not seen.
+pub(crate) fn read(
+    fields: &Arc<HeaderList>,
+    dispatch: &dyn Dispatch,
+    engine: &mut Connection,
+    peer: &Arc<Peer>,
+) -> RequestHead {
+    if let Some(attached) = fields.attachment()
+        && let Ok(head) = Arc::clone(attached).downcast::<RpcHead>()
+    {
+        return head_of(head);
+    }
+    let seen = scan(fields);
+    let subtype = match seen.content_type.and_then(content_subtype) {
+        Some(subtype) if seen.method == b"POST" => subtype,
+        _ => return RequestHead::Http(http_request(fields, peer)),
+    };
+    let head = Arc::new(rpc_head(fields, &seen, subtype, dispatch, engine));
+    fields.set_attachment(Arc::clone(&head) as _);
+    head_of(head)
+}
+
+fn head_of(head: Arc<RpcHead>) -> RequestHead {
+    match &head.fault {
+        None => RequestHead::Rpc(head),
+        Some(status) => {
+            let status = status.clone();
+            RequestHead::Refused(head, status)
+        }
+    }
+}
+
+/// The fields that the protocol itself reads.
+#[derive(Default)]
+struct Seen<'a> {
+    method: &'a [u8],
+    path: &'a [u8],
+    path_entry: Option<EntryId>,
+    path_tag: u32,
+    content_type: Option<&'a [u8]>,
+    timeout: Option<&'a [u8]>,
+    encoding: Option<&'a [u8]>,
+    has_binary: bool,
+}
+
+fn scan(fields: &HeaderList) -> Seen<'_> {
+    let mut seen = Seen::default();
+    for field in fields.iter() {
+        match field.name {
+            b":method" => seen.method = field.value,
+            b":path" => {
+                seen.path = field.value;
+                seen.path_entry = field.entry;
+                seen.path_tag = field.tag;
+            }
+            b"content-type" => seen.content_type = Some(field.value),
+            b"grpc-timeout" => seen.timeout = Some(field.value),
+            b"grpc-encoding" => seen.encoding = Some(field.value),
+            name => seen.has_binary |= name.ends_with(b"-bin"),
+        }
+    }
+    seen
+}
+
+fn rpc_head(
+    fields: &Arc<HeaderList>,
+    seen: &Seen<'_>,
+    subtype: &str,
+    dispatch: &dyn Dispatch,
+    engine: &mut Connection,
+) -> RpcHead {
+    let route = find_route(seen, dispatch, engine);
+    let path = || String::from_utf8_lossy(seen.path).into_owned();
+    let timeout = seen.timeout.map(Timeout::parse).transpose();
+    let metadata = FieldsMetadata { fields: Arc::clone(fields) };
+    let fault = if !seen.path.starts_with(b"/") {
+        Some(Status::unimplemented(format!("malformed method path {:?}: it does not begin with `/`", path())))
+    } else if let Err(error) = &timeout {
+        Some(Status::internal(format!("malformed grpc-timeout: {error}")))
+    } else if seen.has_binary {
+        metadata.read().err()
+    } else {
+        None
+    };
+    RpcHead {
+        route,
+        unknown_path: route.is_none().then(|| path().into_boxed_str()),
+        subtype: if subtype == "proto" { Cow::Borrowed("proto") } else { Cow::Owned(subtype.to_owned()) },
+        timeout: timeout.ok().flatten().map(Timeout::duration),
+        encoding: seen
+            .encoding
+            .filter(|encoding| *encoding != b"identity")
+            .map(|encoding| String::from_utf8_lossy(encoding).into()),
+        metadata: Arc::new(metadata),
+        fault,
+    }
+}
+
+/// The compression table remembers, beside a path that the peer put there, which route it is (0: not asked yet).
+fn find_route(seen: &Seen<'_>, dispatch: &dyn Dispatch, engine: &mut Connection) -> Option<Route> {
+    if let Some(number) = seen.path_tag.checked_sub(1) {
+        return Some(Route(number));
+    }
+    let route = dispatch.find(std::str::from_utf8(seen.path).ok()?)?;
+    if let Some(entry) = seen.path_entry {
+        engine.set_tag(entry, route.0.saturating_add(1));
+    }
+    Some(route)
+}
+
+/// Metadata still in the header block that it came in.
+#[derive(Debug)]
+pub(crate) struct FieldsMetadata {
+    fields: Arc<HeaderList>,
+}
+
+impl FieldsMetadata {
+    pub(crate) fn new(fields: Arc<HeaderList>) -> Self {
+        Self { fields }
+    }
+
+    /// # Errors
+    /// INTERNAL for a `-bin` value that is not base64.
+    pub(crate) fn read(&self) -> Result<Metadata, Status> {
+        let mut metadata = Metadata::new();
+        for field in self.fields.iter().filter(|field| !Metadata::is_reserved(field.name)) {
+            metadata
+                .push_wire(field.name, Bytes::copy_from_slice(field.value))
+                .map_err(|error| Status::internal(format!("malformed metadata: {error}")))?;
+        }
+        Ok(metadata)
+    }
+}
+
+impl MetadataSource for FieldsMetadata {
+    fn metadata(&self) -> Metadata {
+        // A block with a malformed `-bin` value was refused before anybody could ask for its metadata.
+        self.read().unwrap_or_default()
+    }
+}
+
+fn http_request(fields: &HeaderList, peer: &Arc<Peer>) -> HttpRequest {
+    let mut request = HttpRequest {
+        method: Bytes::new(),
+        scheme: Bytes::new(),
+        authority: Bytes::new(),
+        path: Bytes::new(),
+        headers: Vec::with_capacity(fields.len()),
+        peer: Arc::clone(peer),
+    };
+    for field in fields.iter() {
+        let value = Bytes::copy_from_slice(field.value);
+        match field.name {
+            b":method" => request.method = value,
+            b":scheme" => request.scheme = value,
+            b":authority" => request.authority = value,
+            b":path" => request.path = value,
+            name => request.headers.push((Bytes::copy_from_slice(name), value)),
+        }
+    }
+    request
+}

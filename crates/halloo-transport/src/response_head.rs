@@ -1,0 +1,240 @@
+//! Response heads, trailers and resets, both ways: `Status` and `Metadata` to header blocks and back.
+//!
+//! The mapping is PROTOCOL-HTTP2's ("Responses", "Errors") and that of gRPC's http-grpc-status-mapping.
+
+use std::fmt::Write as _;
+use std::sync::{Arc, LazyLock};
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use bytes::Bytes;
+use halloo_call::Outcome;
+use halloo_core::{Code, Metadata, Status, content_subtype, percent_decode_message, percent_encode_message};
+use halloo_http2::{ErrorCode, HeaderList, Template};
+
+use crate::request_head::FieldsMetadata;
+
+/// Writes and reads `grpc-status-details-bin`, like any `-bin` header without padding on the way out.
+const DETAILS_BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_encode_padding(false).with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+static PROTO_HEAD: LazyLock<Template> =
+    LazyLock::new(|| Template::new(fields_of(&[(":status", "200"), ("content-type", "application/grpc")])));
+
+static OK_TRAILERS: LazyLock<Template> = LazyLock::new(|| Template::new(fields_of(&[("grpc-status", "0")])));
+
+fn fields_of(pairs: &[(&str, &str)]) -> HeaderList {
+    let mut fields = HeaderList::new();
+    for (name, value) in pairs {
+        fields.push(name.as_bytes(), value.as_bytes());
+    }
+    fields
+}
+
+/// The block that opens an RPC's response: a template and what follows it, the latter in `fields`.
+pub(crate) fn write_head(subtype: &str, metadata: &Metadata, fields: &mut HeaderList) -> Option<&'static Template> {
+    fields.clear();
+    let template = if subtype == "proto" {
+        Some(&*PROTO_HEAD)
+    } else {
+        fields.push(b":status", b"200");
+        fields.push(b"content-type", format!("application/grpc+{subtype}").as_bytes());
+        None
+    };
+    push_metadata(metadata, fields);
+    template
+}
+
+/// The block that ends an RPC's response.
+pub(crate) fn write_trailers(outcome: &Outcome, fields: &mut HeaderList) -> Option<&'static Template> {
+    fields.clear();
+    match outcome {
+        Ok(metadata) => {
+            push_metadata(metadata, fields);
+            Some(&*OK_TRAILERS)
+        }
+        Err(status) => {
+            push_status(status, fields);
+            None
+        }
+    }
+}
+
+/// The one block of a response that carries no message (Trailers-Only).
+pub(crate) fn write_trailers_only(
+    subtype: &str,
+    status: &Status,
+    fields: &mut HeaderList,
+) -> Option<&'static Template> {
+    let template = write_head(subtype, &Metadata::new(), fields);
+    push_status(status, fields);
+    template
+}
+
+fn push_status(status: &Status, fields: &mut HeaderList) {
+    let code = itoa(status.code().as_u32());
+    fields.push(b"grpc-status", code.text());
+    if !status.message().is_empty() {
+        fields.push(b"grpc-message", percent_encode_message(status.message()).as_bytes());
+    }
+    if !status.details().is_empty() {
+        fields.push(b"grpc-status-details-bin", DETAILS_BASE64.encode(status.details()).as_bytes());
+    }
+    push_metadata(status.metadata(), fields);
+}
+
+pub(crate) fn push_metadata(metadata: &Metadata, fields: &mut HeaderList) {
+    for (name, value) in metadata.wire_iter() {
+        if name == "authorization" {
+            fields.push_sensitive(name.as_bytes(), &value);
+        } else {
+            fields.push(name.as_bytes(), &value);
+        }
+    }
+}
+
+/// A small number in decimal, without an allocation.
+struct Decimal {
+    digits: [u8; 3],
+    len: usize,
+}
+
+fn itoa(number: u32) -> Decimal {
+    let mut decimal = Decimal { digits: [0; 3], len: 0 };
+    let number = number.min(999);
+    for divisor in [100, 10, 1] {
+        if number >= divisor || divisor == 1 {
+            decimal.digits[decimal.len] = b'0' + u8::try_from(number / divisor % 10).unwrap_or(0);
+            decimal.len += 1;
+        }
+    }
+    decimal
+}
+
+impl Decimal {
+    fn text(&self) -> &[u8] {
+        &self.digits[..self.len]
+    }
+}
+
+/// What a response's first block says.
+#[derive(Debug)]
+pub(crate) enum ResponseStart {
+    /// Messages follow.
+    Rpc,
+    /// The call is over.
+    Ended(Outcome),
+}
+
+/// Reads the first block of a response; `end` if the stream ended with it. `target` names the peer in texts.
+pub(crate) fn read_head(fields: &Arc<HeaderList>, end: bool, target: &str) -> ResponseStart {
+    let http_status = fields.find(b":status").unwrap_or_default();
+    let content_type = fields.find(b"content-type").unwrap_or_default();
+    let is_grpc = content_subtype(content_type).is_some();
+    if http_status == b"200" && is_grpc {
+        return if end { ResponseStart::Ended(read_trailers(fields)) } else { ResponseStart::Rpc };
+    }
+    if end && fields.find(b"grpc-status").is_some() && (is_grpc || content_type.is_empty()) {
+        return ResponseStart::Ended(read_trailers(fields));
+    }
+    ResponseStart::Ended(Err(not_grpc(http_status, content_type, target)))
+}
+
+fn not_grpc(http_status: &[u8], content_type: &[u8], target: &str) -> Status {
+    let number = std::str::from_utf8(http_status).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+    let code = Code::from_http_status(number);
+    let mut text = format!("{target} answered HTTP/2 {number}");
+    if !content_type.is_empty() {
+        let _ = write!(text, " {}", String::from_utf8_lossy(content_type));
+    }
+    text.push_str("; it is a web server or a proxy, not gRPC");
+    Status::new(code, text)
+}
+
+/// Reads the block that ends a response.
+pub(crate) fn read_trailers(fields: &Arc<HeaderList>) -> Outcome {
+    let Some(code) = fields.find(b"grpc-status") else {
+        return Err(Status::unknown("the server ended the call without a grpc-status").from_peer());
+    };
+    let code = std::str::from_utf8(code).ok().and_then(|text| text.parse().ok()).map_or(Code::Unknown, Code::from_u32);
+    if code == Code::Ok && fields.len() == 1 {
+        return Ok(Metadata::new());
+    }
+    let metadata = FieldsMetadata::new(Arc::clone(fields)).read()?;
+    if code == Code::Ok {
+        return Ok(metadata);
+    }
+    let message = fields.find(b"grpc-message").map(percent_decode_message).unwrap_or_default();
+    let mut status = Status::new(code, message).from_peer();
+    if let Some(details) = fields.find(b"grpc-status-details-bin").and_then(|text| DETAILS_BASE64.decode(text).ok()) {
+        status = status.details_bytes(Bytes::from(details));
+    }
+    *status.metadata_mut() = metadata;
+    Err(status)
+}
+
+/// The status of a call whose stream was reset (PROTOCOL-HTTP2, "Errors").
+pub(crate) fn reset_status(code: ErrorCode, by_peer: bool, why: Option<&str>) -> Status {
+    let grpc = match code {
+        ErrorCode::RefusedStream => Code::Unavailable,
+        ErrorCode::Cancel => Code::Cancelled,
+        ErrorCode::EnhanceYourCalm => Code::ResourceExhausted,
+        ErrorCode::InadequateSecurity => Code::PermissionDenied,
+        ErrorCode::StreamClosed => Code::Unknown,
+        _ => Code::Internal,
+    };
+    let who = if by_peer { "the peer" } else { "this side" };
+    let mut text = format!("{who} reset the call's stream: {code}");
+    if let Some(why) = why {
+        let _ = write!(text, " ({why})");
+    }
+    let status = Status::new(grpc, text);
+    if by_peer { status.from_peer() } else { status }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_number_is_written_in_decimal() {
+        for number in [0, 7, 10, 16, 99, 100, 503, 999] {
+            assert_eq!(itoa(number).text(), number.to_string().as_bytes());
+        }
+    }
+
+    #[test]
+    fn trailers_come_back_as_they_were_sent() {
+        let mut status = Status::not_found("no such ☃").details_bytes(Bytes::from_static(b"\x08\x05"));
+        status.metadata_mut().append("x-cost", "3").unwrap();
+        let mut fields = HeaderList::new();
+        assert!(write_trailers(&Err(status), &mut fields).is_none());
+        let read = read_trailers(&Arc::new(fields)).unwrap_err();
+        assert_eq!(read.code(), Code::NotFound);
+        assert_eq!(read.message(), "no such ☃");
+        assert_eq!(read.details().as_ref(), b"\x08\x05");
+        assert_eq!(read.metadata().get("x-cost"), Some("3"));
+    }
+
+    #[test]
+    fn a_web_servers_answer_is_named_as_one() {
+        let fields = Arc::new(fields_of(&[(":status", "404"), ("content-type", "text/html")]));
+        let ResponseStart::Ended(Err(status)) = read_head(&fields, false, "127.0.0.1:8080") else {
+            panic!("a 404 is no RPC");
+        };
+        assert_eq!(status.code(), Code::Unimplemented);
+        assert_eq!(
+            status.message(),
+            "127.0.0.1:8080 answered HTTP/2 404 text/html; it is a web server or a proxy, not gRPC"
+        );
+    }
+
+    #[test]
+    fn trailers_without_a_status_are_unknown() {
+        let status = read_trailers(&Arc::new(fields_of(&[("x", "y")]))).unwrap_err();
+        assert_eq!(status.code(), Code::Unknown);
+    }
+}
