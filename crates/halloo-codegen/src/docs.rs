@@ -16,11 +16,7 @@ pub(crate) fn attributes(comment: &str) -> TokenStream {
 fn lines(comment: &str) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
     let mut block = Block::None;
-    for line in comment
-        .trim_end()
-        .lines()
-        .skip_while(|line| line.trim().is_empty())
-    {
+    for line in comment.trim_end().lines().skip_while(|line| line.trim().is_empty()) {
         let line = line.trim_end();
         let text = line.strip_prefix(' ').unwrap_or(line);
         if text.trim_start().starts_with("```") {
@@ -32,11 +28,7 @@ fn lines(comment: &str) -> Vec<String> {
                 out.push("```text".to_owned());
                 block = Block::Indented;
             }
-            out.push(
-                text.strip_prefix("    ")
-                    .unwrap_or(text.trim_start())
-                    .to_owned(),
-            );
+            out.push(text.strip_prefix("    ").unwrap_or(text.trim_start()).to_owned());
         } else {
             if block == Block::Indented && !text.is_empty() {
                 close_indented(&mut out);
@@ -50,15 +42,7 @@ fn lines(comment: &str) -> Vec<String> {
         Block::Fenced => out.push("```".to_owned()),
         Block::None => {}
     }
-    out.into_iter()
-        .map(|line| {
-            if line.is_empty() {
-                line
-            } else {
-                format!(" {line}")
-            }
-        })
-        .collect()
+    out.into_iter().map(|line| if line.is_empty() { line } else { format!(" {line}") }).collect()
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -82,10 +66,7 @@ fn toggle_fence(out: &mut Vec<String>, block: Block) -> Block {
 
 /// Ends an indented block before the blank lines that followed it.
 fn close_indented(out: &mut Vec<String>) {
-    let end = out
-        .iter()
-        .rposition(|line| !line.is_empty())
-        .map_or(0, |last| last + 1);
+    let end = out.iter().rposition(|line| !line.is_empty()).map_or(0, |last| last + 1);
     out.insert(end, "```".to_owned());
 }
 
@@ -122,12 +103,8 @@ fn escape(line: &str) -> String {
 }
 
 fn link_length(text: &str) -> usize {
-    let end = text
-        .find(|char: char| char.is_whitespace() || "<>()[]\"'`".contains(char))
-        .unwrap_or(text.len());
-    text[..end]
-        .trim_end_matches(['.', ',', ';', ':', '!', '?'])
-        .len()
+    let end = text.find(|char: char| char.is_whitespace() || "<>()[]\"'`".contains(char)).unwrap_or(text.len());
+    text[..end].trim_end_matches(['.', ',', ';', ':', '!', '?']).len()
 }
 
 fn code_span_length(text: &str) -> Option<usize> {
@@ -149,10 +126,7 @@ mod tests {
 
     #[test]
     fn prose_keeps_its_lines() {
-        check(
-            " Says hello.\n\n Twice.\n",
-            &[" Says hello.", "", " Twice."],
-        );
+        check(" Says hello.\n\n Twice.\n", &[" Says hello.", "", " Twice."]);
     }
 
     #[test]
@@ -166,18 +140,7 @@ mod tests {
 
     #[test]
     fn code_is_never_rust() {
-        check(
-            " See:\n\n     let x = 1;\n\n After.",
-            &[
-                " See:",
-                "",
-                " ```text",
-                " let x = 1;",
-                " ```",
-                "",
-                " After.",
-            ],
-        );
+        check(" See:\n\n     let x = 1;\n\n After.", &[" See:", "", " ```text", " let x = 1;", " ```", "", " After."]);
         check(" ```\n x\n ```", &[" ```text", " x", " ```"]);
         check(" ```rust\n x", &[" ```text", " x", " ```"]);
     }

@@ -23,6 +23,8 @@ pub enum Error {
         /// What is missing and where.
         what: String,
     },
+    /// The bytes are no `google.protobuf.FileDescriptorSet`.
+    DescriptorSet(buffa::DecodeError),
     /// The message generator refused a descriptor.
     Messages(buffa_codegen::CodeGenError),
     /// The generated text is not Rust. This is a defect of this crate.
@@ -39,22 +41,13 @@ impl fmt::Display for Error {
         match self {
             Self::UnknownFile { name } => write!(f, "no descriptor for the file `{name}`"),
             Self::UnknownMethod { name, known } => {
-                write!(
-                    f,
-                    "views are asked for `{name}`, which is no method; the methods are: "
-                )?;
-                f.write_str(&if known.is_empty() {
-                    "(none)".to_owned()
-                } else {
-                    known.join(", ")
-                })
+                write!(f, "views are asked for `{name}`, which is no method; the methods are: ")?;
+                f.write_str(&if known.is_empty() { "(none)".to_owned() } else { known.join(", ") })
             }
             Self::Incomplete { what } => write!(f, "incomplete descriptor: {what}"),
+            Self::DescriptorSet(cause) => write!(f, "cannot read the descriptor set: {cause}"),
             Self::Messages(cause) => write!(f, "cannot express a message in Rust: {cause}"),
-            Self::Syntax { package, cause } => write!(
-                f,
-                "generated text for package `{package}` is not Rust: {cause}"
-            ),
+            Self::Syntax { package, cause } => write!(f, "generated text for package `{package}` is not Rust: {cause}"),
         }
     }
 }
@@ -62,6 +55,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
+            Self::DescriptorSet(cause) => Some(cause),
             Self::Messages(cause) => Some(cause),
             Self::Syntax { cause, .. } => Some(cause),
             _ => None,

@@ -17,7 +17,9 @@ mod service;
 mod setters;
 mod tree;
 
-pub use buffa_descriptor::generated::descriptor::{FileDescriptorProto, FileDescriptorSet};
+use buffa_descriptor::generated::descriptor::FileDescriptorSet;
+
+pub use buffa_descriptor::generated::descriptor::FileDescriptorProto;
 pub use error::Error;
 
 /// The name of the generated file that defines the macros behind `halloo::include_proto!` and
@@ -41,6 +43,8 @@ pub(crate) struct Options {
     pub(crate) default_unimplemented: bool,
     /// Full method names (`greeter.Greeter/SayHello`) whose handlers take views.
     pub(crate) views: Vec<String>,
+    /// Paths of `bytes` fields that hold `bytes::Bytes`.
+    pub(crate) shared_bytes: Vec<String>,
 }
 
 /// One file to write into the output folder.
@@ -58,11 +62,17 @@ impl Request {
     /// `files` must hold every import, each before the files that import it. Imported files whose
     /// types are used are generated as well; the well-known types are taken from `halloo` instead.
     pub fn new(files: Vec<FileDescriptorProto>, targets: Vec<String>) -> Self {
-        Self {
-            files,
-            targets,
-            options: Options::default(),
-        }
+        Self { files, targets, options: Options::default() }
+    }
+
+    /// Makes the `bytes` fields under `path` hold `bytes::Bytes` instead of `Vec<u8>`: large ones are then
+    /// sent and received without a copy, but a field keeps the whole received message in memory.
+    ///
+    /// `path` is a field, message or package with a leading dot (`.photos.Photo.pixels`), or `.` for all.
+    #[must_use]
+    pub fn shared_bytes(mut self, path: impl Into<String>) -> Self {
+        self.options.shared_bytes.push(path.into());
+        self
     }
 
     /// Gives every service method a body that answers UNIMPLEMENTED. Default: methods are required.
@@ -80,22 +90,29 @@ impl Request {
     }
 }
 
+/// Reads an encoded `google.protobuf.FileDescriptorSet`, as protobuf compilers write it.
+///
+/// # Errors
+///
+/// [`Error::DescriptorSet`] when the bytes are something else, or describe more than 1 GiB of descriptors.
+pub fn decode_descriptor_set(bytes: &[u8]) -> Result<Vec<FileDescriptorProto>, Error> {
+    let options = buffa::DecodeOptions::new().with_element_memory_limit(buffa_codegen::TOOLING_ELEMENT_MEMORY_LIMIT);
+    let set: FileDescriptorSet = options.decode_from_slice(bytes).map_err(Error::DescriptorSet)?;
+    Ok(set.file)
+}
+
 /// Generates one Rust file a package, its descriptor bytes where it has services, and [`MACROS_FILE`].
 ///
 /// # Errors
 ///
 /// [`Error`] when a descriptor cannot be expressed in Rust or a view is asked for an unknown method.
 pub fn generate(request: Request) -> Result<Vec<GeneratedFile>, Error> {
-    let Request {
-        mut files,
-        targets,
-        options,
-    } = request;
+    let Request { mut files, targets, options } = request;
     let descriptors = selection::DescriptorSets::new(&files);
     let renames = names::rename_reserved_types(&mut files);
     let selection = selection::Selection::new(&files, &targets)?;
     let services = service::Service::collect(&files, &selection, &options)?;
-    let packages = messages::generate(&files, &selection, &services)?;
+    let packages = messages::generate(&files, &selection, &services, &options)?;
     let mut out = Vec::new();
     for package in &packages {
         let source = package::Source {
@@ -106,14 +123,8 @@ pub fn generate(request: Request) -> Result<Vec<GeneratedFile>, Error> {
             renames: &renames,
             options: &options,
         };
-        out.push(GeneratedFile {
-            name: tree::source_file(&package.name),
-            contents: source.render()?.into_bytes(),
-        });
-        if services
-            .iter()
-            .any(|service| service.package == package.name)
-        {
+        out.push(GeneratedFile { name: tree::source_file(&package.name), contents: source.render()?.into_bytes() });
+        if services.iter().any(|service| service.package == package.name) {
             out.push(GeneratedFile {
                 name: tree::descriptor_file(&package.name),
                 contents: descriptors.encode(&package.name),

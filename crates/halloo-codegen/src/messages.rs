@@ -1,9 +1,10 @@
 //! Runs the message generator: one Rust text a package, with views where a service asks for them.
 
+use crate::Options;
 use crate::error::Error;
 use crate::selection::{self, Selection};
 use crate::service::Service;
-use buffa_codegen::{CodeGenConfig, GeneratedFileKind};
+use buffa_codegen::{BytesRepr, CodeGenConfig, GeneratedFileKind};
 use buffa_descriptor::generated::descriptor::{DescriptorProto, FileDescriptorProto};
 use std::collections::BTreeSet;
 
@@ -19,70 +20,43 @@ pub(crate) fn generate(
     files: &[FileDescriptorProto],
     selection: &Selection,
     services: &[Service],
+    options: &Options,
 ) -> Result<Vec<Package>, Error> {
     let files = without_detached_comments(files);
     let with_views = packages_with_views(selection, services);
-    let (viewed, plain): (Vec<String>, Vec<String>) = selection
-        .files
-        .iter()
-        .cloned()
-        .partition(|name| with_views.contains(package_of(&files, name)));
+    let (viewed, plain): (Vec<String>, Vec<String>) =
+        selection.files.iter().cloned().partition(|name| with_views.contains(package_of(&files, name)));
+    let mut config = config(&files, selection);
+    config.bytes_fields = options.shared_bytes.iter().map(|path| (path.clone(), BytesRepr::Bytes)).collect();
     let mut packages = Vec::new();
     for (targets, views) in [(plain, false), (viewed, true)] {
         if targets.is_empty() {
             continue;
         }
-        let config = CodeGenConfigWith {
-            views,
-            ..CodeGenConfigWith::new(&files, selection)
-        }
-        .build();
-        let generated =
-            buffa_codegen::generate(&files, &targets, &config).map_err(Error::Messages)?;
+        config.generate_views = views;
+        let generated = buffa_codegen::generate(&files, &targets, &config).map_err(Error::Messages)?;
         packages.extend(
             generated
                 .into_iter()
                 .filter(|file| file.kind == GeneratedFileKind::PackageMod)
-                .map(|file| Package {
-                    name: file.package,
-                    text: file.content,
-                }),
+                .map(|file| Package { name: file.package, text: file.content }),
         );
     }
     packages.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(packages)
 }
 
-/// The generator's settings that are the same for every package, and those that are not.
-struct CodeGenConfigWith {
-    views: bool,
-    extern_paths: Vec<(String, String)>,
-}
-
-impl CodeGenConfigWith {
-    fn new(files: &[FileDescriptorProto], selection: &Selection) -> Self {
-        Self {
-            views: false,
-            extern_paths: extern_paths(files, selection),
-        }
-    }
-
-    fn build(self) -> CodeGenConfig {
-        let mut config = CodeGenConfig::default();
-        config.generate_views = self.views;
-        config.extern_paths = self.extern_paths;
-        config.file_per_package = true;
-        config.emit_register_fn = false;
-        config.idiomatic_field_names = true;
-        // `setters` makes them, for every field and with `Into` parameters.
-        config.generate_with_setters = false;
-        config
-    }
-}
-
-/// The settings that also decide how a type is named from a service.
-pub(crate) fn naming_config(files: &[FileDescriptorProto], selection: &Selection) -> CodeGenConfig {
-    CodeGenConfigWith::new(files, selection).build()
+/// The generator's settings. They also decide how a type is named from a service.
+pub(crate) fn config(files: &[FileDescriptorProto], selection: &Selection) -> CodeGenConfig {
+    let mut config = CodeGenConfig::default();
+    config.extern_paths = extern_paths(files, selection);
+    config.generate_views = false;
+    config.file_per_package = true;
+    config.emit_register_fn = false;
+    config.idiomatic_field_names = true;
+    // `setters` makes them, for every field and with `Into` parameters.
+    config.generate_with_setters = false;
+    config
 }
 
 /// Where types live that are not generated. Usually the generator's own defaults, hence nothing.
@@ -90,27 +64,18 @@ pub(crate) fn naming_config(files: &[FileDescriptorProto], selection: &Selection
 /// With `descriptor.proto` generated, its package `google.protobuf` counts as local; each well-known
 /// type then needs its own entry to stay in `halloo`.
 fn extern_paths(files: &[FileDescriptorProto], selection: &Selection) -> Vec<(String, String)> {
-    if !selection
-        .files
-        .iter()
-        .any(|name| name == selection::DESCRIPTOR_FILE)
-    {
+    if !selection.files.iter().any(|name| name == selection::DESCRIPTOR_FILE) {
         return Vec::new();
     }
     let path = |name: &Option<String>| {
         let name = name.as_deref().unwrap_or_default();
-        (
-            format!(".google.protobuf.{name}"),
-            format!("::buffa_types::google::protobuf::{name}"),
-        )
+        (format!(".google.protobuf.{name}"), format!("::buffa_types::google::protobuf::{name}"))
     };
     let well_known = files.iter().filter(|file| selection::is_well_known(file));
     well_known
         .flat_map(|file| {
             let messages = file.message_type.iter().map(|message| path(&message.name));
-            messages
-                .chain(file.enum_type.iter().map(|value| path(&value.name)))
-                .collect::<Vec<_>>()
+            messages.chain(file.enum_type.iter().map(|value| path(&value.name))).collect::<Vec<_>>()
         })
         .collect()
 }
@@ -125,8 +90,7 @@ fn packages_with_views(selection: &Selection, services: &[Service]) -> BTreeSet<
 
 fn package_of<'a>(files: &'a [FileDescriptorProto], name: &str) -> &'a str {
     let file = files.iter().find(|file| file.name.as_deref() == Some(name));
-    file.and_then(|file| file.package.as_deref())
-        .unwrap_or_default()
+    file.and_then(|file| file.package.as_deref()).unwrap_or_default()
 }
 
 /// Comments that stand apart from any declaration (licences, section titles) are not documentation.
@@ -144,8 +108,5 @@ fn without_detached_comments(files: &[FileDescriptorProto]) -> Vec<FileDescripto
 
 /// Whether a nested type is the hidden entry message of a map field.
 pub(crate) fn is_map_entry(message: &DescriptorProto) -> bool {
-    message
-        .options
-        .as_option()
-        .is_some_and(|options| options.map_entry == Some(true))
+    message.options.as_option().is_some_and(|options| options.map_entry == Some(true))
 }

@@ -4,14 +4,10 @@
 //! renamed before the message generator sees them, and [`Renames`] restores the protobuf names in text.
 
 use buffa_codegen::idents::is_rust_keyword;
-use buffa_descriptor::generated::descriptor::{
-    DescriptorProto, FieldDescriptorProto, FileDescriptorProto,
-};
+use buffa_descriptor::generated::descriptor::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto};
 
 /// Primitive types that a message of the same name would shadow in generated code.
-const PRIMITIVES: [&str; 9] = [
-    "bool", "f32", "f64", "i32", "i64", "str", "u32", "u64", "u8",
-];
+const PRIMITIVES: [&str; 9] = ["bool", "f32", "f64", "i32", "i64", "str", "u32", "u64", "u8"];
 
 /// The types that got another name, as (Rust-side full name, protobuf full name) without leading dots.
 #[derive(Debug, Default)]
@@ -39,10 +35,7 @@ impl Renames {
             return;
         };
         for (rust, protobuf) in self.0.iter().rev() {
-            let Some(rest) = name
-                .strip_prefix('.')
-                .and_then(|name| name.strip_prefix(protobuf.as_str()))
-            else {
+            let Some(rest) = name.strip_prefix('.').and_then(|name| name.strip_prefix(protobuf.as_str())) else {
                 continue;
             };
             if rest.is_empty() || rest.starts_with('.') {
@@ -59,11 +52,7 @@ fn short(full_name: &str) -> &str {
 
 /// Joins a scope (a package or a message, possibly empty) and a name with a dot.
 pub(crate) fn join(scope: &str, name: &str) -> String {
-    if scope.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{scope}.{name}")
-    }
+    if scope.is_empty() { name.to_owned() } else { format!("{scope}.{name}") }
 }
 
 /// Renames messages and enums whose names are keywords or primitive types, and every reference to them.
@@ -84,32 +73,17 @@ pub(crate) fn rename_reserved_types(files: &mut [FileDescriptorProto]) -> Rename
     renames
 }
 
-fn rename_type(
-    name: &mut Option<String>,
-    rust_scope: &str,
-    scope: &str,
-    renames: &mut Renames,
-) -> (String, String) {
+fn rename_type(name: &mut Option<String>, rust_scope: &str, scope: &str, renames: &mut Renames) -> (String, String) {
     let original = name.clone().unwrap_or_default();
     if is_rust_keyword(&original) || PRIMITIVES.contains(&original.as_str()) {
         let changed = format!("{original}_");
-        renames
-            .0
-            .push((join(rust_scope, &changed), join(scope, &original)));
+        renames.0.push((join(rust_scope, &changed), join(scope, &original)));
         *name = Some(changed);
     }
-    (
-        join(rust_scope, name.as_deref().unwrap_or_default()),
-        join(scope, &original),
-    )
+    (join(rust_scope, name.as_deref().unwrap_or_default()), join(scope, &original))
 }
 
-fn rename_messages(
-    messages: &mut [DescriptorProto],
-    rust_scope: &str,
-    scope: &str,
-    renames: &mut Renames,
-) {
+fn rename_messages(messages: &mut [DescriptorProto], rust_scope: &str, scope: &str, renames: &mut Renames) {
     for message in messages {
         let (rust_name, name) = rename_type(&mut message.name, rust_scope, scope, renames);
         for value in &mut message.enum_type {
@@ -124,11 +98,7 @@ fn rename_references(file: &mut FileDescriptorProto, renames: &Renames) {
     for message in &mut file.message_type {
         rename_in_message(message, renames);
     }
-    for method in file
-        .service
-        .iter_mut()
-        .flat_map(|service| &mut service.method)
-    {
+    for method in file.service.iter_mut().flat_map(|service| &mut service.method) {
         renames.rename(&mut method.input_type);
         renames.rename(&mut method.output_type);
     }
@@ -153,8 +123,7 @@ pub(crate) fn snake_case(name: &str) -> String {
     let chars: Vec<char> = name.chars().collect();
     let mut out = String::with_capacity(name.len() + 4);
     for (index, &char) in chars.iter().enumerate() {
-        let after_lower =
-            index > 0 && (chars[index - 1].is_lowercase() || chars[index - 1].is_ascii_digit());
+        let after_lower = index > 0 && (chars[index - 1].is_lowercase() || chars[index - 1].is_ascii_digit());
         let ends_acronym = index > 0
             && chars[index - 1].is_uppercase()
             && chars.get(index + 1).is_some_and(|next| next.is_lowercase());

@@ -24,12 +24,9 @@ pub(crate) struct Source<'a> {
 
 impl Source<'_> {
     pub(crate) fn render(&self) -> Result<String, Error> {
-        let config = messages::naming_config(self.files, self.selection);
+        let config = messages::config(self.files, self.selection);
         let context = CodeGenContext::for_generate(self.files, &self.selection.files, &config);
-        let syntax = |cause| Error::Syntax {
-            package: self.package.name.clone(),
-            cause,
-        };
+        let syntax = |cause| Error::Syntax { package: self.package.name.clone(), cause };
         let mut messages: syn::File = syn::parse_str(&self.package.text).map_err(syntax)?;
         drop_library_docs(&mut messages.items);
         setters::add(&mut messages, self.package_files(), &context)?;
@@ -44,33 +41,16 @@ impl Source<'_> {
     }
 
     fn package_files(&self) -> impl Iterator<Item = &FileDescriptorProto> {
-        let inside = |file: &&FileDescriptorProto| {
-            file.package.as_deref().unwrap_or_default() == self.package.name
-        };
-        self.files
-            .iter()
-            .filter(|file| self.selection.contains(file))
-            .filter(inside)
+        let inside = |file: &&FileDescriptorProto| file.package.as_deref().unwrap_or_default() == self.package.name;
+        self.files.iter().filter(|file| self.selection.contains(file)).filter(inside)
     }
 
     fn services(&self, context: &CodeGenContext<'_>) -> Result<TokenStream, Error> {
-        let types = Types {
-            context,
-            package: &self.package.name,
-        };
+        let types = Types { context, package: &self.package.name };
         let mut namespace = Namespace::new(self.package_files());
         let mut out = TokenStream::new();
-        for service in self
-            .services
-            .iter()
-            .filter(|service| service.package == self.package.name)
-        {
-            out.extend(service::render(
-                service,
-                &types,
-                &mut namespace,
-                self.options,
-            )?);
+        for service in self.services.iter().filter(|service| service.package == self.package.name) {
+            out.extend(service::render(service, &types, &mut namespace, self.options)?);
         }
         if !out.is_empty() {
             let descriptors = tree::descriptor_file(&self.package.name);
@@ -91,20 +71,14 @@ fn drop_library_docs(items: &mut [syn::Item]) {
         match item {
             syn::Item::Impl(block) => {
                 if let Some((_, path, _)) = &mut block.trait_ {
-                    if path.leading_colon.is_none()
-                        && path
-                            .segments
-                            .first()
-                            .is_some_and(|first| first.ident == "From")
+                    if path.leading_colon.is_none() && path.segments.first().is_some_and(|first| first.ident == "From")
                     {
                         let segments = &path.segments;
                         *path = syn::parse_quote!(::core::convert::#segments);
                     }
                     for function in &mut block.items {
                         if let syn::ImplItem::Fn(function) = function {
-                            function
-                                .attrs
-                                .retain(|attribute| !attribute.path().is_ident("doc"));
+                            function.attrs.retain(|attribute| !attribute.path().is_ident("doc"));
                         }
                     }
                 }

@@ -32,20 +32,13 @@ pub(crate) struct PackageTree {
 
 impl Selection {
     pub(crate) fn new(files: &[FileDescriptorProto], targets: &[String]) -> Result<Self, Error> {
-        let by_name: BTreeMap<&str, &FileDescriptorProto> =
-            files.iter().map(|file| (name(file), file)).collect();
+        let by_name: BTreeMap<&str, &FileDescriptorProto> = files.iter().map(|file| (name(file), file)).collect();
         let owners = type_owners(files);
         let mut selected = BTreeSet::new();
         let mut uses: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut queue: Vec<&FileDescriptorProto> = Vec::new();
         for target in targets {
-            queue.push(
-                by_name
-                    .get(target.as_str())
-                    .ok_or_else(|| Error::UnknownFile {
-                        name: target.clone(),
-                    })?,
-            );
+            queue.push(by_name.get(target.as_str()).ok_or_else(|| Error::UnknownFile { name: target.clone() })?);
         }
         while let Some(file) = queue.pop() {
             if !selected.insert(name(file)) {
@@ -53,11 +46,7 @@ impl Selection {
             }
             let package = uses.entry(package(file).to_owned()).or_default();
             for used in referenced_types(file) {
-                let Some(owner) = owners
-                    .get(used)
-                    .copied()
-                    .filter(|owner| !is_well_known(owner))
-                else {
+                let Some(owner) = owners.get(used).copied().filter(|owner| !is_well_known(owner)) else {
                     continue;
                 };
                 if self::package(owner) != self::package(file) {
@@ -66,12 +55,7 @@ impl Selection {
                 queue.push(owner);
             }
         }
-        let files = files
-            .iter()
-            .map(name)
-            .filter(|name| selected.contains(name))
-            .map(str::to_owned)
-            .collect();
+        let files = files.iter().map(name).filter(|name| selected.contains(name)).map(str::to_owned).collect();
         Ok(Self { files, uses })
     }
 
@@ -81,13 +65,7 @@ impl Selection {
 
     /// Every generated package with the packages that its module tree needs.
     pub(crate) fn packages(&self) -> Vec<PackageTree> {
-        self.uses
-            .keys()
-            .map(|name| PackageTree {
-                name: name.clone(),
-                members: self.members(name),
-            })
-            .collect()
+        self.uses.keys().map(|name| PackageTree { name: name.clone(), members: self.members(name) }).collect()
     }
 
     /// The packages whose types `package` uses, directly or not, and `package` itself.
@@ -103,12 +81,8 @@ impl Selection {
     }
 
     fn members(&self, package: &str) -> BTreeSet<String> {
-        let inside = |other: &str| {
-            package.is_empty()
-                || other
-                    .strip_prefix(package)
-                    .is_some_and(|rest| rest.starts_with('.'))
-        };
+        let inside =
+            |other: &str| package.is_empty() || other.strip_prefix(package).is_some_and(|rest| rest.starts_with('.'));
         let mut members = self.closure(package);
         for other in self.uses.keys().filter(|other| inside(other)) {
             members.extend(self.closure(other));
@@ -141,10 +115,7 @@ fn type_owners(files: &[FileDescriptorProto]) -> BTreeMap<String, &FileDescripto
         for message in messages {
             let name = format!("{scope}.{}", message.name.as_deref().unwrap_or_default());
             for value in &message.enum_type {
-                owners.insert(
-                    format!("{name}.{}", value.name.as_deref().unwrap_or_default()),
-                    file,
-                );
+                owners.insert(format!("{name}.{}", value.name.as_deref().unwrap_or_default()), file);
             }
             visit(&message.nested_type, &name, file, owners);
             owners.insert(name, file);
@@ -152,16 +123,9 @@ fn type_owners(files: &[FileDescriptorProto]) -> BTreeMap<String, &FileDescripto
     }
     let mut owners = BTreeMap::new();
     for file in files {
-        let scope = if package(file).is_empty() {
-            String::new()
-        } else {
-            format!(".{}", package(file))
-        };
+        let scope = if package(file).is_empty() { String::new() } else { format!(".{}", package(file)) };
         for value in &file.enum_type {
-            owners.insert(
-                format!("{scope}.{}", value.name.as_deref().unwrap_or_default()),
-                file,
-            );
+            owners.insert(format!("{scope}.{}", value.name.as_deref().unwrap_or_default()), file);
         }
         visit(&file.message_type, &scope, file, &mut owners);
     }
@@ -170,13 +134,7 @@ fn type_owners(files: &[FileDescriptorProto]) -> BTreeMap<String, &FileDescripto
 
 fn referenced_types(file: &FileDescriptorProto) -> Vec<&str> {
     fn visit<'a>(message: &'a DescriptorProto, out: &mut Vec<&'a str>) {
-        out.extend(
-            message
-                .field
-                .iter()
-                .chain(&message.extension)
-                .filter_map(type_name),
-        );
+        out.extend(message.field.iter().chain(&message.extension).filter_map(type_name));
         for nested in &message.nested_type {
             visit(nested, out);
         }
@@ -219,16 +177,7 @@ impl DescriptorSets {
                 wanted.extend(file.dependency.iter().map(String::as_str));
             }
         }
-        let file = self
-            .files
-            .iter()
-            .filter(|file| wanted.contains(name(file)))
-            .cloned()
-            .collect();
-        FileDescriptorSet {
-            file,
-            ..Default::default()
-        }
-        .encode_to_vec()
+        let file = self.files.iter().filter(|file| wanted.contains(name(file))).cloned().collect();
+        FileDescriptorSet { file, ..Default::default() }.encode_to_vec()
     }
 }

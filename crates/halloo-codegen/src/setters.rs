@@ -10,9 +10,7 @@ use crate::names::{join, snake_case};
 use buffa_codegen::context::CodeGenContext;
 use buffa_codegen::idents::rust_path_to_tokens;
 use buffa_descriptor::generated::descriptor::field_descriptor_proto::Type as FieldType;
-use buffa_descriptor::generated::descriptor::{
-    DescriptorProto, FieldDescriptorProto, FileDescriptorProto,
-};
+use buffa_descriptor::generated::descriptor::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto};
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use std::collections::BTreeSet;
@@ -28,11 +26,7 @@ pub(crate) fn add<'a>(
     let oneofs = file.clone();
     for source in sources {
         let package = source.package.as_deref().unwrap_or_default();
-        let writer = Writer {
-            context,
-            package,
-            oneofs: &oneofs.items,
-        };
+        let writer = Writer { context, package, oneofs: &oneofs.items };
         writer.messages(&mut file.items, &source.message_type, package, 0)?;
     }
     Ok(())
@@ -56,9 +50,7 @@ impl Writer<'_> {
         for message in messages.iter().filter(|message| !is_map_entry(message)) {
             let name = message.name.as_deref().unwrap_or_default();
             let full_name = join(scope, name);
-            let found = items
-                .iter()
-                .position(|item| matches!(item, Item::Struct(item) if item.ident == name));
+            let found = items.iter().position(|item| matches!(item, Item::Struct(item) if item.ident == name));
             if let Some(position) = found {
                 let Item::Struct(structure) = &items[position] else {
                     continue;
@@ -68,11 +60,9 @@ impl Writer<'_> {
             }
             if let Some(module) = self.module_of(message, &full_name) {
                 let inside = items.iter_mut().find_map(|item| match item {
-                    Item::Mod(ItemMod {
-                        ident,
-                        content: Some((_, items)),
-                        ..
-                    }) if ident.unraw() == module => Some(items),
+                    Item::Mod(ItemMod { ident, content: Some((_, items)), .. }) if ident.unraw() == module => {
+                        Some(items)
+                    }
                     _ => None,
                 });
                 if let Some(inside) = inside {
@@ -85,13 +75,8 @@ impl Writer<'_> {
 
     /// The module that holds a message's nested messages, if there are any.
     fn module_of(&self, message: &DescriptorProto, full_name: &str) -> Option<String> {
-        let nested = message
-            .nested_type
-            .iter()
-            .find(|nested| !is_map_entry(nested))?;
-        let path = self
-            .context
-            .rust_type(&format!(".{full_name}.{}", nested.name.as_deref()?))?;
+        let nested = message.nested_type.iter().find(|nested| !is_map_entry(nested))?;
+        let path = self.context.rust_type(&format!(".{full_name}.{}", nested.name.as_deref()?))?;
         path.rsplit("::").nth(1).map(str::to_owned)
     }
 
@@ -104,11 +89,7 @@ impl Writer<'_> {
     ) -> Result<Item, Error> {
         let mut taken = BTreeSet::new();
         let mut functions = Vec::new();
-        let regular = message
-            .field
-            .iter()
-            .filter(|field| oneof_of(message, field).is_none())
-            .count();
+        let regular = message.field.iter().filter(|field| oneof_of(message, field).is_none()).count();
         for field in structure.fields.iter().take(regular) {
             let Some(ident) = &field.ident else { continue };
             let name = format_ident!("with_{}", ident.unraw());
@@ -117,8 +98,7 @@ impl Writer<'_> {
             }
         }
         for field in structure.fields.iter().skip(regular) {
-            let (Some(ident), Some(enumeration)) = (&field.ident, generic_argument(&field.ty))
-            else {
+            let (Some(ident), Some(enumeration)) = (&field.ident, generic_argument(&field.ty)) else {
                 continue;
             };
             for setter in self.oneof(ident, enumeration, message, full_name, depth)? {
@@ -140,32 +120,22 @@ impl Writer<'_> {
         full_name: &str,
         depth: usize,
     ) -> Result<Vec<Setter>, Error> {
-        let unexpected = || Error::Incomplete {
-            what: format!("the oneof `{ident}` of {full_name} has no generated enum"),
-        };
+        let unexpected =
+            || Error::Incomplete { what: format!("the oneof `{ident}` of {full_name} has no generated enum") };
         let Type::Path(path) = enumeration else {
             return Err(unexpected());
         };
-        let segments: Vec<Ident> = path
-            .path
-            .segments
-            .iter()
-            .map(|segment| segment.ident.clone())
-            .filter(|ident| ident != "super")
-            .collect();
+        let segments: Vec<Ident> =
+            path.path.segments.iter().map(|segment| segment.ident.clone()).filter(|ident| ident != "super").collect();
         let item = find_enum(self.oneofs, &segments).ok_or_else(unexpected)?;
-        let fields = message.field.iter().filter(|field| {
-            oneof_of(message, field).is_some_and(|oneof| is_same_oneof(ident, oneof))
-        });
+        let fields = message
+            .field
+            .iter()
+            .filter(|field| oneof_of(message, field).is_some_and(|oneof| is_same_oneof(ident, oneof)));
         let mut setters = Vec::new();
         for (field, variant) in fields.zip(&item.variants) {
-            let name = format_ident!(
-                "with_{}",
-                snake_case(field.name.as_deref().unwrap_or_default())
-            );
-            let (parameter, value) = self
-                .variant_parameter(field, variant, depth)
-                .ok_or_else(unexpected)?;
+            let name = format_ident!("with_{}", snake_case(field.name.as_deref().unwrap_or_default()));
+            let (parameter, value) = self.variant_parameter(field, variant, depth).ok_or_else(unexpected)?;
             let variant = &variant.ident;
             let doc = format!(" Sets the oneof `{}` to `{variant}`.", ident.unraw());
             let text = quote! {
@@ -189,25 +159,14 @@ impl Writer<'_> {
     ) -> Option<(TokenStream, TokenStream)> {
         let payload = &variant.fields.iter().next()?.ty;
         let named = || {
-            let path = self.context.rust_type_relative(
-                field.type_name.as_deref()?,
-                self.package,
-                depth,
-            )?;
+            let path = self.context.rust_type_relative(field.type_name.as_deref()?, self.package, depth)?;
             Some(rust_path_to_tokens(&path))
         };
         Some(match field.r#type? {
-            FieldType::TYPE_MESSAGE | FieldType::TYPE_GROUP => {
-                (named()?, quote!(::core::convert::Into::into(value)))
-            }
-            FieldType::TYPE_ENUM
-                if last_segment(payload).is_some_and(|ident| ident == "EnumValue") =>
-            {
+            FieldType::TYPE_MESSAGE | FieldType::TYPE_GROUP => (named()?, quote!(::core::convert::Into::into(value))),
+            FieldType::TYPE_ENUM if last_segment(payload).is_some_and(|ident| ident == "EnumValue") => {
                 let path = named()?;
-                (
-                    quote!(impl ::core::convert::Into<::buffa::EnumValue<#path>>),
-                    quote!(value.into()),
-                )
+                (quote!(impl ::core::convert::Into<::buffa::EnumValue<#path>>), quote!(value.into()))
             }
             FieldType::TYPE_ENUM => (named()?, quote!(value)),
             _ => Parameter::of(payload).singular(),
@@ -231,20 +190,14 @@ fn oneof_of<'a>(message: &'a DescriptorProto, field: &FieldDescriptorProto) -> O
 /// Compares a struct field with a oneof's protobuf name, which may have been escaped or made snake case.
 fn is_same_oneof(ident: &Ident, oneof: &str) -> bool {
     let ident = ident.unraw().to_string();
-    [oneof.to_owned(), snake_case(oneof)]
-        .iter()
-        .any(|name| ident == *name || ident == format!("{name}_"))
+    [oneof.to_owned(), snake_case(oneof)].iter().any(|name| ident == *name || ident == format!("{name}_"))
 }
 
 fn find_enum<'a>(items: &'a [Item], path: &[Ident]) -> Option<&'a ItemEnum> {
     let (first, rest) = path.split_first()?;
     items.iter().find_map(|item| match item {
         Item::Enum(item) if rest.is_empty() && item.ident == *first => Some(item),
-        Item::Mod(ItemMod {
-            ident,
-            content: Some((_, items)),
-            ..
-        }) if ident == first => find_enum(items, rest),
+        Item::Mod(ItemMod { ident, content: Some((_, items)), .. }) if ident == first => find_enum(items, rest),
         _ => None,
     })
 }
@@ -280,15 +233,13 @@ impl<'a> Parameter<'a> {
         };
         match (name.to_string().as_str(), generic_argument(ty)) {
             ("String" | "Bytes" | "EnumValue", _) => Self::Into(ty),
-            ("Vec", Some(element)) if last_segment(element).is_some_and(|ident| ident == "u8") => {
-                Self::Into(ty)
-            }
+            ("Vec", Some(element)) if last_segment(element).is_some_and(|ident| ident == "u8") => Self::Into(ty),
             ("Vec", Some(element)) => Self::Repeated(element),
             ("Option", Some(inner)) => Self::Optional(inner),
             ("MessageField", Some(message)) => Self::Message(message),
-            ("HashMap", Some(key)) => generic_arguments(ty)
-                .nth(1)
-                .map_or(Self::Plain(ty), |value| Self::Map(key, value)),
+            ("HashMap", Some(key)) => {
+                generic_arguments(ty).nth(1).map_or(Self::Plain(ty), |value| Self::Map(key, value))
+            }
             _ => Self::Plain(ty),
         }
     }
@@ -296,15 +247,10 @@ impl<'a> Parameter<'a> {
     /// Parameter type and expression for one value, as an element or a variant takes it.
     fn singular(&self) -> (TokenStream, TokenStream) {
         match self {
-            Self::Into(ty) => (
-                quote!(impl ::core::convert::Into<#ty>),
-                quote!(value.into()),
-            ),
-            Self::Plain(ty)
-            | Self::Optional(ty)
-            | Self::Message(ty)
-            | Self::Repeated(ty)
-            | Self::Map(ty, _) => (quote!(#ty), quote!(value)),
+            Self::Into(ty) => (quote!(impl ::core::convert::Into<#ty>), quote!(value.into())),
+            Self::Plain(ty) | Self::Optional(ty) | Self::Message(ty) | Self::Repeated(ty) | Self::Map(ty, _) => {
+                (quote!(#ty), quote!(value))
+            }
         }
     }
 
@@ -316,9 +262,7 @@ impl<'a> Parameter<'a> {
                 let (parameter, value) = Parameter::of(inner).singular();
                 (parameter, quote!(::core::option::Option::Some(#value)))
             }
-            Self::Message(message) => {
-                (quote!(#message), quote!(::core::convert::Into::into(value)))
-            }
+            Self::Message(message) => (quote!(#message), quote!(::core::convert::Into::into(value))),
             Self::Repeated(element) => {
                 let (item, value) = Parameter::of(element).singular();
                 let items = quote!(::core::iter::IntoIterator::into_iter(value));
@@ -326,16 +270,10 @@ impl<'a> Parameter<'a> {
                     Parameter::Into(_) => quote!(#items.map(|value| #value).collect()),
                     _ => quote!(#items.collect()),
                 };
-                (
-                    quote!(impl ::core::iter::IntoIterator<Item = #item>),
-                    collected,
-                )
+                (quote!(impl ::core::iter::IntoIterator<Item = #item>), collected)
             }
             Self::Map(key, entry) => {
-                let ((key, _), (entry, _)) = (
-                    Parameter::of(key).singular(),
-                    Parameter::of(entry).singular(),
-                );
+                let ((key, _), (entry, _)) = (Parameter::of(key).singular(), Parameter::of(entry).singular());
                 let items = quote!(::core::iter::IntoIterator::into_iter(value));
                 (
                     quote!(impl ::core::iter::IntoIterator<Item = (#key, #entry)>),
@@ -366,11 +304,8 @@ fn generic_arguments(ty: &Type) -> impl Iterator<Item = &Type> {
         syn::PathArguments::AngleBracketed(arguments) => Some(&arguments.args),
         _ => None,
     });
-    arguments
-        .into_iter()
-        .flatten()
-        .filter_map(|argument| match argument {
-            syn::GenericArgument::Type(ty) => Some(ty),
-            _ => None,
-        })
+    arguments.into_iter().flatten().filter_map(|argument| match argument {
+        syn::GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    })
 }

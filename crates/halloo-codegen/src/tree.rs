@@ -37,23 +37,10 @@ pub(crate) fn macros(packages: &[PackageTree]) -> String {
     out.push_str("#[allow(unused_macros, unused_macro_rules, reason = \"one of the two macros is enough\")]\n");
     out.push_str("macro_rules! __halloo_include_proto {\n");
     for package in packages {
-        let _ = writeln!(
-            out,
-            "    ({:?}) => {{\n{}    }};",
-            package.name,
-            include_one(package)
-        );
+        let _ = writeln!(out, "    ({:?}) => {{\n{}    }};", package.name, include_one(package));
     }
-    let found = packages
-        .iter()
-        .map(|package| quoted(&package.name))
-        .collect::<Vec<_>>()
-        .join(", ");
-    let found = if found.is_empty() {
-        "nothing".to_owned()
-    } else {
-        found
-    };
+    let found = packages.iter().map(|package| quoted(&package.name)).collect::<Vec<_>>().join(", ");
+    let found = if found.is_empty() { "nothing".to_owned() } else { found };
     let _ = writeln!(out, "    ($package:literal) => {{");
     let _ = writeln!(
         out,
@@ -62,50 +49,28 @@ pub(crate) fn macros(packages: &[PackageTree]) -> String {
     out.push_str("    };\n");
     out.push_str("    ($($other:tt)*) => {\n        ::core::compile_error!(\"expected a package name in quotes, for example: halloo::include_proto!(\\\"greeter\\\");\");\n    };\n}\n\n");
     out.push_str("#[allow(unused_macros, reason = \"one of the two macros is enough\")]\n");
-    let all = packages
-        .iter()
-        .map(|package| package.name.as_str())
-        .collect();
-    let _ = writeln!(
-        out,
-        "macro_rules! __halloo_include_protos {{\n    () => {{\n{}    }};\n}}",
-        include_all(&all)
-    );
+    let all = packages.iter().map(|package| package.name.as_str()).collect();
+    let _ = writeln!(out, "macro_rules! __halloo_include_protos {{\n    () => {{\n{}    }};\n}}", include_all(&all));
     out
 }
 
 fn quoted(package: &str) -> String {
-    if package.is_empty() {
-        "`` (no package)".to_owned()
-    } else {
-        format!("`{package}`")
-    }
+    if package.is_empty() { "`` (no package)".to_owned() } else { format!("`{package}`") }
 }
 
 /// A hidden module with the package's tree, and its items at the place of the macro.
 fn include_one(package: &PackageTree) -> String {
     let module = format!("__halloo_{}", stem(&package.name).replace('.', "_"));
-    let path: String = segments(&package.name)
-        .map(|segment| format!("::{}", escape_mod_ident(segment)))
-        .collect();
+    let path: String = segments(&package.name).map(|segment| format!("::{}", escape_mod_ident(segment))).collect();
     let mut out = String::new();
-    let _ = writeln!(
-        out,
-        "        #[doc(hidden)]\n        #[allow({ALLOWED_LINTS}, reason = \"generated code\")]"
-    );
+    let _ = writeln!(out, "        #[doc(hidden)]\n        #[allow({ALLOWED_LINTS}, reason = \"generated code\")]");
     let _ = writeln!(out, "        mod {module} {{");
     Node::new(package.members.iter().map(String::as_str)).write(&mut out, 3);
     let _ = writeln!(out, "        }}");
-    let _ = writeln!(
-        out,
-        "        #[allow(unused_imports, unreachable_pub, reason = \"generated code\")]"
-    );
+    let _ = writeln!(out, "        #[allow(unused_imports, unreachable_pub, reason = \"generated code\")]");
     let _ = writeln!(out, "        pub use {module}{path}::*;");
     for top in beside(package) {
-        let _ = writeln!(
-            out,
-            "        #[allow(unused_imports, unreachable_pub, reason = \"generated code\")]"
-        );
+        let _ = writeln!(out, "        #[allow(unused_imports, unreachable_pub, reason = \"generated code\")]");
         let _ = writeln!(out, "        pub use {module}::{};", escape_mod_ident(top));
     }
     out
@@ -120,35 +85,20 @@ fn beside(package: &PackageTree) -> BTreeSet<&str> {
         let inner = other.strip_prefix(package.name.as_str());
         !inner.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
-    package
-        .members
-        .iter()
-        .filter(outside)
-        .filter_map(|other| segments(other).next())
-        .collect()
+    package.members.iter().filter(outside).filter_map(|other| segments(other).next()).collect()
 }
 
 fn include_all(packages: &BTreeSet<&str>) -> String {
     let mut out = String::new();
     let root = Node::new(packages.iter().copied());
     for (name, child) in &root.children {
-        let _ = writeln!(
-            out,
-            "        #[allow({ALLOWED_LINTS}, reason = \"generated code\")]"
-        );
+        let _ = writeln!(out, "        #[allow({ALLOWED_LINTS}, reason = \"generated code\")]");
         child.write_module(name, &mut out, 2);
     }
     if root.is_package {
         // Items without a package stand beside the modules, in a module of their own for the lints.
-        let _ = writeln!(
-            out,
-            "        #[doc(hidden)]\n        #[allow({ALLOWED_LINTS}, reason = \"generated code\")]"
-        );
-        let _ = writeln!(
-            out,
-            "        mod __halloo_ {{\n            {}\n        }}",
-            include_text("")
-        );
+        let _ = writeln!(out, "        #[doc(hidden)]\n        #[allow({ALLOWED_LINTS}, reason = \"generated code\")]");
+        let _ = writeln!(out, "        mod __halloo_ {{\n            {}\n        }}", include_text(""));
         let _ = writeln!(
             out,
             "        #[allow(unused_imports, unreachable_pub, reason = \"generated code\")]\n        pub use __halloo_::*;"

@@ -7,19 +7,10 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 pub(super) fn render(plan: &Plan<'_>) -> TokenStream {
-    let (handler, server, client) = (
-        &plan.idents.handler,
-        &plan.idents.server,
-        &plan.idents.client,
-    );
-    let doc = format!(
-        " Calls the gRPC service `{}`. Cheap to clone; calls take `&self`.",
-        plan.service.full_name()
-    );
+    let (handler, server, client) = (&plan.idents.handler, &plan.idents.server, &plan.idents.client);
+    let doc = format!(" Calls the gRPC service `{}`. Cheap to clone; calls take `&self`.", plan.service.full_name());
     let deprecated = plan.deprecation();
-    let functions = plan
-        .methods()
-        .map(|(planned, idents)| function(plan, planned, idents));
+    let functions = plan.methods().map(|(planned, idents)| function(plan, planned, idents));
     quote! {
         #[doc = #doc]
         #deprecated
@@ -61,12 +52,7 @@ pub(super) fn render(plan: &Plan<'_>) -> TokenStream {
 }
 
 fn function(plan: &Plan<'_>, planned: &PlannedMethod<'_>, idents: &MethodIdents) -> TokenStream {
-    let PlannedMethod {
-        method,
-        request,
-        reply,
-        ..
-    } = planned;
+    let PlannedMethod { method, request, reply, .. } = planned;
     let (function, called) = (&idents.function, &idents.called);
     let docs = planned.docs(plan.service);
     let deprecated = planned.deprecation();

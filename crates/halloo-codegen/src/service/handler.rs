@@ -20,12 +20,8 @@ pub(super) fn render(plan: &Plan<'_>) -> TokenStream {
     let message = format!("`{{Self}}` does not implement the gRPC service `{full_name}`");
     let label = format!("add `impl {handler} for {{Self}}`");
     let note = skeleton(plan).replace('{', "{{").replace('}', "}}");
-    let functions = plan
-        .methods()
-        .map(|(planned, idents)| trait_function(plan, planned, idents));
-    let forwards = plan
-        .methods()
-        .map(|(planned, idents)| forward(plan, planned, idents));
+    let functions = plan.methods().map(|(planned, idents)| trait_function(plan, planned, idents));
+    let forwards = plan.methods().map(|(planned, idents)| forward(plan, planned, idents));
     quote! {
         #docs
         #deprecated
@@ -40,11 +36,7 @@ pub(super) fn render(plan: &Plan<'_>) -> TokenStream {
     }
 }
 
-fn trait_function(
-    plan: &Plan<'_>,
-    planned: &PlannedMethod<'_>,
-    idents: &MethodIdents,
-) -> TokenStream {
+fn trait_function(plan: &Plan<'_>, planned: &PlannedMethod<'_>, idents: &MethodIdents) -> TokenStream {
     let docs = planned.docs(plan.service);
     let deprecated = planned.deprecation();
     let signature = signature(planned, idents);
@@ -56,10 +48,7 @@ fn trait_function(
 }
 
 fn unimplemented_body(plan: &Plan<'_>, planned: &PlannedMethod<'_>) -> TokenStream {
-    let text = format!(
-        "{} is not implemented by this server",
-        plan.service.method_name(planned.method)
-    );
+    let text = format!("{} is not implemented by this server", plan.service.method_name(planned.method));
     let arguments = arguments(planned.method.kind);
     quote! {
         {
@@ -81,12 +70,7 @@ fn forward(plan: &Plan<'_>, planned: &PlannedMethod<'_>, idents: &MethodIdents) 
 }
 
 fn signature(planned: &PlannedMethod<'_>, idents: &MethodIdents) -> TokenStream {
-    let PlannedMethod {
-        method,
-        received,
-        reply,
-        ..
-    } = planned;
+    let PlannedMethod { method, received, reply, .. } = planned;
     let function = &idents.function;
     let request = match method.kind.streams_requests() {
         false => quote!(request: ::halloo::Request<#received>),
@@ -105,31 +89,15 @@ fn signature(planned: &PlannedMethod<'_>, idents: &MethodIdents) -> TokenStream 
 }
 
 fn arguments(kind: Kind) -> Vec<TokenStream> {
-    let request = if kind.streams_requests() {
-        quote!(requests)
-    } else {
-        quote!(request)
-    };
-    if kind.streams_replies() {
-        vec![request, quote!(replies)]
-    } else {
-        vec![request]
-    }
+    let request = if kind.streams_requests() { quote!(requests) } else { quote!(request) };
+    if kind.streams_replies() { vec![request, quote!(replies)] } else { vec![request] }
 }
 
 /// An `impl` block that users can paste, for rustc to show when the trait is missing.
 fn skeleton(plan: &Plan<'_>) -> String {
-    let mut out = format!(
-        "implement it like this:\n\nimpl {} for MyService {{\n",
-        plan.idents.handler
-    );
+    let mut out = format!("implement it like this:\n\nimpl {} for MyService {{\n", plan.idents.handler);
     for (planned, idents) in plan.methods() {
-        let PlannedMethod {
-            method,
-            received,
-            reply,
-            ..
-        } = planned;
+        let PlannedMethod { method, received, reply, .. } = planned;
         let (received, reply) = (path_text(received), path_text(reply));
         let request = match method.kind.streams_requests() {
             false => format!("request: halloo::Request<{received}>"),
@@ -137,13 +105,14 @@ fn skeleton(plan: &Plan<'_>) -> String {
         };
         let (replies, output) = match method.kind.streams_replies() {
             false => (String::new(), format!("halloo::Result<{reply}>")),
-            true => (
-                format!(", replies: &mut halloo::MessageSender<{reply}>"),
-                "Result<(), halloo::Status>".to_owned(),
-            ),
+            true => {
+                (format!(", replies: &mut halloo::MessageSender<{reply}>"), "Result<(), halloo::Status>".to_owned())
+            }
         };
         let function = &idents.function;
-        out.push_str(&format!("    async fn {function}(&self, {request}{replies}) -> {output} {{\n        todo!()\n    }}\n"));
+        out.push_str(&format!(
+            "    async fn {function}(&self, {request}{replies}) -> {output} {{\n        todo!()\n    }}\n"
+        ));
     }
     out.push('}');
     out
@@ -153,9 +122,7 @@ fn skeleton(plan: &Plan<'_>) -> String {
 fn path_text(path: &TokenStream) -> String {
     let text: String = path.to_string().split_whitespace().collect();
     match text.strip_prefix("::buffa_types::google::protobuf::") {
-        Some(well_known) => format!("halloo::protobuf::{well_known}"),
-        None => text
-            .trim_start_matches("super::")
-            .replace("__buffa::view::", ""),
+        Some(name) => format!("halloo::protobuf::well_known::{name}"),
+        None => text.trim_start_matches("super::").replace("__buffa::view::", ""),
     }
 }

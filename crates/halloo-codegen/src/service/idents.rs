@@ -23,21 +23,10 @@ impl Namespace {
         let mut namespace = Self::default();
         namespace.values.insert("FILE_DESCRIPTOR_SET".to_owned());
         for file in files {
-            namespace.types.extend(
-                file.message_type
-                    .iter()
-                    .filter_map(|message| message.name.clone()),
-            );
-            namespace
-                .types
-                .extend(file.enum_type.iter().filter_map(|value| value.name.clone()));
-            let extensions = file
-                .extension
-                .iter()
-                .filter_map(|extension| extension.name.as_deref());
-            namespace
-                .values
-                .extend(extensions.map(to_shouty_snake_case));
+            namespace.types.extend(file.message_type.iter().filter_map(|message| message.name.clone()));
+            namespace.types.extend(file.enum_type.iter().filter_map(|value| value.name.clone()));
+            let extensions = file.extension.iter().filter_map(|extension| extension.name.as_deref());
+            namespace.values.extend(extensions.map(to_shouty_snake_case));
         }
         namespace
     }
@@ -76,10 +65,7 @@ impl Idents {
     pub(super) fn new(service: &Service, namespace: &mut Namespace) -> Self {
         let name = type_case(&service.name);
         let constant = to_shouty_snake_case(&name);
-        let mut functions: BTreeSet<String> = CLIENT_FUNCTIONS
-            .iter()
-            .map(|&name| name.to_owned())
-            .collect();
+        let mut functions: BTreeSet<String> = CLIENT_FUNCTIONS.iter().map(|&name| name.to_owned()).collect();
         Self {
             handler: namespace.type_name(escape_self(&name)),
             server: namespace.type_name(format!("{name}Server")),
@@ -96,46 +82,21 @@ impl Idents {
 }
 
 impl MethodIdents {
-    fn new(
-        method: &Method,
-        service: &str,
-        functions: &mut BTreeSet<String>,
-        namespace: &mut Namespace,
-    ) -> Self {
+    fn new(method: &Method, service: &str, functions: &mut BTreeSet<String>, namespace: &mut Namespace) -> Self {
         let function = unique(snake_case(&method.name), functions);
-        let constant = format!(
-            "{service}_{}",
-            function.trim_end_matches('_').to_uppercase()
-        );
+        let constant = format!("{service}_{}", function.trim_end_matches('_').to_uppercase());
         let called = namespace.value_name(constant.clone());
-        let served = if method.views {
-            namespace.value_name(format!("{constant}_VIEW"))
-        } else {
-            called.clone()
-        };
-        Self {
-            function: make_field_ident(&function),
-            called,
-            served,
-        }
+        let served = if method.views { namespace.value_name(format!("{constant}_VIEW")) } else { called.clone() };
+        Self { function: make_field_ident(&function), called, served }
     }
 }
 
 /// Leaves `Greeter` and `HTTPGateway` alone, turns `greeter` and `my_service` into `Greeter` and `MyService`.
 fn type_case(name: &str) -> String {
-    let is_type_case =
-        name.starts_with(|first: char| first.is_ascii_uppercase()) && !name.contains('_');
-    if is_type_case {
-        name.to_owned()
-    } else {
-        to_upper_camel_case(name)
-    }
+    let is_type_case = name.starts_with(|first: char| first.is_ascii_uppercase()) && !name.contains('_');
+    if is_type_case { name.to_owned() } else { to_upper_camel_case(name) }
 }
 
 fn escape_self(name: &str) -> String {
-    if name == "Self" {
-        "Self_".to_owned()
-    } else {
-        name.to_owned()
-    }
+    if name == "Self" { "Self_".to_owned() } else { name.to_owned() }
 }

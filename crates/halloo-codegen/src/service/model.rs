@@ -5,9 +5,7 @@ use crate::error::Error;
 use crate::names::join;
 use crate::selection::Selection;
 use buffa_descriptor::generated::descriptor::method_options::IdempotencyLevel;
-use buffa_descriptor::generated::descriptor::{
-    FileDescriptorProto, MethodDescriptorProto, ServiceDescriptorProto,
-};
+use buffa_descriptor::generated::descriptor::{FileDescriptorProto, MethodDescriptorProto, ServiceDescriptorProto};
 use std::collections::BTreeMap;
 
 /// A service of a selected file.
@@ -86,10 +84,7 @@ impl Service {
         }
         Ok(Self {
             comment: comments.get(&[SERVICE, index]),
-            deprecated: service
-                .options
-                .as_option()
-                .is_some_and(|options| options.deprecated == Some(true)),
+            deprecated: service.options.as_option().is_some_and(|options| options.deprecated == Some(true)),
             package,
             name,
             methods,
@@ -110,17 +105,12 @@ impl Service {
 impl Method {
     fn read(method: &MethodDescriptorProto, comment: String, service: &str) -> Result<Self, Error> {
         let name = method.name.clone().unwrap_or_default();
-        let absent = |what: &str| Error::Incomplete {
-            what: format!("method {service}/{name} has no {what} type"),
-        };
+        let absent = |what: &str| Error::Incomplete { what: format!("method {service}/{name} has no {what} type") };
         let options = method.options.as_option();
         Ok(Self {
             request: method.input_type.clone().ok_or_else(|| absent("request"))?,
             reply: method.output_type.clone().ok_or_else(|| absent("reply"))?,
-            kind: Kind::new(
-                method.client_streaming == Some(true),
-                method.server_streaming == Some(true),
-            ),
+            kind: Kind::new(method.client_streaming == Some(true), method.server_streaming == Some(true)),
             idempotency: match options.and_then(|options| options.idempotency_level) {
                 Some(IdempotencyLevel::NO_SIDE_EFFECTS) => Idempotency::NoSideEffects,
                 Some(IdempotencyLevel::IDEMPOTENT) => Idempotency::Idempotent,
@@ -163,19 +153,9 @@ fn mark_views(services: &mut [Service], wanted: &str) -> Result<(), Error> {
             }
         }
     }
-    let known = services
-        .iter()
-        .flat_map(|service| {
-            service
-                .methods
-                .iter()
-                .map(|method| service.method_name(method))
-        })
-        .collect();
-    Err(Error::UnknownMethod {
-        name: wanted.to_owned(),
-        known,
-    })
+    let known =
+        services.iter().flat_map(|service| service.methods.iter().map(|method| service.method_name(method))).collect();
+    Err(Error::UnknownMethod { name: wanted.to_owned(), known })
 }
 
 /// Field numbers in `descriptor.proto` that lead to services and their methods.
@@ -187,20 +167,12 @@ struct Comments<'a>(BTreeMap<&'a [i32], (&'a str, &'a str)>);
 
 impl<'a> Comments<'a> {
     fn new(file: &'a FileDescriptorProto) -> Self {
-        let locations = file
-            .source_code_info
-            .as_option()
-            .map_or(&[][..], |info| &info.location);
+        let locations = file.source_code_info.as_option().map_or(&[][..], |info| &info.location);
         let text = |comment: &'a Option<String>| comment.as_deref().unwrap_or_default();
         Self(
             locations
                 .iter()
-                .map(|at| {
-                    (
-                        &at.path[..],
-                        (text(&at.leading_comments), text(&at.trailing_comments)),
-                    )
-                })
+                .map(|at| (&at.path[..], (text(&at.leading_comments), text(&at.trailing_comments))))
                 .collect(),
         )
     }

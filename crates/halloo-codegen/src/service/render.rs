@@ -19,38 +19,21 @@ pub(crate) struct Types<'a> {
 impl Types<'_> {
     /// The owned message.
     fn message(&self, full_name: &str) -> Result<TokenStream, Error> {
-        let path = self
-            .context
-            .rust_type_relative(full_name, self.package, 0)
-            .ok_or_else(|| unknown(full_name))?;
+        let path = self.context.rust_type_relative(full_name, self.package, 0).ok_or_else(|| unknown(full_name))?;
         Ok(rust_path_to_tokens(&path))
     }
 
     /// The view that owns its bytes.
     fn view(&self, full_name: &str) -> Result<TokenStream, Error> {
-        let split = self
-            .context
-            .rust_type_relative_split(full_name, self.package, 0)
-            .ok_or_else(|| unknown(full_name))?;
-        let scope = if split.to_package.is_empty() {
-            String::new()
-        } else {
-            format!("{}::", split.to_package)
-        };
-        Ok(rust_path_to_tokens(&format!(
-            "{scope}__buffa::view::{}OwnedView",
-            split.within_package
-        )))
+        let split =
+            self.context.rust_type_relative_split(full_name, self.package, 0).ok_or_else(|| unknown(full_name))?;
+        let scope = if split.to_package.is_empty() { String::new() } else { format!("{}::", split.to_package) };
+        Ok(rust_path_to_tokens(&format!("{scope}__buffa::view::{}OwnedView", split.within_package)))
     }
 }
 
 fn unknown(full_name: &str) -> Error {
-    Error::Incomplete {
-        what: format!(
-            "no descriptor for the message `{}`",
-            full_name.trim_start_matches('.')
-        ),
-    }
+    Error::Incomplete { what: format!("no descriptor for the message `{}`", full_name.trim_start_matches('.')) }
 }
 
 /// A service with everything decided that its text needs.
@@ -80,25 +63,11 @@ impl<'a> Plan<'a> {
         let mut methods = Vec::new();
         for method in &service.methods {
             let request = types.message(&method.request)?;
-            let received = if method.views {
-                types.view(&method.request)?
-            } else {
-                request.clone()
-            };
-            methods.push(PlannedMethod {
-                method,
-                request,
-                received,
-                reply: types.message(&method.reply)?,
-            });
+            let received = if method.views { types.view(&method.request)? } else { request.clone() };
+            methods.push(PlannedMethod { method, request, received, reply: types.message(&method.reply)? });
         }
         let idents = Idents::new(service, namespace);
-        Ok(Self {
-            service,
-            idents,
-            methods,
-            default_unimplemented: options.default_unimplemented,
-        })
+        Ok(Self { service, idents, methods, default_unimplemented: options.default_unimplemented })
     }
 
     /// Methods together with their names.
@@ -115,10 +84,7 @@ impl PlannedMethod<'_> {
     /// The comment of the `.proto` file, or a sentence that names the method.
     pub(super) fn docs(&self, service: &Service) -> TokenStream {
         if self.method.comment.trim().is_empty() {
-            return docs::attributes(&format!(
-                " The method `{}`.",
-                service.method_name(self.method)
-            ));
+            return docs::attributes(&format!(" The method `{}`.", service.method_name(self.method)));
         }
         docs::attributes(&self.method.comment)
     }
@@ -140,11 +106,7 @@ pub(crate) fn render(
     options: &Options,
 ) -> Result<TokenStream, Error> {
     let plan = Plan::new(service, types, namespace, options)?;
-    let (handler, server, client) = (
-        handler::render(&plan),
-        server::render(&plan),
-        client::render(&plan),
-    );
+    let (handler, server, client) = (handler::render(&plan), server::render(&plan), client::render(&plan));
     let (descriptors, methods) = (descriptors(&plan), typed_methods(&plan));
     Ok(quote!(#handler #server #client #descriptors #methods))
 }
@@ -153,13 +115,8 @@ fn descriptors(plan: &Plan<'_>) -> TokenStream {
     let full_name = plan.service.full_name();
     let (descriptor, methods) = (&plan.idents.descriptor, &plan.idents.method_descriptors);
     let count = plan.methods.len();
-    let entries = plan
-        .methods
-        .iter()
-        .map(|planned| method_descriptor(planned.method, &full_name));
-    let doc = format!(
-        " Describes the service `{full_name}`: its methods, and the descriptors of its files."
-    );
+    let entries = plan.methods.iter().map(|planned| method_descriptor(planned.method, &full_name));
+    let doc = format!(" Describes the service `{full_name}`: its methods, and the descriptors of its files.");
     quote! {
         #[doc = #doc]
         pub static #descriptor: ::halloo::ServiceDescriptor =
@@ -180,9 +137,7 @@ fn method_descriptor(method: &Method, service: &str) -> TokenStream {
     };
     let idempotency = match method.idempotency {
         Idempotency::Unknown => None,
-        Idempotency::NoSideEffects => {
-            Some(quote!(.idempotency(::halloo::Idempotency::NoSideEffects)))
-        }
+        Idempotency::NoSideEffects => Some(quote!(.idempotency(::halloo::Idempotency::NoSideEffects))),
         Idempotency::Idempotent => Some(quote!(.idempotency(::halloo::Idempotency::Idempotent))),
     };
     quote!(::halloo::MethodDescriptor::new(#service, #name, #path, ::halloo::MethodKind::#kind) #idempotency)

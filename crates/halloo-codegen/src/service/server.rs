@@ -7,20 +7,12 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 pub(super) fn render(plan: &Plan<'_>) -> TokenStream {
-    let (handler, server, descriptor) = (
-        &plan.idents.handler,
-        &plan.idents.server,
-        &plan.idents.descriptor,
-    );
+    let (handler, server, descriptor) = (&plan.idents.handler, &plan.idents.server, &plan.idents.descriptor);
     let full_name = plan.service.full_name();
     let deprecated = plan.deprecation();
-    let doc = format!(
-        " Serves the gRPC service `{full_name}` from a value that implements [`{handler}`]."
-    );
+    let doc = format!(" Serves the gRPC service `{full_name}` from a value that implements [`{handler}`].");
     let name = server.to_string();
-    let registrations = plan
-        .methods()
-        .map(|(planned, idents)| registration(plan, planned, idents));
+    let registrations = plan.methods().map(|(planned, idents)| registration(plan, planned, idents));
     quote! {
         #[doc = #doc]
         #deprecated
@@ -63,11 +55,7 @@ pub(super) fn render(plan: &Plan<'_>) -> TokenStream {
     }
 }
 
-fn registration(
-    plan: &Plan<'_>,
-    planned: &PlannedMethod<'_>,
-    idents: &MethodIdents,
-) -> TokenStream {
+fn registration(plan: &Plan<'_>, planned: &PlannedMethod<'_>, idents: &MethodIdents) -> TokenStream {
     let (handler, function, served) = (&plan.idents.handler, &idents.function, &idents.served);
     let reply = &planned.reply;
     let (register, parameters, arguments) = match planned.method.kind {

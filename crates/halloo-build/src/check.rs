@@ -1,0 +1,135 @@
+//! Compiles files to descriptors, or finds as many of their faults as one run can.
+
+use crate::diagnostic::Diagnostic;
+use crate::files::{Files, Folders, load};
+use crate::known_names::{explain, undefined_name};
+use crate::repair::repair;
+use crate::source::Source;
+use protox::Compiler;
+use protox::file::{File, FileResolver, GoogleFileResolver};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::rc::Rc;
+
+/// How often a file is repaired and compiled again to find more faults.
+const MAX_ROUNDS: usize = 20;
+
+/// The result of a compilation without faults.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    /// An encoded `FileDescriptorSet` with all imports and source positions.
+    pub(crate) descriptor_set: Vec<u8>,
+    /// The import names of the files that were asked for.
+    pub(crate) targets: Vec<String>,
+    /// The files that were read, to watch them for changes.
+    pub(crate) paths: BTreeSet<PathBuf>,
+}
+
+/// Compiles `protos`, or returns their faults.
+pub(crate) fn compile(folders: &Folders, protos: &[PathBuf]) -> Result<Compiled, Vec<Diagnostic>> {
+    let (mut files, mut faults) = load(folders, protos);
+    let paths = std::mem::take(&mut files.paths);
+    let files = Rc::new(files);
+    let texts = Texts { files: Rc::clone(&files), repaired: Rc::default() };
+    for target in files.targets.iter().filter(|target| !files.broken.contains(*target)) {
+        check_target(target, &texts, &mut faults);
+    }
+    if !faults.is_empty() {
+        sort(&mut faults, &files);
+        return Err(faults);
+    }
+    let mut compiler = compiler(&texts);
+    for target in &files.targets {
+        compiler.open_file(target).map_err(|error| faults_of(&error, &files))?;
+    }
+    Ok(Compiled { descriptor_set: compiler.encode_file_descriptor_set(), targets: files.targets.clone(), paths })
+}
+
+/// Compiles one file, repairs what is wrong, and goes on until nothing else comes up.
+fn check_target(target: &str, texts: &Texts, faults: &mut Vec<Diagnostic>) {
+    for _ in 0..MAX_ROUNDS {
+        let Err(error) = compiler(texts).open_file(target).map(drop) else { return };
+        let found = faults_of(&error, &texts.files);
+        let name = error.file().unwrap_or_default().to_owned();
+        let reported = faults.clone();
+        faults.extend(found.iter().filter(|fault| is_new(fault, &reported)).cloned());
+        let Some(text) = texts.text(&name) else { return };
+        match repair(&text, &found) {
+            Some(repaired) => {
+                texts.repaired.borrow_mut().insert(name, repaired);
+            }
+            None => return,
+        }
+    }
+}
+
+fn faults_of(error: &protox::Error, files: &Files) -> Vec<Diagnostic> {
+    let name = error.file().unwrap_or_default();
+    let source = files.parsed.get(name).and_then(|file| file.source.as_ref());
+    let Some(source) = source else { return vec![Diagnostic::new(error.to_string())] };
+    let faults = Diagnostic::from_compiler(error, source);
+    faults.into_iter().map(|fault| explain(locate(fault, source), name, files)).collect()
+}
+
+/// Finds the place of an undefined name that the compiler reports without one, as in maps.
+fn locate(fault: Diagnostic, source: &Rc<Source>) -> Diagnostic {
+    let place = undefined_name(&fault.message).filter(|_| fault.labels.is_empty()).and_then(|name| {
+        let start = source.find_word(name)?;
+        Some(start..start + name.len())
+    });
+    match place {
+        Some(span) => fault.at(source, span, ""),
+        None => fault,
+    }
+}
+
+/// Whether a fault is on a line that nothing was said about yet: repairs have consequences of their own.
+fn is_new(fault: &Diagnostic, reported: &[Diagnostic]) -> bool {
+    let place = |fault: &Diagnostic| {
+        let source = fault.source.as_ref()?;
+        Some((source.name.clone(), source.line_of(fault.primary()?.span.start)))
+    };
+    reported.iter().all(|other| match (place(fault), place(other)) {
+        (Some(here), Some(there)) => here != there,
+        _ => fault.message != other.message,
+    })
+}
+
+/// Sorts by file, in the order of the request, and by position.
+fn sort(faults: &mut [Diagnostic], files: &Files) {
+    let rank = |name: &str| files.targets.iter().position(|target| target == name).unwrap_or(usize::MAX);
+    faults.sort_by_key(|fault| {
+        let name = fault.source.as_ref().map_or("", |source| &source.name);
+        (rank(name), name.to_owned(), fault.primary().map_or(0, |label| label.span.start))
+    });
+}
+
+fn compiler(texts: &Texts) -> Compiler {
+    let mut compiler = Compiler::with_file_resolver(texts.clone());
+    compiler.include_imports(true).include_source_info(true);
+    compiler
+}
+
+/// Serves the compiler with what was read, repaired where it was faulty.
+#[derive(Clone)]
+struct Texts {
+    files: Rc<Files>,
+    repaired: Rc<RefCell<BTreeMap<String, String>>>,
+}
+
+impl Texts {
+    fn text(&self, name: &str) -> Option<String> {
+        let repaired = self.repaired.borrow().get(name).cloned();
+        repaired.or_else(|| Some(self.files.parsed.get(name)?.source.as_ref()?.text.clone()))
+    }
+}
+
+impl FileResolver for Texts {
+    fn open_file(&self, name: &str) -> Result<File, protox::Error> {
+        match self.text(name) {
+            Some(text) => File::from_source(name, &text),
+            None => GoogleFileResolver::new().open_file(name),
+        }
+    }
+}

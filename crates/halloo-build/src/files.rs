@@ -1,0 +1,325 @@
+//! Finds and reads `.proto` files: those that were named, and everything that they import.
+//!
+//! Import folders are searched in order: the ones that were given, `proto/`, the folder of each named
+//! file, the crate's root. The well-known files are built in and need no folder.
+
+use crate::diagnostic::Diagnostic;
+use crate::known_names::FileTypes;
+use crate::source::Source;
+use crate::suggest::nearest;
+use protox::file::{File, FileResolver as _, GoogleFileResolver};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
+
+/// Where files are looked for.
+#[derive(Debug)]
+pub(crate) struct Folders {
+    /// The crate's folder, to which all paths are relative.
+    root: PathBuf,
+    search: Vec<PathBuf>,
+}
+
+impl Folders {
+    pub(crate) fn new(root: &Path, includes: &[PathBuf], protos: &[PathBuf]) -> Self {
+        let root = normalize(root);
+        let mut search: Vec<PathBuf> = includes.iter().map(|include| normalize(&root.join(include))).collect();
+        search.extend(Some(root.join("proto")).filter(|folder| folder.is_dir()));
+        search.extend(protos.iter().filter_map(|proto| Some(normalize(&root.join(proto)).parent()?.to_owned())));
+        search.push(root.clone());
+        let mut seen = BTreeSet::new();
+        search.retain(|folder| seen.insert(folder.clone()));
+        Self { root, search }
+    }
+
+    /// The path of a named file.
+    fn path(&self, proto: &Path) -> PathBuf {
+        normalize(&self.root.join(proto))
+    }
+
+    /// The name by which `import` statements know a file.
+    fn import_name(&self, path: &Path) -> String {
+        let relative = self.search.iter().find_map(|folder| path.strip_prefix(folder).ok());
+        let parts = relative.unwrap_or(path).components().filter_map(|part| match part {
+            Component::Normal(part) => Some(part.to_string_lossy()),
+            _ => None,
+        });
+        parts.collect::<Vec<_>>().join("/")
+    }
+
+    fn find(&self, import: &str) -> Option<PathBuf> {
+        self.search.iter().map(|folder| normalize(&folder.join(import))).find(|path| path.is_file())
+    }
+
+    /// A path as people would write it.
+    pub(crate) fn shown(&self, path: &Path) -> String {
+        let shown = path.strip_prefix(&self.root).unwrap_or(path);
+        if shown.as_os_str().is_empty() { ".".to_owned() } else { shown.to_string_lossy().replace('\\', "/") }
+    }
+
+    fn looked_in(&self) -> String {
+        let folders: Vec<String> = self.search.iter().map(|folder| format!("`{}`", self.shown(folder))).collect();
+        format!("looked in {}", folders.join(", "))
+    }
+
+    /// A folder above the named files in which `import` would be found.
+    fn missing_include(&self, import: &str, path: &Path) -> Option<PathBuf> {
+        let inside = path.ancestors().skip(1).take_while(|folder| folder.starts_with(&self.root));
+        inside.map(Path::to_owned).find(|folder| folder.join(import).is_file())
+    }
+}
+
+/// Resolves `.` and `..` in a path without asking the file system.
+fn normalize(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if out.file_name().is_some() => {
+                out.pop();
+            }
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// A file that was read and parsed.
+#[derive(Debug)]
+pub(crate) struct Parsed {
+    /// None for the built-in files.
+    pub(crate) source: Option<Rc<Source>>,
+    pub(crate) imports: Vec<String>,
+    pub(crate) types: FileTypes,
+}
+
+/// Everything that was read, by import name.
+#[derive(Debug, Default)]
+pub(crate) struct Files {
+    pub(crate) parsed: BTreeMap<String, Parsed>,
+    /// The import names of the files that were named, in their order.
+    pub(crate) targets: Vec<String>,
+    /// Files that cannot be used, because they have faults or import such a file.
+    pub(crate) broken: BTreeSet<String>,
+    /// Paths to watch for changes.
+    pub(crate) paths: BTreeSet<PathBuf>,
+}
+
+/// Reads the named files and all their imports, and collects what is wrong with them.
+pub(crate) fn load(folders: &Folders, protos: &[PathBuf]) -> (Files, Vec<Diagnostic>) {
+    let mut names = BTreeMap::new();
+    // A named file may turn out to be imported under another name; then that is its name.
+    loop {
+        let mut loader = Loader { folders, names: names.clone(), files: Files::default(), faults: Vec::new() };
+        match loader.run(protos) {
+            Ok(()) => return (loader.files, loader.faults),
+            Err((path, name)) => {
+                if let Some(other) = names.insert(path, name) {
+                    loader.faults.push(two_names(&loader.names, &other));
+                    return (loader.files, loader.faults);
+                }
+            }
+        }
+    }
+}
+
+fn two_names(names: &BTreeMap<PathBuf, String>, other: &str) -> Diagnostic {
+    let known = names.values().find(|name| name.ends_with(other) || other.ends_with(name.as_str()));
+    Diagnostic::new(format!("the same file is imported as `{other}` and as `{}`", known.map_or("", String::as_str)))
+        .help("import it under one name everywhere")
+}
+
+struct Loader<'a> {
+    folders: &'a Folders,
+    /// The import names of files by path.
+    names: BTreeMap<PathBuf, String>,
+    files: Files,
+    faults: Vec<Diagnostic>,
+}
+
+/// A file that needs another import name.
+type Renamed = (PathBuf, String);
+
+impl Loader<'_> {
+    fn run(&mut self, protos: &[PathBuf]) -> Result<(), Renamed> {
+        let mut named = Vec::new();
+        for proto in protos {
+            let path = self.folders.path(proto);
+            let name = self.names.entry(path.clone()).or_insert_with(|| self.folders.import_name(&path)).clone();
+            if !self.files.targets.contains(&name) {
+                self.files.targets.push(name.clone());
+                named.push((name, path));
+            }
+        }
+        for (name, path) in named {
+            self.read(&name, &path)?;
+        }
+        self.spread_breakage();
+        Ok(())
+    }
+
+    fn read(&mut self, name: &str, path: &Path) -> Result<(), Renamed> {
+        if self.files.parsed.contains_key(name) || self.files.broken.contains(name) {
+            return Ok(());
+        }
+        self.files.paths.insert(path.to_owned());
+        let shown = self.folders.shown(path);
+        let text = match std::fs::read(path).map(String::from_utf8) {
+            Ok(Ok(text)) => text,
+            Ok(Err(_)) => return self.refuse(name, Diagnostic::new(format!("{shown} is not UTF-8 text"))),
+            Err(cause) => return self.refuse(name, self.unreadable(path, &cause)),
+        };
+        let source = Rc::new(Source { name: name.to_owned(), path: shown, text });
+        if let Some(fault) = edition_fault(&source) {
+            return self.refuse(name, fault);
+        }
+        let file = match File::from_source(name, &source.text) {
+            Ok(file) => file,
+            Err(error) => {
+                let faults = Diagnostic::from_compiler(&error, &source).into_iter().map(explain_syntax);
+                self.faults.extend(faults);
+                self.files.broken.insert(name.to_owned());
+                return Ok(());
+            }
+        };
+        let parsed = Parsed { source: Some(Rc::clone(&source)), imports: imports(&file), types: FileTypes::new(&file) };
+        let imports = parsed.imports.clone();
+        self.files.parsed.insert(name.to_owned(), parsed);
+        imports.iter().try_for_each(|import| self.import(import, &source, path))
+    }
+
+    fn import(&mut self, import: &str, source: &Rc<Source>, importer: &Path) -> Result<(), Renamed> {
+        if let Some(path) = self.folders.find(import) {
+            return match self.names.get(&path) {
+                Some(name) if name != import => Err((path, import.to_owned())),
+                _ => {
+                    self.names.insert(path.clone(), import.to_owned());
+                    self.read(import, &path)
+                }
+            };
+        }
+        if let Ok(file) = GoogleFileResolver::new().open_file(import) {
+            let parsed = Parsed { source: None, imports: imports(&file), types: FileTypes::new(&file) };
+            for inner in parsed.imports.clone() {
+                self.import(&inner, source, importer)?;
+            }
+            self.files.parsed.insert(import.to_owned(), parsed);
+            return Ok(());
+        }
+        let mut fault = Diagnostic::new(format!("the imported file `{import}` does not exist"));
+        fault = match source.text.find(&format!("\"{import}\"")).or_else(|| source.text.find(&format!("'{import}'"))) {
+            Some(at) => fault.at(source, at..at + import.len() + 2, ""),
+            None => Diagnostic { source: Some(Rc::clone(source)), ..fault },
+        };
+        fault = fault.help(self.folders.looked_in());
+        if let Some(folder) = self.folders.missing_include(import, importer) {
+            let folder = self.folders.shown(&folder);
+            fault = fault.help(format!("it is in `{folder}`; in build.rs, add `.include(\"{folder}\")`"));
+        }
+        self.faults.push(fault);
+        self.files.broken.insert(source.name.clone());
+        Ok(())
+    }
+
+    fn refuse(&mut self, name: &str, fault: Diagnostic) -> Result<(), Renamed> {
+        self.faults.push(fault);
+        self.files.broken.insert(name.to_owned());
+        Ok(())
+    }
+
+    fn unreadable(&self, path: &Path, cause: &std::io::Error) -> Diagnostic {
+        let shown = self.folders.shown(path);
+        if cause.kind() != std::io::ErrorKind::NotFound {
+            return Diagnostic::new(format!("cannot read {shown}: {cause}"));
+        }
+        let fault = Diagnostic::new(format!("the file `{shown}` does not exist"))
+            .help(format!("paths in build.rs are relative to {}", self.folders.root.display()));
+        let siblings = protos_near(path, &self.folders.root);
+        let wanted = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let found = siblings.iter().map(|path| self.folders.shown(path)).collect::<Vec<_>>();
+        let file_name = |shown: &str| shown.rsplit('/').next().unwrap_or_default().to_owned();
+        let same_name = found.iter().find(|shown| file_name(shown) == wanted);
+        let similar = || nearest(&shown, found.iter().map(String::as_str)).map(str::to_owned);
+        match same_name.cloned().or_else(similar) {
+            Some(other) => fault.help(format!("did you mean `{other}`?")),
+            None if found.is_empty() => fault,
+            None => fault.help(format!("there are: {}", found.join(", "))),
+        }
+    }
+
+    /// Marks every file broken that imports a broken one: its faults would only be consequences.
+    fn spread_breakage(&mut self) {
+        loop {
+            let broken = &self.files.broken;
+            let consequences: Vec<String> = self
+                .files
+                .parsed
+                .iter()
+                .filter(|(name, parsed)| {
+                    !broken.contains(*name) && parsed.imports.iter().any(|import| broken.contains(import))
+                })
+                .map(|(name, _)| name.clone())
+                .collect();
+            if consequences.is_empty() {
+                return;
+            }
+            self.files.broken.extend(consequences);
+        }
+    }
+}
+
+fn imports(file: &File) -> Vec<String> {
+    file.file_descriptor_proto().dependency.clone()
+}
+
+/// The `.proto` files beside a missing one, in the crate's root and in `proto/`; a few at most.
+fn protos_near(path: &Path, root: &Path) -> Vec<PathBuf> {
+    let folders = BTreeSet::from([path.parent().unwrap_or(root).to_owned(), root.to_owned(), root.join("proto")]);
+    let entries = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
+    let mut protos: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "proto"))
+        .collect();
+    protos.sort();
+    protos.truncate(8);
+    protos
+}
+
+/// Editions are beyond the parser; says so instead of reporting a syntax error at the first word.
+fn edition_fault(source: &Rc<Source>) -> Option<Diagnostic> {
+    let start = source.first_token();
+    let statement = source.text[start..].strip_prefix("edition")?;
+    let is_word = statement.starts_with(|char: char| char.is_whitespace() || char == '=');
+    let length = "edition".len() + statement.find(';').map_or(0, |end| end + 1);
+    let stem = source.name.rsplit('/').next().unwrap_or_default().trim_end_matches(".proto");
+    is_word.then(|| {
+        Diagnostic::new("protobuf editions are not supported by the built-in compiler; proto2 and proto3 are")
+            .at(source, start..start + length, "")
+            .help("if the file uses no feature of editions, begin it with: syntax = \"proto3\";")
+            .help(format!(
+                "otherwise compile it with protoc 27 or later and hand over the result:\n\
+                 protoc --include_imports --include_source_info -o {stem}.binpb {name}\n\
+                 halloo_build::Build::new().descriptor_set(\"{stem}.binpb\").compile()",
+                name = source.path,
+            ))
+    })
+}
+
+/// Adds to a syntax error what was probably meant, and a place if it has none.
+fn explain_syntax(mut fault: Diagnostic) -> Diagnostic {
+    let words: Vec<&str> = fault.message.split('`').skip(1).step_by(2).collect();
+    if let [expected @ .., found] = &words[..]
+        && let Some(meant) = nearest(found, expected.iter().copied().filter(|word| word.len() > 2))
+    {
+        let help = format!("did you mean `{meant}`?");
+        fault.help.push(help);
+    }
+    if fault.labels.is_empty()
+        && let Some(source) = fault.source.clone()
+    {
+        let end = source.text.trim_end().len();
+        let last = source.text[..end].chars().next_back().map_or(0, char::len_utf8);
+        fault = fault.at(&source, end - last..end, "");
+    }
+    fault
+}

@@ -1,0 +1,26 @@
+//! Compiles `.proto` files to Rust from `build.rs`. It needs nothing but cargo: no `protoc`.
+//!
+//! ```no_run
+//! // build.rs
+//! halloo_build::compile("greeter.proto");
+//! ```
+//!
+//! The crate takes the result in with `halloo::include_proto!("greeter")`. Mistakes in a `.proto` file are
+//! shown with the line they are on. The Rust text itself is made by `halloo-codegen`.
+
+#![forbid(unsafe_code)]
+
+mod build;
+mod check;
+mod diagnostic;
+mod error;
+mod files;
+mod known_names;
+mod output;
+mod picture;
+mod repair;
+mod source;
+mod suggest;
+
+pub use build::{Build, compile};
+pub use error::Error;
