@@ -1,0 +1,357 @@
+//! What arrives: cutting the input into frames, sending each where it belongs, DATA, and what errors do.
+//! Header blocks are in `block.rs`, all other frames in `control.rs`.
+
+use crate::connection::{Connection, Handshake, Phase};
+use crate::error::{Error, Violation};
+use crate::event::{Event, SMALL_DATA_BYTES, StreamId};
+use crate::frame::{self, Flags, HEAD_BYTES, Head, Kind};
+use crate::settings::Role;
+use crate::stream::{Cause, State};
+use crate::streams::Key;
+use crate::timer::Timer;
+use crate::window::Unread;
+use bytes::{Buf, Bytes, BytesMut};
+use std::time::Instant;
+
+/// What a client sends first (RFC 9113 section 3.4).
+pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// A DATA frame's payload: in the input, or taken out of it without a copy.
+#[derive(Debug)]
+enum Payload<'a> {
+    Lent(&'a [u8]),
+    Owned(Bytes),
+}
+
+/// What a frame on a stream that is not in the table means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Absent {
+    /// Never opened.
+    Idle,
+    /// Reset here, or refused by our GOAWAY: frames that crossed that are to be ignored.
+    Ignored,
+    /// Closed, by whatever is remembered.
+    Past(Option<Cause>),
+}
+
+impl Connection {
+    /// Handles all complete frames of the input.
+    pub(crate) fn recv_input(&mut self, now: Instant, input: &mut BytesMut) {
+        if self.handshake == Handshake::Preface && !self.recv_preface(input) {
+            return;
+        }
+        if let Err(violation) = self.recv_frames(now, input) {
+            self.fail(violation);
+        }
+        if self.is_over() {
+            input.clear();
+        }
+    }
+
+    /// Returns whether the preface is complete.
+    fn recv_preface(&mut self, input: &mut BytesMut) -> bool {
+        let common = input.len().min(PREFACE.len());
+        if input[..common] != PREFACE[..common] {
+            self.fail(Violation::BadPreface);
+            input.clear();
+            return false;
+        }
+        self.needed = PREFACE.len() - common;
+        if common < PREFACE.len() {
+            return false;
+        }
+        input.advance(PREFACE.len());
+        self.handshake = Handshake::Settings;
+        true
+    }
+
+    fn recv_frames(&mut self, now: Instant, input: &mut BytesMut) -> Result<(), Violation> {
+        // How much of the input was handled; it is cut off once, or when a payload leaves without a copy.
+        let mut at = 0;
+        let mut progressed = false;
+        self.needed = 0;
+        while let Some(head) = input.get(at..).and_then(Head::read) {
+            self.check_head(head)?;
+            let end = at + HEAD_BYTES + head.len;
+            if end > input.len() {
+                self.needed = end - input.len();
+                break;
+            }
+            progressed = true;
+            let outcome = if head.kind == Kind::DATA && head.len >= SMALL_DATA_BYTES {
+                input.advance(at + HEAD_BYTES);
+                at = 0;
+                let payload = input.split_to(head.len).freeze();
+                self.recv_data(now, head, Payload::Owned(payload))
+            } else {
+                let payload = &input[at + HEAD_BYTES..end];
+                at = end;
+                self.recv_frame(now, head, payload)
+            };
+            match outcome {
+                Ok(()) => {}
+                Err(Error::Stream(id, violation)) => self.fail_stream(now, id, violation)?,
+                Err(Error::Connection(violation)) => return Err(violation),
+                Err(_) => break,
+            }
+            if self.is_over() {
+                return Ok(());
+            }
+        }
+        input.advance(at);
+        self.watch_partial_frame(now, input, progressed);
+        Ok(())
+    }
+
+    /// What can be said of a frame before its payload is there.
+    #[inline]
+    fn check_head(&self, head: Head) -> Result<(), Violation> {
+        if head.len > self.config.max_frame_bytes as usize {
+            return Err(Violation::FrameTooLarge);
+        }
+        match &self.block {
+            Some(block) if head.kind != Kind::CONTINUATION || head.stream != block.stream() => {
+                return Err(Violation::BlockInterrupted);
+            }
+            None if head.kind == Kind::CONTINUATION => return Err(Violation::StrayContinuation),
+            _ => {}
+        }
+        let is_settings = head.kind == Kind::SETTINGS && !head.flags.has(Flags::ACK);
+        if self.handshake == Handshake::Settings && !is_settings {
+            return Err(Violation::SettingsNotFirst);
+        }
+        Ok(())
+    }
+
+    fn recv_frame(&mut self, now: Instant, head: Head, payload: &[u8]) -> Result<(), Error> {
+        match head.kind {
+            Kind::DATA => self.recv_data(now, head, Payload::Lent(payload)),
+            Kind::HEADERS => self.recv_headers(now, head, payload),
+            Kind::CONTINUATION => self.recv_continuation(now, head, payload),
+            Kind::WINDOW_UPDATE => self.recv_window_update(head, payload),
+            Kind::RST_STREAM => self.recv_reset(now, head, payload),
+            Kind::SETTINGS => self.recv_settings(now, head, payload),
+            Kind::PING => self.recv_ping(now, head, payload),
+            Kind::GOAWAY => self.recv_goaway(now, head, payload),
+            Kind::PRIORITY => self.recv_priority(now, head, payload),
+            Kind::PUSH_PROMISE => Err(Violation::PushPromise.on(head.stream)),
+            _ => self.glitch(now),
+        }
+    }
+
+    /// A timer runs while a header block or a frame other than DATA is incomplete; slow DATA is honest.
+    fn watch_partial_frame(&mut self, now: Instant, input: &[u8], progressed: bool) {
+        let is_partial = match Head::read(input) {
+            _ if self.block.is_some() => true,
+            Some(head) => head.kind != Kind::DATA,
+            None => !input.is_empty(),
+        };
+        if !is_partial {
+            self.timers.disarm(Timer::Frame);
+        } else if !self.timers.is_armed(Timer::Frame) || (progressed && self.block.is_none()) {
+            self.timers.arm(Timer::Frame, now + self.config.limits.header_block_timeout);
+        }
+    }
+}
+
+/// DATA and the windows for it.
+impl Connection {
+    fn recv_data(&mut self, now: Instant, head: Head, payload: Payload<'_>) -> Result<(), Error> {
+        if head.stream == 0 {
+            return Err(Error::Connection(Violation::DataOnConnection));
+        }
+        let content = frame::unpad(head, payload.bytes()).map_err(Error::Connection)?;
+        self.recv_window.receive(head.len).ok_or(Error::Connection(Violation::ConnectionWindowExceeded))?;
+        self.measure(now, head.len);
+        let outcome = match self.streams.find(head.stream) {
+            Some(key) => self.recv_stream_data(now, key, head, payload.slice(content)),
+            None => self.recv_absent(now, head.stream),
+        };
+        // Also after a stream error: bytes that nobody will read need no release.
+        self.replenish_connection();
+        outcome
+    }
+
+    fn recv_stream_data(&mut self, now: Instant, key: Key, head: Head, content: Payload<'_>) -> Result<(), Error> {
+        let stream = self.streams.get_mut(key);
+        match stream.state {
+            State::Closed(Cause::ResetHere) => return Ok(()),
+            State::Closed(_) => return Err(Violation::PastStream.on(head.stream)),
+            State::Active { .. } => {}
+        }
+        let len = content.bytes().len();
+        let end = head.flags.has(Flags::END_STREAM);
+        stream.recv_window.receive(head.len).ok_or(Violation::StreamWindowExceeded.on(head.stream))?;
+        stream.check_recv_data(len, end).map_err(|violation| violation.on(head.stream))?;
+        if len == 0 && !end && !self.budgets.empty_frames.take(now) {
+            return Err(Error::Connection(Violation::TooManyEmptyFrames));
+        }
+        if !stream.is_finished && (len > 0 || end) {
+            self.deliver(key, content, end)?;
+        }
+        let stream = self.streams.get_mut(key);
+        if end {
+            if stream.end_recv() {
+                self.settle(key);
+            }
+        } else if head.len != len || stream.is_finished {
+            self.replenish_stream(key);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn deliver(&mut self, key: Key, content: Payload<'_>, end: bool) -> Result<(), Error> {
+        let stream = self.streams.get_mut(key);
+        let id = stream.id;
+        let (len, before) = match content {
+            Payload::Lent(bytes) => (bytes.len(), self.events.push_small_data(id, bytes, end)),
+            Payload::Owned(data) => {
+                let flow_bytes = data.len();
+                self.events.push(Event::Data { id, data, flow_bytes, end });
+                (flow_bytes, 0)
+            }
+        };
+        if len == 0 {
+            return Ok(());
+        }
+        let change = Unread::delivered(len, before);
+        stream.recv_window.unread.add(change);
+        self.recv_window.unread.add(change);
+        if self.recv_window.unread.overhead > self.config.limits.max_unread_overhead_bytes {
+            return Err(Error::Connection(Violation::TooManyDataFrames));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn release_bytes(&mut self, id: StreamId, bytes: usize) {
+        match self.streams.find(id.as_u32()) {
+            Some(key) => {
+                let share = self.streams.get_mut(key).recv_window.unread.release(bytes);
+                self.recv_window.unread.subtract(share);
+                self.replenish_stream(key);
+            }
+            None => {
+                let share = self.streams.gone.release(bytes);
+                self.recv_window.unread.subtract(share);
+            }
+        }
+        self.replenish_connection();
+    }
+
+    #[inline]
+    fn replenish_stream(&mut self, key: Key) {
+        let target = self.recv_window.stream_target(self.config.stream_window_bytes, self.stream_window);
+        let stream = self.streams.get_mut(key);
+        if stream.recv_ended() {
+            return;
+        }
+        if let Some(increment) = stream.recv_window.replenish(target) {
+            frame::write_window_update(self.out.frames(), stream.id.as_u32(), increment);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn replenish_connection(&mut self) {
+        if let Some(increment) = self.recv_window.replenish() {
+            frame::write_window_update(self.out.frames(), 0, increment);
+        }
+    }
+
+    /// Lets a PING measure the bandwidth-delay product while windows can still grow.
+    #[inline]
+    fn measure(&mut self, now: Instant, bytes: usize) {
+        let worthwhile = self.stream_window / 4;
+        let may_grow = self.stream_window < self.config.max_stream_window_bytes
+            || self.recv_window.size < self.config.max_connection_window_bytes;
+        if may_grow && self.bandwidth.receive(bytes, worthwhile, now) {
+            frame::write_ping(self.out.frames(), Flags::NONE, crate::bandwidth::BANDWIDTH_PING);
+        }
+    }
+}
+
+/// Streams that are not in the table, and the price of errors.
+impl Connection {
+    /// Whether the peer is the one that opens streams with this id.
+    fn is_peers(&self, id: u32) -> bool {
+        (self.role == Role::Server) == (id % 2 == 1)
+    }
+
+    pub(crate) fn absent(&self, id: u32) -> Absent {
+        if let Phase::Draining { last_id } = self.phase
+            && self.is_peers(id)
+            && id > last_id
+        {
+            return Absent::Ignored;
+        }
+        let is_idle = match self.role {
+            _ if id % 2 == 0 => true,
+            Role::Server => id > self.highest_peer,
+            Role::Client => id >= self.next_own,
+        };
+        match self.streams.cause(id) {
+            _ if is_idle => Absent::Idle,
+            Some(Cause::ResetHere) => Absent::Ignored,
+            cause => Absent::Past(cause),
+        }
+    }
+
+    /// DATA or a response's HEADERS on a stream that is not in the table.
+    pub(crate) fn recv_absent(&mut self, _now: Instant, id: u32) -> Result<(), Error> {
+        match self.absent(id) {
+            Absent::Idle => Err(Error::Connection(Violation::IdleStream)),
+            Absent::Ignored => Ok(()),
+            Absent::Past(_) => Err(Violation::PastStream.on(id)),
+        }
+    }
+
+    /// Counts a frame without use.
+    pub(crate) fn glitch(&mut self, now: Instant) -> Result<(), Error> {
+        match self.budgets.glitches.take(now) {
+            true => Ok(()),
+            false => Err(Error::Connection(Violation::TooManyGlitches)),
+        }
+    }
+
+    /// Answers a stream error with RST_STREAM, as long as the peer does not provoke too many of them.
+    #[cold]
+    fn fail_stream(&mut self, now: Instant, id: StreamId, violation: Violation) -> Result<(), Violation> {
+        match self.streams.find(id.as_u32()) {
+            Some(key) => self.reset_stream(key, violation),
+            None => {
+                self.out.push_reset(id, violation.code());
+                self.streams.remember_reset(id.as_u32());
+                if !self.budgets.glitches.take(now) {
+                    return Err(Violation::TooManyGlitches);
+                }
+            }
+        }
+        self.charge_provoked_reset()
+    }
+
+    pub(crate) fn charge_provoked_reset(&mut self) -> Result<(), Violation> {
+        match self.role == Role::Client || self.budgets.resets.provoked() {
+            true => Ok(()),
+            false => Err(Violation::TooManyResets),
+        }
+    }
+}
+
+impl Payload<'_> {
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Lent(bytes) => bytes,
+            Self::Owned(bytes) => bytes,
+        }
+    }
+
+    /// Cuts the padding off. A payload that is small without it is copied like any other.
+    #[inline]
+    fn slice(self, content: std::ops::Range<usize>) -> Self {
+        match self {
+            Self::Lent(bytes) => Self::Lent(bytes.get(content).unwrap_or_default()),
+            Self::Owned(bytes) => Self::Owned(bytes.slice(content)),
+        }
+    }
+}

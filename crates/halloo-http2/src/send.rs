@@ -1,0 +1,285 @@
+//! What leaves: header blocks straight to the output, DATA there as far as windows, turns and room allow, the rest
+//! to the stream's backlog until `fill_output`.
+
+use crate::connection::{Connection, Phase, Progress};
+use crate::error::{ErrorCode, OpenError, SendError};
+use crate::event::{End, Event, StreamId};
+use crate::frame::{Flags, HEAD_BYTES, Head, Kind};
+use crate::headers::{HeaderList, Template};
+use crate::settings::Role;
+use crate::stream::{Ending, Receiving, Sending, State, Stream};
+use crate::streams::Key;
+use crate::timer::Timer;
+use crate::window::{RecvWindow, SendWindow};
+use bytes::{BufMut, Bytes};
+use std::time::Instant;
+
+/// Header blocks.
+impl Connection {
+    pub(crate) fn check_open(&self) -> Result<(), OpenError> {
+        if self.role == Role::Server {
+            Err(OpenError::NotClient)
+        } else if self.is_over() {
+            Err(OpenError::Closed)
+        } else if self.phase != Phase::Open || self.peer_goaway.is_some() {
+            Err(OpenError::GoingAway)
+        } else if self.next_own > StreamId::MAX.as_u32() {
+            Err(OpenError::Exhausted)
+        } else if self.streams.len() >= self.peer.max_concurrent_streams as usize {
+            Err(OpenError::StreamLimit)
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(crate) fn open_stream(
+        &mut self,
+        template: Option<&Template>,
+        fields: &HeaderList,
+        end: End,
+    ) -> Result<StreamId, OpenError> {
+        if let Err(error) = self.check_open() {
+            self.wants_stream |= error == OpenError::StreamLimit;
+            return Err(error);
+        }
+        let id = StreamId::new(self.next_own);
+        self.next_own += 2;
+        self.budgets.window_updates.stream_opened();
+        self.push_headers(id, template, fields, end);
+        let send = if end == End::Stream { Sending::Ended } else { Sending::Body };
+        self.streams.insert(Stream {
+            id,
+            state: State::Active { recv: Receiving::Head, send },
+            recv_window: RecvWindow::new(self.config.stream_window_bytes),
+            send_window: SendWindow::new(self.peer.initial_window),
+            promised: None,
+            is_head: find(template, fields, b":method") == Some(b"HEAD"),
+            is_finished: false,
+            opened: self.clock,
+            stalled_since: None,
+            backlog: None,
+        });
+        Ok(id)
+    }
+
+    pub(crate) fn send_block(
+        &mut self,
+        id: StreamId,
+        template: Option<&Template>,
+        fields: &HeaderList,
+        end: End,
+    ) -> Result<(), SendError> {
+        let key = self.streams.find(id.as_u32()).ok_or(SendError::Gone)?;
+        let stream = self.streams.get_mut(key);
+        let State::Active { send, .. } = &mut stream.state else { return Err(SendError::Gone) };
+        match (*send, end) {
+            (Sending::Ending | Sending::Ended, _) => return Err(SendError::Ended),
+            (Sending::Body, End::Open) => return Err(SendError::OutOfOrder),
+            (Sending::Head, End::Open) => {
+                let status = find(template, fields, b":status");
+                let is_informational = status.is_some_and(|status| status.first() == Some(&b'1'));
+                if !is_informational {
+                    *send = Sending::Body;
+                }
+            }
+            (Sending::Body, End::Stream) if stream.backlog.is_some() => {
+                stream.queue_trailers(template, fields);
+                return Ok(());
+            }
+            (Sending::Head | Sending::Body, End::Stream) => {}
+        }
+        self.push_headers(id, template, fields, end);
+        if end == End::Stream {
+            self.end_send(key);
+        }
+        Ok(())
+    }
+
+    /// Appends HEADERS, and CONTINUATION where the block is larger than the peer's frames.
+    fn push_headers(&mut self, id: StreamId, template: Option<&Template>, fields: &HeaderList, end: End) {
+        self.budgets.pings.forgive();
+        let out = self.out.frames();
+        let at = out.len();
+        out.put_bytes(0, HEAD_BYTES);
+        self.encoder.encode(template, fields, out);
+        let len = out.len() - at - HEAD_BYTES;
+        let flags = if end == End::Stream { Flags::END_STREAM } else { Flags::NONE };
+        let head = Head { len, kind: Kind::HEADERS, flags, stream: id.as_u32() };
+        if len <= self.peer.max_frame {
+            let head = Head { flags: flags.with(Flags::END_HEADERS), ..head };
+            out[at..at + HEAD_BYTES].copy_from_slice(&head.to_bytes());
+        } else {
+            self.split_headers(at, head);
+        }
+    }
+
+    /// Cuts a large block, which starts behind the room for a head at `at`, into frames.
+    #[cold]
+    fn split_headers(&mut self, at: usize, first: Head) {
+        let max_frame = self.peer.max_frame;
+        let out = self.out.frames();
+        let block = out.split_off(at + HEAD_BYTES);
+        out.truncate(at);
+        let mut rest = &block[..];
+        let mut head = first;
+        while !rest.is_empty() {
+            let (fragment, after) = rest.split_at(rest.len().min(max_frame));
+            rest = after;
+            let flags = if rest.is_empty() { head.flags.with(Flags::END_HEADERS) } else { head.flags };
+            Head { len: fragment.len(), flags, ..head }.write(out);
+            out.extend_from_slice(fragment);
+            head = Head { kind: Kind::CONTINUATION, flags: Flags::NONE, ..head };
+        }
+    }
+
+    /// END_STREAM is in the output.
+    #[inline]
+    fn end_send(&mut self, key: Key) {
+        let stream = self.streams.get_mut(key);
+        if stream.end_send() {
+            self.settle(key);
+        } else if stream.is_finished {
+            self.reset_request(key, ErrorCode::NoError);
+        }
+    }
+}
+
+/// DATA.
+impl Connection {
+    #[inline]
+    pub(crate) fn send_body(&mut self, id: StreamId, data: Bytes, end: End) -> Result<(), SendError> {
+        let key = self.streams.find(id.as_u32()).ok_or(SendError::Gone)?;
+        let stream = self.streams.get_mut(key);
+        stream.check_send_data()?;
+        let len = data.len();
+        let fits = len <= self.peer.max_frame
+            && len <= stream.send_window.available()
+            && len <= self.send_window.available()
+            && self.schedule.is_empty()
+            && self.out.len() < self.config.limits.max_output_bytes;
+        if stream.backlog.is_some() || !(fits || len == 0) {
+            stream.queue_data(data, end);
+            self.schedule.push(&mut self.streams, key);
+            return Ok(());
+        }
+        if len == 0 && end == End::Open {
+            return Ok(());
+        }
+        stream.send_window.consume(len);
+        self.send_window.consume(len);
+        self.out.push_data(id, data, end, self.peer.max_frame);
+        self.count_data(len);
+        if end == End::Stream {
+            self.end_send(key);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn count_data(&mut self, bytes: usize) {
+        self.data_sent += bytes as u64;
+        self.budgets.window_updates.data_sent();
+        self.budgets.pings.forgive();
+    }
+
+    /// Moves waiting DATA to the output, one frame a stream in turn.
+    #[inline]
+    pub(crate) fn fill_output(&mut self, now: Instant) {
+        if self.phase == Phase::Abandoned {
+            self.out.discard();
+            return;
+        }
+        self.out.compact();
+        while self.out.len() < self.config.limits.max_output_bytes && self.send_window.available() > 0 {
+            let Some(key) = self.schedule.pop(&mut self.streams) else { break };
+            self.take_turn(now, key);
+        }
+        self.watch_progress(now);
+    }
+
+    fn take_turn(&mut self, now: Instant, key: Key) {
+        let stream = self.streams.get_mut(key);
+        let Some(backlog) = &mut stream.backlog else { return };
+        let window = stream.send_window.available().min(self.send_window.available());
+        let len = backlog.bytes.min(window).min(self.peer.max_frame);
+        if len == 0 && backlog.bytes > 0 {
+            return self.stall(now, key);
+        }
+        let is_last = len == backlog.bytes;
+        let end = match backlog.ending {
+            Some(Ending::Data) if is_last => End::Stream,
+            _ => End::Open,
+        };
+        let id = stream.id;
+        self.out.push_data_head(id, len, end);
+        let mut left = len;
+        while left > 0 {
+            let part = backlog.take(left);
+            left -= part.len();
+            self.out.push_payload(part);
+        }
+        if backlog.became_writable() && backlog.ending.is_none() && !stream.is_finished {
+            self.events.push(Event::Writable { id });
+        }
+        stream.stalled_since = None;
+        stream.send_window.consume(len);
+        self.send_window.consume(len);
+        self.count_data(len);
+        if is_last {
+            self.end_backlog(key);
+        } else {
+            self.schedule.push(&mut self.streams, key);
+        }
+    }
+
+    /// The last byte of a backlog is in the output; what was queued behind it follows.
+    fn end_backlog(&mut self, key: Key) {
+        let stream = self.streams.get_mut(key);
+        let id = stream.id;
+        match stream.backlog.take().and_then(|backlog| backlog.ending) {
+            None => {}
+            Some(Ending::Data) => self.end_send(key),
+            Some(Ending::Trailers(trailers)) => {
+                self.push_headers(id, trailers.template.as_ref(), &trailers.fields, End::Stream);
+                self.end_send(key);
+            }
+        }
+    }
+
+    /// A stream waits for its own window alone; WINDOW_UPDATE or SETTINGS put it back in line.
+    fn stall(&mut self, now: Instant, key: Key) {
+        self.streams.get_mut(key).stalled_since.get_or_insert(now);
+        if let Some(timeout) = self.config.limits.stalled_write_timeout
+            && !self.timers.is_armed(Timer::StalledStreams)
+        {
+            self.timers.arm(Timer::StalledStreams, now + timeout);
+        }
+    }
+
+    /// A timer runs while something waits; what it waits for (the socket, or the connection's window) has to move.
+    #[inline]
+    fn watch_progress(&mut self, now: Instant) {
+        if self.is_over() {
+            return;
+        }
+        if self.out.is_empty() && self.schedule.is_empty() {
+            self.timers.disarm(Timer::StalledConnection);
+            return;
+        }
+        let is_blocked = !self.schedule.is_empty() && self.send_window.available() == 0;
+        let bytes = if is_blocked { self.data_sent } else { self.out.written() };
+        let progress = Progress { is_blocked, bytes };
+        if progress != self.progress || !self.timers.is_armed(Timer::StalledConnection) {
+            self.progress = progress;
+            if let Some(timeout) = self.config.limits.stalled_write_timeout {
+                self.timers.arm(Timer::StalledConnection, now + timeout);
+            }
+        }
+    }
+}
+
+/// The first field of this name in what is sent together.
+#[inline]
+fn find<'a>(template: Option<&'a Template>, fields: &'a HeaderList, name: &[u8]) -> Option<&'a [u8]> {
+    template.and_then(|template| template.fields().find(name)).or_else(|| fields.find(name))
+}

@@ -1,0 +1,180 @@
+//! Flow-control windows (RFC 9113 section 5.2 and 6.9), as arithmetic without frames.
+//!
+//! A stream's credit comes back when its bytes are consumed. The connection's comes back on receipt, as long as all
+//! unread bytes together stay under a cap: so a stream that nobody reads holds its own window and never the others'.
+
+/// The largest window (RFC 9113 section 6.9.1).
+pub(crate) const MAX_WINDOW: u32 = 0x7fff_ffff;
+/// Every window before SETTINGS and WINDOW_UPDATE (RFC 9113 section 6.9.2).
+pub(crate) const DEFAULT_WINDOW: u32 = 65_535;
+
+/// What this side may send; negative after the peer made its initial window smaller (RFC 9113 section 6.9.2).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SendWindow(i64);
+
+impl SendWindow {
+    pub(crate) fn new(bytes: u32) -> Self {
+        Self(i64::from(bytes))
+    }
+
+    /// Bytes that may be sent.
+    #[inline]
+    pub(crate) fn available(self) -> usize {
+        self.0.max(0) as usize
+    }
+
+    #[inline]
+    pub(crate) fn consume(&mut self, bytes: usize) {
+        self.0 -= bytes as i64;
+    }
+
+    /// Adds an increment or the change of the initial window; `None` above 2^31-1.
+    #[must_use]
+    pub(crate) fn add(&mut self, change: i64) -> Option<()> {
+        let sum = self.0 + change;
+        (sum <= i64::from(MAX_WINDOW)).then(|| self.0 = sum)
+    }
+}
+
+/// Bytes that were delivered and not released yet, and what small events among them cost besides.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Unread {
+    pub(crate) bytes: usize,
+    pub(crate) overhead: usize,
+}
+
+/// An event that carries less than this is charged with the difference.
+const OVERHEAD_BYTES: usize = 256;
+
+impl Unread {
+    /// What an event that holds so many bytes costs besides.
+    #[inline]
+    fn overhead_of(bytes: usize) -> usize {
+        OVERHEAD_BYTES.saturating_sub(bytes)
+    }
+
+    /// Accounts for `bytes` that joined an event which held `before`; 0 before is an event of its own.
+    #[inline]
+    pub(crate) fn delivered(bytes: usize, before: usize) -> UnreadChange {
+        let joined = if before > 0 { Self::overhead_of(before) } else { 0 };
+        UnreadChange { bytes, overhead: Self::overhead_of(before + bytes) as isize - joined as isize }
+    }
+
+    #[inline]
+    pub(crate) fn add(&mut self, change: UnreadChange) {
+        self.bytes += change.bytes;
+        self.overhead = self.overhead.saturating_add_signed(change.overhead);
+    }
+
+    /// Takes out at most `bytes`, and the share of the overhead that goes with them.
+    #[inline]
+    pub(crate) fn release(&mut self, bytes: usize) -> Self {
+        let share = if bytes >= self.bytes {
+            *self
+        } else {
+            let overhead = (self.overhead as u64 * bytes as u64 / self.bytes as u64) as usize;
+            Self { bytes, overhead }
+        };
+        self.subtract(share);
+        share
+    }
+
+    #[inline]
+    pub(crate) fn subtract(&mut self, share: Self) {
+        self.bytes = self.bytes.saturating_sub(share.bytes);
+        self.overhead = self.overhead.saturating_sub(share.overhead);
+    }
+
+    pub(crate) fn absorb(&mut self, other: Self) {
+        self.bytes += other.bytes;
+        self.overhead += other.overhead;
+    }
+}
+
+/// What a delivery adds to [`Unread`]; the overhead shrinks when bytes join a small event.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UnreadChange {
+    pub(crate) bytes: usize,
+    pub(crate) overhead: isize,
+}
+
+/// What the peer may still send on a stream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RecvWindow {
+    available: u32,
+    pub(crate) unread: Unread,
+}
+
+impl RecvWindow {
+    pub(crate) fn new(bytes: u32) -> Self {
+        Self { available: bytes, unread: Unread::default() }
+    }
+
+    /// Takes a frame's payload, padding included; `None` when the peer overran the window.
+    #[inline]
+    #[must_use]
+    pub(crate) fn receive(&mut self, bytes: usize) -> Option<()> {
+        self.available = self.available.checked_sub(u32::try_from(bytes).ok()?)?;
+        Some(())
+    }
+
+    /// The increment that brings the window back to `target`, once that is worth a frame.
+    #[inline]
+    pub(crate) fn replenish(&mut self, target: u32) -> Option<u32> {
+        let held = self.available as usize + self.unread.bytes;
+        let missing = (target as usize).saturating_sub(held);
+        if missing < target as usize / 2 || missing == 0 {
+            return None;
+        }
+        self.available += missing as u32;
+        Some(missing as u32)
+    }
+}
+
+/// What the peer may still send on the connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ConnectionWindow {
+    available: u32,
+    /// The size that credit on receipt restores.
+    pub(crate) size: u32,
+    /// The most bytes that may be unread on all streams.
+    unread_cap: u32,
+    pub(crate) unread: Unread,
+}
+
+impl ConnectionWindow {
+    pub(crate) fn new(size: u32, unread_cap: u32) -> Self {
+        Self { available: DEFAULT_WINDOW, size, unread_cap, unread: Unread::default() }
+    }
+
+    #[inline]
+    #[must_use]
+    pub(crate) fn receive(&mut self, bytes: usize) -> Option<()> {
+        self.available = self.available.checked_sub(u32::try_from(bytes).ok()?)?;
+        Some(())
+    }
+
+    /// The increment that restores the window as far as the unread bytes allow, once that is worth a frame.
+    ///
+    /// The threshold is a quarter of the window, which the last released byte always reaches, so the peer cannot be
+    /// left without credit while everything was read.
+    #[inline]
+    pub(crate) fn replenish(&mut self) -> Option<u32> {
+        let room = (self.unread_cap as usize).saturating_sub(self.unread.bytes);
+        let target = (self.size as usize).min(room) as u32;
+        let missing = target.saturating_sub(self.available);
+        if missing < self.size / 4 || missing == 0 {
+            return None;
+        }
+        self.available += missing;
+        Some(missing)
+    }
+
+    /// The window that a stream may be given: the measured one, but at most half of the room that is left, so that
+    /// streams which are read slowly leave room for those which are not.
+    #[inline]
+    pub(crate) fn stream_target(&self, initial: u32, measured: u32) -> u32 {
+        let room = (self.unread_cap as usize).saturating_sub(self.unread.bytes);
+        measured.min((room / 2) as u32).max(initial)
+    }
+}
