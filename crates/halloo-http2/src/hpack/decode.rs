@@ -188,6 +188,17 @@ impl Decoder {
     }
 }
 
+#[cfg(test)]
+impl Decoder {
+    pub(super) fn table(&self) -> &DynamicTable {
+        &self.table
+    }
+
+    pub(super) fn forget_blocks(&mut self) {
+        self.remembered = Remembered::default();
+    }
+}
+
 /// Is a literal that stands behind the list's last record.
 #[derive(Clone, Copy, Debug)]
 struct Literal {

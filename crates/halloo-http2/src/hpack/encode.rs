@@ -175,6 +175,13 @@ impl Encoder {
     }
 }
 
+#[cfg(test)]
+impl Encoder {
+    pub(super) fn table(&self) -> &DynamicTable {
+        &self.table
+    }
+}
+
 /// Is a field with what the tables have of it.
 #[derive(Clone, Copy, Debug)]
 struct Sought<'a> {

@@ -34,7 +34,7 @@ const CODE_BITS: [u8; 257] = [
 #[derive(Clone, Copy)]
 struct Code {
     bits: u32,
-    len: u8,
+    len: u32,
 }
 
 static CODES: [Code; 257] = codes();
@@ -47,7 +47,7 @@ const fn codes() -> [Code; 257] {
         let mut symbol = 0;
         while symbol < codes.len() {
             if CODE_BITS[symbol] as usize == len {
-                codes[symbol] = Code { bits, len: len as u8 };
+                codes[symbol] = Code { bits, len: len as u32 };
                 bits += 1;
             }
             symbol += 1;
@@ -93,27 +93,62 @@ fn put_long_string(text: &[u8], out: &mut BytesMut) {
 
 /// Codes `text` into `place`; nothing if it does not fit.
 fn encode(text: &[u8], place: &mut [u8]) -> Option<usize> {
-    let mut window = 0_u64;
-    let mut held = 0;
-    let mut written = 0;
-    for &symbol in text {
-        let code = CODES[usize::from(symbol)];
-        window = window << code.len | u64::from(code.bits);
-        held += u32::from(code.len);
-        if held >= 32 {
-            held -= 32;
-            let word = (window >> held) as u32;
-            *place.get_mut(written..)?.first_chunk_mut()? = word.to_be_bytes();
-            written += 4;
+    let mut writer = CodeWriter { place, written: 0, window: 0, held: 0 };
+    let (fours, rest) = text.as_chunks::<4>();
+    for four in fours {
+        let [one, two, three, four] = four.map(|symbol| CODES[usize::from(symbol)]);
+        let len = one.len + two.len + three.len + four.len;
+        if len <= 32 {
+            let both = u64::from(one.bits) << two.len | u64::from(two.bits);
+            let all = (both << three.len | u64::from(three.bits)) << four.len | u64::from(four.bits);
+            writer.put(all, len)?;
+        } else {
+            for code in [one, two, three, four] {
+                writer.put(u64::from(code.bits), code.len)?;
+            }
         }
     }
-    // At most 31 bits are left; ones, the start of EOS, fill the last octet.
-    let last = (window << (32 - held)) as u32 | u32::MAX >> held;
-    for byte in &last.to_be_bytes()[..held.div_ceil(8) as usize] {
-        *place.get_mut(written)? = *byte;
-        written += 1;
+    for &symbol in rest {
+        let code = CODES[usize::from(symbol)];
+        writer.put(u64::from(code.bits), code.len)?;
     }
-    Some(written)
+    writer.finish()
+}
+
+/// Writes bits into octets, four at a time.
+struct CodeWriter<'a> {
+    place: &'a mut [u8],
+    written: usize,
+    /// Bits that are not written yet: the lowest `held`, under 32.
+    window: u64,
+    held: u32,
+}
+
+impl CodeWriter<'_> {
+    #[inline]
+    fn put(&mut self, bits: u64, len: u32) -> Option<()> {
+        self.window = self.window << len | bits;
+        self.held += len;
+        if self.held >= 32 {
+            self.held -= 32;
+            let word = (self.window >> self.held) as u32;
+            let place = self.place.get_mut(self.written..)?.first_chunk_mut()?;
+            *place = word.to_be_bytes();
+            self.written += 4;
+        }
+        Some(())
+    }
+
+    /// Writes the last bits; ones, the start of EOS, fill the last octet.
+    fn finish(self) -> Option<usize> {
+        let last = (self.window << (32 - self.held)) as u32 | u32::MAX >> self.held;
+        let len = self.held.div_ceil(8) as usize;
+        let place = self.place.get_mut(self.written..self.written + len)?;
+        for (place, octet) in place.iter_mut().zip(last.to_be_bytes()) {
+            *place = octet;
+        }
+        Some(self.written + len)
+    }
 }
 
 const LOOKUP_BITS: u32 = 13;
@@ -147,11 +182,11 @@ const fn single_lookup() -> [u32; 1 << LOOKUP_BITS] {
     let mut symbol = 0;
     while symbol < EOS {
         let Code { bits, len } = codes[symbol];
-        if len as u32 <= LOOKUP_BITS {
-            let spare = LOOKUP_BITS - len as u32;
+        if len <= LOOKUP_BITS {
+            let spare = LOOKUP_BITS - len;
             let mut index = bits << spare;
             while index < (bits + 1) << spare {
-                table[index as usize] = 1 << 30 | (len as u32) << 24 | symbol as u32;
+                table[index as usize] = 1 << 30 | len << 24 | symbol as u32;
                 index += 1;
             }
         }
@@ -282,11 +317,11 @@ const fn long_codes() -> [LongCodes; LONG_LENS] {
     let mut position = 0;
     while position < symbols.len() {
         let code = codes[symbols[position] as usize];
-        if code.len as u32 > LOOKUP_BITS {
-            let spare = 32 - code.len as u32;
-            let long = &mut table[(code.len as u32 - LOOKUP_BITS - 1) as usize];
+        if code.len > LOOKUP_BITS {
+            let spare = 32 - code.len;
+            let long = &mut table[(code.len - LOOKUP_BITS - 1) as usize];
             if long.len == 0 {
-                long.len = code.len as u32;
+                long.len = code.len;
                 long.first = code.bits << spare;
                 long.symbols_from = position;
             }
@@ -333,7 +368,7 @@ mod tests {
         let mut bits = String::new();
         for &symbol in text {
             let Code { bits: code, len } = CODES[usize::from(symbol)];
-            bits += &format!("{code:0width$b}", width = usize::from(len));
+            bits += &format!("{code:0width$b}", width = len as usize);
         }
         while bits.len() % 8 > 0 {
             bits.push('1');

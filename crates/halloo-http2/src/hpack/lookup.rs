@@ -13,40 +13,45 @@ pub(super) struct FieldHash {
 
 impl FieldHash {
     pub(super) fn of(field: &Field<'_>) -> Self {
-        let name = hash(0, field.name);
+        let name = name_hash(field.name);
         Self { name, pair: hash(name, field.value) }
     }
 }
 
-const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
-
-/// Hashes eight bytes a step. It need not withstand an attacker: every search below has an end that no choice of
-/// fields can move, and compares the bytes.
-const fn hash(seed: u64, bytes: &[u8]) -> u64 {
-    let mut state = mix(seed ^ !(bytes.len() as u64));
-    let mut rest = bytes;
-    while let Some((chunk, after)) = rest.split_first_chunk::<8>() {
-        state = mix(state ^ u64::from_le_bytes(*chunk));
-        rest = after;
-    }
-    // The last bytes may be hashed twice: that is as good and needs no loop.
-    let last = if let Some(last) = bytes.last_chunk::<8>() {
-        u64::from_le_bytes(*last)
-    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        u32::from_le_bytes(*first) as u64 | (u32::from_le_bytes(*last) as u64) << 32
-    } else if let [first, .., last] = bytes {
-        *first as u64 | (bytes[bytes.len() / 2] as u64) << 8 | (*last as u64) << 16
-    } else if let [only] = bytes {
-        *only as u64
-    } else {
-        0
-    };
-    mix(state ^ last)
+const fn name_hash(name: &[u8]) -> u64 {
+    hash(0x9e37_79b9_7f4a_7c15, name)
 }
 
-const fn mix(word: u64) -> u64 {
-    let product = word.wrapping_mul(MULTIPLIER);
-    product ^ product >> 32
+/// Hashes sixteen bytes a step. It need not withstand an attacker: every search below has an end that no choice of
+/// fields can move, and compares the bytes.
+const fn hash(seed: u64, bytes: &[u8]) -> u64 {
+    let mut state = seed;
+    let mut rest = bytes;
+    while rest.len() > 16
+        && let Some((chunk, after)) = rest.split_first_chunk::<16>()
+    {
+        let word = u128::from_le_bytes(*chunk);
+        state = mix(state ^ word as u64, (word >> 64) as u64);
+        rest = after;
+    }
+    // The two halves may overlap: that is as good and needs no loop.
+    let (low, high) = if let (Some(first), Some(last)) = (rest.first_chunk(), rest.last_chunk()) {
+        (u64::from_le_bytes(*first), u64::from_le_bytes(*last))
+    } else if let (Some(first), Some(last)) = (rest.first_chunk(), rest.last_chunk()) {
+        (u32::from_le_bytes(*first) as u64, u32::from_le_bytes(*last) as u64)
+    } else if let [first, .., last] = rest {
+        (*first as u64 | (rest[rest.len() / 2] as u64) << 8, *last as u64)
+    } else if let [only] = rest {
+        (*only as u64, 0)
+    } else {
+        (0, 0)
+    };
+    mix(state ^ low, high ^ (bytes.len() as u64) << 56)
+}
+
+const fn mix(left: u64, right: u64) -> u64 {
+    let product = left as u128 * (right ^ 0x243f_6a88_85a3_08d3) as u128;
+    product as u64 ^ (product >> 64) as u64
 }
 
 const STATIC_SLOTS: usize = 256;
@@ -59,7 +64,7 @@ const fn static_names() -> [u8; STATIC_SLOTS] {
     let mut index = 1;
     while index <= STATIC.len() {
         if index == 1 || !const_eq(STATIC[index - 1].0, STATIC[index - 2].0) {
-            let mut slot = static_slot(hash(0, STATIC[index - 1].0.as_bytes()));
+            let mut slot = static_slot(name_hash(STATIC[index - 1].0.as_bytes()));
             while slots[slot] != 0 {
                 slot = (slot + 1) % STATIC_SLOTS;
             }
@@ -217,8 +222,8 @@ mod tests {
     fn hashes_differ_for_short_texts() {
         let mut seen = std::collections::HashSet::new();
         for text in ["", "a", "b", "aa", "ab", "aba", "abb", "abcd", "abcde", "abcdefgh", "abcdefghi"] {
-            assert!(seen.insert(hash(0, text.as_bytes())));
-            assert!(seen.insert(hash(hash(0, b"name"), text.as_bytes())));
+            assert!(seen.insert(name_hash(text.as_bytes())));
+            assert!(seen.insert(hash(name_hash(b"name"), text.as_bytes())));
         }
     }
 }

@@ -7,6 +7,8 @@ mod huffman;
 mod integer;
 mod lookup;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use decode::{BlockLimits, DecodeError, Decoded, Decoder, Overflow};
 pub(crate) use encode::Encoder;
