@@ -253,7 +253,10 @@ const SPARE_BYTES: usize = 128;
 
 impl ListUnderWay {
     fn new(limits: BlockLimits, hint: usize) -> Self {
-        // Not `vec![0; n]`: the C allocator's zeroing path takes longer than the filling.
+        #[expect(
+            clippy::slow_vector_initialization,
+            reason = "for so few bytes the C allocator's zeroing path takes longer than filling"
+        )]
         let mut buffer = Vec::with_capacity(hint + SPARE_BYTES);
         buffer.resize(hint + SPARE_BYTES, 0);
         Self { buffer, end: 0, len: 0, limits, charged: 0, count: 0, overflow: None }

@@ -370,7 +370,7 @@ mod tests {
             let Code { bits: code, len } = CODES[usize::from(symbol)];
             bits += &format!("{code:0width$b}", width = len as usize);
         }
-        while bits.len() % 8 > 0 {
+        while !bits.len().is_multiple_of(8) {
             bits.push('1');
         }
         bits.as_bytes().chunks(8).map(|octet| octet.iter().fold(0, |sum, bit| sum << 1 | (bit - b'0'))).collect()

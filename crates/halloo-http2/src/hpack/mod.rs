@@ -10,7 +10,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use decode::{BlockLimits, DecodeError, Decoded, Decoder, Overflow};
+pub(crate) use decode::{BlockLimits, DecodeError, Decoded, Decoder};
 pub(crate) use encode::Encoder;
 
 /// The size of the dynamic table before any SETTINGS arrive (RFC 9113 section 6.5.2).

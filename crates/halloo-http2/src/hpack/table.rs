@@ -337,7 +337,7 @@ mod tests {
     #[test]
     fn tags_die_with_their_entries() {
         let mut table = DynamicTable::new(100);
-        let mut tagged = |table: &DynamicTable| table.field(1).map(|field| field.tag);
+        let tagged = |table: &DynamicTable| table.field(1).map(|field| field.tag);
         let id = table.next_id(34).unwrap();
         table.insert(&record("a", "1"));
         table.set_tag(id, 5);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use proptest::prelude::*;
 
-use super::*;
+use super::{decode::Overflow, *};
 use crate::headers::{EntryId, HeaderList, Template};
 
 const LIMITS: BlockLimits = BlockLimits { max_list_bytes: 16_384, max_fields: 128 };
