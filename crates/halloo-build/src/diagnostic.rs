@@ -63,6 +63,11 @@ impl Diagnostic {
                 text: label.label().unwrap_or_default().trim_matches('…').to_owned(),
             })
             .collect();
+        // The compiler lists the place of the fault first or last, by kind of fault.
+        if let Some(found) = labels.iter().position(|label| label.text == "found here") {
+            let label = labels.remove(found);
+            labels.push(Label { text: "used here".to_owned(), ..label });
+        }
         if let [only] = &mut labels[..] {
             // The arrow says as much.
             only.text.clear();

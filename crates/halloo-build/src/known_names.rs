@@ -102,7 +102,7 @@ fn scoped(scope: &str, name: &str) -> String {
 pub(crate) fn explain(mut fault: Diagnostic, name: &str, files: &Files) -> Diagnostic {
     if let Some(undefined) = undefined_name(&fault.message) {
         if let Some(help) = remedy(undefined, name, files) {
-            fault.help.insert(0, help);
+            fault.help = vec![help];
         }
     } else if let Some(option) =
         fault.message.strip_prefix("option field `").and_then(|rest| rest.strip_suffix("` is not defined"))

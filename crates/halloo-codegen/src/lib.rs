@@ -22,9 +22,11 @@ use buffa_descriptor::generated::descriptor::FileDescriptorSet;
 pub use buffa_descriptor::generated::descriptor::FileDescriptorProto;
 pub use error::Error;
 
-/// The name of the generated file that defines the macros behind `halloo::include_proto!` and
-/// `halloo::include_protos!`. It finds its neighbours through [`OUTPUT_FOLDER_VARIABLE`].
-pub const MACROS_FILE: &str = "macros.rs";
+/// The name of the generated file that `halloo::include_proto!` includes.
+pub const INCLUDE_PROTO_FILE: &str = "include_proto.rs";
+
+/// The name of the generated file that `halloo::include_protos!` includes.
+pub const INCLUDE_PROTOS_FILE: &str = "include_protos.rs";
 
 /// The environment variable that holds the folder of the generated files while a user crate is compiled.
 pub const OUTPUT_FOLDER_VARIABLE: &str = "HALLOO_PROTO_DIR";
@@ -54,6 +56,12 @@ pub struct GeneratedFile {
     pub name: String,
     /// Rust text, or descriptor bytes for names that end in `.bin`.
     pub contents: Vec<u8>,
+}
+
+impl GeneratedFile {
+    fn text(name: impl Into<String>, text: String) -> Self {
+        Self { name: name.into(), contents: text.into_bytes() }
+    }
 }
 
 impl Request {
@@ -101,7 +109,8 @@ pub fn decode_descriptor_set(bytes: &[u8]) -> Result<Vec<FileDescriptorProto>, E
     Ok(set.file)
 }
 
-/// Generates one Rust file a package, its descriptor bytes where it has services, and [`MACROS_FILE`].
+/// Generates one Rust file a package, its descriptor bytes where it has services, and the two files
+/// that the macros of `halloo` include.
 ///
 /// # Errors
 ///
@@ -131,9 +140,8 @@ pub fn generate(request: Request) -> Result<Vec<GeneratedFile>, Error> {
             });
         }
     }
-    out.push(GeneratedFile {
-        name: MACROS_FILE.to_owned(),
-        contents: tree::macros(&selection.packages()).into_bytes(),
-    });
+    let trees = selection.packages();
+    out.push(GeneratedFile::text(INCLUDE_PROTO_FILE, tree::include_proto(&trees)));
+    out.push(GeneratedFile::text(INCLUDE_PROTOS_FILE, tree::include_protos(&trees)));
     Ok(out)
 }

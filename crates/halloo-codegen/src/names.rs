@@ -1,32 +1,36 @@
 //! Names: protobuf identifiers to Rust identifiers, and the few that Rust cannot spell.
 //!
-//! Types called `Self`, `type` or `i32` get a trailing underscore in Rust only; the descriptors are
-//! renamed before the message generator sees them, and [`Renames`] restores the protobuf names in text.
+//! Types that begin with a small letter are capitalised (`type` becomes `Type`) and `Self` becomes `Self_`,
+//! in Rust only: the descriptors are renamed before the message generator sees them, and [`Renames`]
+//! restores the protobuf names where they are text.
 
-use buffa_codegen::idents::is_rust_keyword;
-use buffa_descriptor::generated::descriptor::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto};
-
-/// Primitive types that a message of the same name would shadow in generated code.
-const PRIMITIVES: [&str; 9] = ["bool", "f32", "f64", "i32", "i64", "str", "u32", "u64", "u8"];
+use crate::messages::is_map_entry;
+use buffa_codegen::idents::to_upper_camel_case;
+use buffa_descriptor::generated::descriptor::{
+    DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto,
+};
+use std::collections::BTreeSet;
 
 /// The types that got another name, as (Rust-side full name, protobuf full name) without leading dots.
 #[derive(Debug, Default)]
 pub(crate) struct Renames(Vec<(String, String)>);
 
 impl Renames {
-    /// The text with which generated string literals must name the protobuf type, if it differs.
+    /// The protobuf name for a literal with the full name of a renamed type, or of a type within one.
     pub(crate) fn restore(&self, literal: &str) -> Option<String> {
         let (scheme, name) = match literal.strip_prefix("type.googleapis.com/") {
             Some(name) => ("type.googleapis.com/", name),
             None => ("", literal),
         };
-        self.0.iter().find_map(|(rust, protobuf)| {
-            if short(rust) == name && scheme.is_empty() {
-                return Some(short(protobuf).to_owned());
-            }
+        self.0.iter().rev().find_map(|(rust, protobuf)| {
             let rest = name.strip_prefix(rust.as_str())?;
             (rest.is_empty() || rest.starts_with('.')).then(|| format!("{scheme}{protobuf}{rest}"))
         })
+    }
+
+    /// The protobuf name for a literal with the name of a renamed type, without its scope.
+    pub(crate) fn restore_short(&self, literal: &str) -> Option<String> {
+        self.0.iter().find(|(rust, _)| short(rust) == literal).map(|(_, protobuf)| short(protobuf).to_owned())
     }
 
     /// The Rust-side name of a type reference (`.pkg.Self` becomes `.pkg.Self_`).
@@ -55,42 +59,89 @@ pub(crate) fn join(scope: &str, name: &str) -> String {
     if scope.is_empty() { name.to_owned() } else { format!("{scope}.{name}") }
 }
 
-/// Renames messages and enums whose names are keywords or primitive types, and every reference to them.
+/// Renames messages and enums that Rust could not have, and every reference to them.
+///
+/// A type in small letters would clash with the module of its nested types, a keyword or a primitive type.
 pub(crate) fn rename_reserved_types(files: &mut [FileDescriptorProto]) -> Renames {
-    let mut renames = Renames::default();
+    let mut renamer = Renamer { taken: type_names(files), renames: Renames::default() };
     for file in files.iter_mut() {
         let package = file.package.clone().unwrap_or_default();
-        for value in &mut file.enum_type {
-            rename_type(&mut value.name, &package, &package, &mut renames);
-        }
-        rename_messages(&mut file.message_type, &package, &package, &mut renames);
+        renamer.types(&mut file.message_type, &mut file.enum_type, &package, &package);
     }
-    if !renames.0.is_empty() {
+    if !renamer.renames.0.is_empty() {
         for file in files {
-            rename_references(file, &renames);
+            rename_references(file, &renamer.renames);
         }
     }
-    renames
+    renamer.renames
 }
 
-fn rename_type(name: &mut Option<String>, rust_scope: &str, scope: &str, renames: &mut Renames) -> (String, String) {
-    let original = name.clone().unwrap_or_default();
-    if is_rust_keyword(&original) || PRIMITIVES.contains(&original.as_str()) {
-        let changed = format!("{original}_");
-        renames.0.push((join(rust_scope, &changed), join(scope, &original)));
-        *name = Some(changed);
-    }
-    (join(rust_scope, name.as_deref().unwrap_or_default()), join(scope, &original))
+struct Renamer {
+    /// Full names in use, in Rust.
+    taken: BTreeSet<String>,
+    renames: Renames,
 }
 
-fn rename_messages(messages: &mut [DescriptorProto], rust_scope: &str, scope: &str, renames: &mut Renames) {
-    for message in messages {
-        let (rust_name, name) = rename_type(&mut message.name, rust_scope, scope, renames);
-        for value in &mut message.enum_type {
-            rename_type(&mut value.name, &rust_name, &name, renames);
+impl Renamer {
+    fn types(
+        &mut self,
+        messages: &mut [DescriptorProto],
+        enums: &mut [EnumDescriptorProto],
+        rust_scope: &str,
+        scope: &str,
+    ) {
+        for value in enums {
+            self.rename(&mut value.name, rust_scope, scope);
         }
-        rename_messages(&mut message.nested_type, &rust_name, &name, renames);
+        for message in messages.iter_mut().filter(|message| !is_map_entry(message)) {
+            let name = join(scope, message.name.as_deref().unwrap_or_default());
+            self.rename(&mut message.name, rust_scope, scope);
+            let rust_name = join(rust_scope, message.name.as_deref().unwrap_or_default());
+            self.types(&mut message.nested_type, &mut message.enum_type, &rust_name, &name);
+        }
     }
+
+    fn rename(&mut self, name: &mut Option<String>, rust_scope: &str, scope: &str) {
+        let original = name.clone().unwrap_or_default();
+        let changed = match original.as_str() {
+            "Self" => "Self_".to_owned(),
+            name if name.starts_with(|first: char| first.is_ascii_uppercase()) => {
+                // The name stays, but may be under another scope.
+                return self.taken_over(rust_scope, scope, name);
+            }
+            name => escape_self(to_upper_camel_case(name)),
+        };
+        let full_name = unique(join(rust_scope, &changed), &mut self.taken);
+        *name = Some(short(&full_name).to_owned());
+        self.renames.0.push((full_name, join(scope, &original)));
+    }
+
+    fn taken_over(&mut self, rust_scope: &str, scope: &str, name: &str) {
+        if rust_scope != scope {
+            self.taken.insert(join(rust_scope, name));
+        }
+    }
+}
+
+fn escape_self(name: String) -> String {
+    if name == "Self" { "Self_".to_owned() } else { name }
+}
+
+/// The full names of all messages and enums.
+fn type_names(files: &[FileDescriptorProto]) -> BTreeSet<String> {
+    fn visit(messages: &[DescriptorProto], enums: &[EnumDescriptorProto], scope: &str, names: &mut BTreeSet<String>) {
+        names.extend(enums.iter().filter_map(|value| Some(join(scope, value.name.as_deref()?))));
+        for message in messages {
+            let name = join(scope, message.name.as_deref().unwrap_or_default());
+            visit(&message.nested_type, &message.enum_type, &name, names);
+            names.insert(name);
+        }
+    }
+    let mut names = BTreeSet::new();
+    for file in files {
+        visit(&file.message_type, &file.enum_type, file.package.as_deref().unwrap_or_default(), &mut names);
+    }
+    names
 }
 
 fn rename_references(file: &mut FileDescriptorProto, renames: &Renames) {
@@ -136,7 +187,7 @@ pub(crate) fn snake_case(name: &str) -> String {
 }
 
 /// Adds underscores to `name` until it differs from everything in `taken`, and takes it.
-pub(crate) fn unique(mut name: String, taken: &mut std::collections::BTreeSet<String>) -> String {
+pub(crate) fn unique(mut name: String, taken: &mut BTreeSet<String>) -> String {
     while !taken.insert(name.clone()) {
         name.push('_');
     }

