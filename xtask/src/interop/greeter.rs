@@ -1,0 +1,67 @@
+//! The Greeter of Python's own tutorial against the Greeter of `examples/`, both ways.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::Failure;
+use crate::process::{Running, output, target_dir};
+
+use super::Tools;
+use super::cells::Cells;
+
+const PYTHON_CALLS_US: &str = "python tutorial client -> halloo greeter server";
+const WE_CALL_PYTHON: &str = "halloo greeter client -> python tutorial server";
+const NAME: &str = "Ada";
+
+/// A server that is not up by then never will be.
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// Whether one of the cells is.
+pub(crate) fn is_wanted(cells: &Cells) -> bool {
+    cells.wants(PYTHON_CALLS_US) || cells.wants(WE_CALL_PYTHON)
+}
+
+/// Runs the cells that are wanted.
+pub(crate) fn run(tools: &Tools, cells: &mut Cells) -> Result<(), Failure> {
+    run_cell(cells, PYTHON_CALLS_US, || python_calls_us(tools));
+    run_cell(cells, WE_CALL_PYTHON, || we_call_python(tools));
+    Ok(())
+}
+
+fn run_cell(cells: &mut Cells, name: &str, work: impl FnOnce() -> Result<(), Failure>) {
+    if !cells.wants(name) {
+        return;
+    }
+    let started = Instant::now();
+    match work() {
+        Ok(()) => cells.green(name, started.elapsed()),
+        Err(failure) => cells.red(name, &failure.to_string()),
+    }
+}
+
+fn python_calls_us(tools: &Tools) -> Result<(), Failure> {
+    let mut server = start(Command::new(target_dir().join("debug/server")).arg("127.0.0.1:0"))?;
+    let port = server.wait_for("🟢 Server started on port ", START_LIMIT)?;
+    let said = output(tools.python.program("greeter_client.py").args([&format!("localhost:{port}"), NAME]))?;
+    expect_line(&said, "Greeter client received: Hello, Ada!")
+}
+
+fn we_call_python(tools: &Tools) -> Result<(), Failure> {
+    let mut server = start(&mut tools.python.program("greeter_server.py"))?;
+    let port = server.wait_for("Server started, listening on ", START_LIMIT)?;
+    let url = format!("http://localhost:{port}");
+    let said = output(Command::new(target_dir().join("debug/client")).args([&url, NAME]))?;
+    expect_line(&said, "📬 Received response: Hello, Ada!")
+}
+
+fn start(program: &mut Command) -> Result<Running, Failure> {
+    let log = std::env::temp_dir().join(format!("halloo-interop-greeter-{}.log", std::process::id()));
+    Running::start(program, log)
+}
+
+fn expect_line(said: &str, expected: &str) -> Result<(), Failure> {
+    if said.lines().any(|line| line == expected) {
+        return Ok(());
+    }
+    Err(Failure::new(format!("the client said {said:?} and not {expected:?}")))
+}

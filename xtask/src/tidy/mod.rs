@@ -1,0 +1,21 @@
+//! The rules of the house that no compiler knows.
+//!
+//! `edges` looks at packages, `sources` at texts. A line that has to break a rule of `sources` says so beside it
+//! or on the line above: `tidy: allow(<rule>): <reason>`.
+
+mod edges;
+mod sources;
+
+use crate::Failure;
+
+/// Checks all rules and reports every fault.
+pub(crate) fn run() -> Result<(), Failure> {
+    let mut faults = edges::check()?;
+    faults.extend(sources::check()?);
+    if faults.is_empty() {
+        return Ok(());
+    }
+    let count = faults.len();
+    let lines: Vec<String> = faults.into_iter().map(|fault| format!("    {fault}")).collect();
+    Err(Failure::new(format!("{}\n    {count} faults", lines.join("\n"))))
+}
