@@ -236,15 +236,15 @@ fn decode_string(input: &mut Input<'_>, list: &mut ListUnderWay, at: usize) -> R
     Ok(len)
 }
 
-/// Is a list whose block is being decoded, with the count of what it would be without limits.
+/// Is a list whose block is being decoded.
 struct ListUnderWay {
     /// The records, and behind `end` zeros to decode into: filled once a block, not once a string.
     buffer: Vec<u8>,
     end: usize,
     len: usize,
     limits: BlockLimits,
-    charged: usize,
-    count: usize,
+    /// What the fields beyond the limits count for.
+    dropped_bytes: usize,
     overflow: Option<Overflow>,
 }
 
@@ -259,7 +259,7 @@ impl ListUnderWay {
         )]
         let mut buffer = Vec::with_capacity(hint + SPARE_BYTES);
         buffer.resize(hint + SPARE_BYTES, 0);
-        Self { buffer, end: 0, len: 0, limits, charged: 0, count: 0, overflow: None }
+        Self { buffer, end: 0, len: 0, limits, dropped_bytes: 0, overflow: None }
     }
 
     #[inline]
@@ -277,12 +277,12 @@ impl ListUnderWay {
 
     #[inline]
     fn push_indexed(&mut self, record: &[u8]) -> Result<(), DecodeError> {
-        self.charge(charged_bytes(record.len()))?;
-        if self.overflow.is_none() {
-            self.room(self.end, record.len()).copy_from_slice(record);
-            self.end += record.len();
-            self.len += 1;
+        if !self.fits(record.len()) {
+            return self.drop_field(record.len());
         }
+        self.room(self.end, record.len()).copy_from_slice(record);
+        self.end += record.len();
+        self.len += 1;
         Ok(())
     }
 
@@ -295,42 +295,45 @@ impl ListUnderWay {
 
     /// Takes the completed record of a literal into the list; beyond the limits the next one overwrites it.
     fn push_literal(&mut self, literal: Literal) -> Result<(), DecodeError> {
-        self.charge(charged_bytes(literal.record_len()))?;
-        if self.overflow.is_none() {
-            self.end += literal.record_len();
-            self.len += 1;
+        if !self.fits(literal.record_len()) {
+            return self.drop_field(literal.record_len());
         }
+        self.end += literal.record_len();
+        self.len += 1;
         Ok(())
     }
 
-    /// Counts a field, whether it is kept or not: a dropped one costs as much work.
     #[inline]
-    fn charge(&mut self, bytes: usize) -> Result<(), DecodeError> {
-        self.charged += bytes;
-        self.count += 1;
-        if self.charged <= self.limits.max_list_bytes && self.count <= self.limits.max_fields {
-            return Ok(());
-        }
-        self.overflow()
+    fn fits(&self, record_len: usize) -> bool {
+        self.kept_bytes() + charged_bytes(record_len) <= self.limits.max_list_bytes
+            && self.len < self.limits.max_fields
+            && self.overflow.is_none()
     }
 
+    fn kept_bytes(&self) -> usize {
+        self.end + self.len * charged_bytes(0)
+    }
+
+    /// Counts a field that is not kept: it costs as much work as one that is.
     #[cold]
-    fn overflow(&mut self) -> Result<(), DecodeError> {
-        if self.charged > self.limits.max_list_bytes.saturating_mul(BOMB_FACTOR) {
+    fn drop_field(&mut self, record_len: usize) -> Result<(), DecodeError> {
+        self.dropped_bytes += charged_bytes(record_len);
+        let bytes = self.kept_bytes() + self.dropped_bytes;
+        if bytes > self.limits.max_list_bytes.saturating_mul(BOMB_FACTOR) {
             return Err(DecodeError::ListTooLarge);
         }
-        let bytes_first = self.charged > self.limits.max_list_bytes;
-        self.overflow.get_or_insert(if bytes_first { Overflow::ListBytes(0) } else { Overflow::Fields });
+        self.overflow = Some(match self.overflow {
+            Some(Overflow::Fields) => Overflow::Fields,
+            None if bytes <= self.limits.max_list_bytes => Overflow::Fields,
+            _ => Overflow::ListBytes(bytes),
+        });
         Ok(())
     }
 
     fn finish(mut self) -> Decoded {
-        let overflow = self.overflow.map(|overflow| match overflow {
-            Overflow::ListBytes(_) => Overflow::ListBytes(self.charged),
-            Overflow::Fields => Overflow::Fields,
-        });
         self.buffer.truncate(self.end);
-        Decoded { fields: Arc::new(HeaderList::from_records(self.buffer, self.len)), overflow }
+        let fields = Arc::new(HeaderList::from_records(self.buffer, self.len));
+        Decoded { fields, overflow: self.overflow }
     }
 }
 
