@@ -119,6 +119,10 @@ impl Exchange {
         state.ended || state.cancelled.is_some()
     }
 
+    fn is_ended(&self) -> bool {
+        self.lock().ended
+    }
+
     pub(crate) fn finish_request(&self) {
         let mut state = self.lock();
         state.request_finished = true;
@@ -201,12 +205,13 @@ impl Exchange {
         wakers.into_iter().for_each(wake);
     }
 
-    pub(crate) fn cancel(&self, status: Status) {
+    /// `status` is made only for a call that is still running: ends are dropped after every call.
+    pub(crate) fn cancel_with(&self, status: impl FnOnce() -> Status) {
         let mut state = self.lock();
         if state.ended || state.cancelled.is_some() {
             return;
         }
-        state.cancelled = Some(status);
+        state.cancelled = Some(status());
         state.request.discard();
         let wakers = [
             state.request.reader_to_wake(true),
@@ -341,7 +346,7 @@ impl CallerEnd {
 
     /// Gives the call up. The responder's handler is dropped, and `status` is what both sides see.
     pub fn cancel(&self, status: Status) {
-        self.shared().cancel(status);
+        self.shared().cancel_with(|| status);
     }
 
     /// Drops request bytes that nobody will read; returns the flow-control credit that is left.
@@ -405,7 +410,7 @@ impl CallerEnd {
 impl Drop for CallerEnd {
     fn drop(&mut self) {
         if let Some(exchange) = self.exchange.take() {
-            exchange.cancel(Status::cancelled("the caller dropped the call"));
+            exchange.cancel_with(|| Status::cancelled("the caller dropped the call"));
         }
     }
 }
@@ -528,7 +533,9 @@ impl ResponderEnd {
 impl Drop for ResponderEnd {
     fn drop(&mut self) {
         if let Some(exchange) = self.exchange.take() {
-            exchange.finish(Err(Status::unavailable("the connection was closed before the call ended")));
+            if !exchange.is_ended() {
+                exchange.finish(Err(Status::unavailable("the connection was closed before the call ended")));
+            }
         }
     }
 }
@@ -552,7 +559,7 @@ impl HandlerWatch {
 
     /// Gives the call up in the caller's place, for a deadline that passed.
     pub fn cancel(&self, status: Status) {
-        self.exchange.cancel(status);
+        self.exchange.cancel_with(|| status);
     }
 }
 

@@ -21,58 +21,91 @@ pub enum Interest {
 
 #[derive(Debug, Default)]
 pub(crate) struct Pipe {
-    /// What a driver received, as it came off the wire. The first chunk has a place of its own, because most
-    /// messages are one chunk and a queue would cost an allocation.
-    first: Option<Bytes>,
-    rest: VecDeque<Bytes>,
-    /// What a `MessageSender` encoded. A pipe is fed by one writer, so only one of the two is in use.
-    encoded: EncodeBuffer,
-    chunk_bytes: usize,
+    content: Content,
     /// Bytes that the reader took since the writer last asked.
     taken: usize,
     reader: Option<(Waker, Interest)>,
     writer: Option<(Waker, usize)>,
 }
 
+/// What waits to be read. A pipe is fed by one writer, so it holds one kind.
+#[derive(Debug, Default)]
+enum Content {
+    #[default]
+    Nothing,
+    /// What a driver received; most messages are one chunk, and a queue would cost an allocation.
+    Chunk(Bytes),
+    Chunks(VecDeque<Bytes>),
+    /// What a `MessageSender` encoded.
+    Encoded(EncodeBuffer),
+}
+
 impl Pipe {
     pub(crate) fn buffered(&self) -> usize {
-        self.chunk_bytes + self.encoded.len()
+        match &self.content {
+            Content::Nothing => 0,
+            Content::Chunk(chunk) => chunk.len(),
+            Content::Chunks(chunks) => chunks.iter().map(Bytes::len).sum(),
+            Content::Encoded(buffer) => buffer.len(),
+        }
     }
 
+    /// The buffer that a sender encodes into.
     pub(crate) fn encoded_mut(&mut self) -> &mut EncodeBuffer {
-        &mut self.encoded
+        if !matches!(self.content, Content::Encoded(_)) {
+            let mut buffer = EncodeBuffer::new();
+            self.drain(&mut |chunk| buffer.put_bytes(chunk));
+            self.content = Content::Encoded(buffer);
+        }
+        match &mut self.content {
+            Content::Encoded(buffer) => buffer,
+            _ => unreachable!("it was made just above"),
+        }
     }
 
     pub(crate) fn push(&mut self, chunk: Bytes) {
         if chunk.is_empty() {
             return;
         }
-        self.chunk_bytes += chunk.len();
-        if self.first.is_none() && self.rest.is_empty() {
-            self.first = Some(chunk);
-        } else {
-            self.rest.push_back(chunk);
+        match &mut self.content {
+            Content::Nothing => self.content = Content::Chunk(chunk),
+            Content::Chunk(first) => {
+                self.content = Content::Chunks(VecDeque::from([std::mem::take(first), chunk]));
+            }
+            Content::Chunks(chunks) => chunks.push_back(chunk),
+            Content::Encoded(buffer) => buffer.put_bytes(chunk),
         }
     }
 
     /// Hands all bytes to `sink` and returns how many they were.
     pub(crate) fn take(&mut self, mut sink: impl FnMut(Bytes)) -> usize {
-        let bytes = self.buffered();
-        if bytes == 0 {
-            return 0;
-        }
-        if let Some(first) = self.first.take() {
-            sink(first);
-        }
-        while let Some(chunk) = self.rest.pop_front() {
-            sink(chunk);
-        }
-        if !self.encoded.is_empty() {
-            self.encoded.drain(&mut sink);
-        }
-        self.chunk_bytes = 0;
+        let bytes = self.drain(&mut sink);
         self.taken += bytes;
         bytes
+    }
+
+    fn drain(&mut self, sink: &mut impl FnMut(Bytes)) -> usize {
+        match &mut self.content {
+            Content::Nothing => 0,
+            Content::Chunk(chunk) => {
+                let chunk = std::mem::take(chunk);
+                self.content = Content::Nothing;
+                let bytes = chunk.len();
+                sink(chunk);
+                bytes
+            }
+            Content::Chunks(chunks) => {
+                let bytes = chunks.iter().map(Bytes::len).sum();
+                chunks.drain(..).for_each(sink);
+                bytes
+            }
+            Content::Encoded(buffer) if buffer.is_empty() => 0,
+            Content::Encoded(buffer) => {
+                let bytes = buffer.len();
+                buffer.drain(sink);
+                bytes
+            }
+        }
     }
 
     /// Drops what is buffered; the writer still learns that it is gone.

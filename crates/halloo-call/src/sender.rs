@@ -193,7 +193,7 @@ impl<T: 'static> MessageSender<T> {
 impl<T: 'static> Drop for MessageSender<T> {
     fn drop(&mut self) {
         if let Sink::Call { exchange, direction: Direction::Request, finished: false, .. } = &self.sink {
-            exchange.cancel(Status::cancelled("the request stream was dropped without `finish()`"));
+            exchange.cancel_with(|| Status::cancelled("the request stream was dropped without `finish()`"));
         }
     }
 }

@@ -1,0 +1,91 @@
+//! Many calls on one connection that stall or break off: the others do not notice, and nothing is left behind.
+
+mod support;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use halloo_core::Code;
+use support::{CHAT, COLLECT, ECHO, REPEAT, call_of, rig, start, unary};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_is_paused_for_good_holds_up_no_other_stream() {
+    let rig = rig(|server| server).await;
+    // A reply stream that its client never reads.
+    let (mut requests, paused) = start(&rig.connection, &REPEAT, call_of(&REPEAT));
+    requests.send("10000000".into()).await.unwrap();
+    requests.finish();
+    // A request stream that its handler never reads past the pipe, because its own replies are not read.
+    let (mut stuck, never_read) = start(&rig.connection, &CHAT, call_of(&CHAT));
+    let chunk = Bytes::from(vec![1; 64 * 1024]);
+    for _ in 0..4 {
+        stuck.send(chunk.clone()).await.unwrap();
+    }
+    let others: Vec<_> = (0..99)
+        .map(|_| {
+            let connection = rig.connection.clone();
+            let chunk = chunk.clone();
+            tokio::spawn(async move {
+                let (mut requests, replies) = start(&connection, &COLLECT, call_of(&COLLECT));
+                for _ in 0..16 {
+                    requests.send(chunk.clone()).await?;
+                }
+                requests.finish();
+                let (sum, ..) = replies.only_message().await?;
+                let echo = unary(&connection, &ECHO, chunk.clone()).await?;
+                Ok::<_, halloo_core::Status>((sum, echo.len()))
+            })
+        })
+        .collect();
+    for other in others {
+        let (sum, echo) = other.await.unwrap().unwrap();
+        assert_eq!((sum, echo), (Bytes::from((16 * 64 * 1024).to_string()), 64 * 1024));
+    }
+    drop((paused, never_read));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_that_break_off_anywhere_leave_a_connection_that_works() {
+    let rig = rig(|server| server).await;
+    let tasks: Vec<_> = (0_u64..64)
+        .map(|seed| {
+            let connection = rig.connection.clone();
+            tokio::spawn(async move {
+                let mut random = seed;
+                for _ in 0..25 {
+                    random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    // Most live longer than the age at which a server takes a reset for an attack.
+                    let micros = (random >> 33) % 40_000;
+                    let call = async {
+                        let (mut requests, mut replies) = start(&connection, &CHAT, call_of(&CHAT));
+                        for _ in 0..2000 {
+                            requests.send(Bytes::from_static(&[5; 2000])).await?;
+                            replies.next().await?;
+                        }
+                        requests.finish();
+                        replies.next().await
+                    };
+                    // Either outcome is fine; what counts is what is left afterwards.
+                    let _ = tokio::time::timeout(Duration::from_micros(micros), call).await;
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert_eq!(unary(&rig.connection, &ECHO, "alive").await.unwrap(), "alive");
+    rig.handle.shutdown();
+    // Returns at once only if no stream and no handler was left behind.
+    rig.serving.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_lost_connection_fails_its_calls_with_unavailable() {
+    let rig = rig(|server| server).await;
+    let (mut requests, mut replies) = start(&rig.connection, &CHAT, call_of(&CHAT));
+    requests.send("x".into()).await.unwrap();
+    replies.next().await.unwrap();
+    rig.connection.close();
+    assert_eq!(replies.next().await.unwrap_err().code(), Code::Unavailable);
+}
