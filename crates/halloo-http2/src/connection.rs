@@ -13,7 +13,7 @@ use crate::limits::Config;
 use crate::recv::PREFACE;
 use crate::schedule::Schedule;
 use crate::settings::{self, PeerSettings, Role};
-use crate::stream::{Cause, State};
+use crate::stream::{Cause, Sending, State};
 use crate::streams::{Key, Streams};
 use crate::timer::{Timer, Timers};
 use crate::transmit::Transmit;
@@ -238,7 +238,7 @@ impl Connection {
                 Timer::SettingsAck => self.fail(Violation::SettingsAckTimeout),
                 Timer::Frame => self.fail(Violation::FrameTimeout),
                 Timer::StalledStreams => self.reset_stalled_streams(now),
-                Timer::StalledConnection => self.fail(Violation::ConnectionStalled),
+                Timer::StalledConnection => self.check_progress(now),
                 Timer::Shutdown => self.drain(),
             }
         }
@@ -380,23 +380,24 @@ impl Connection {
     /// streams that are gone, whose bytes count against the connection until then.
     #[inline]
     pub fn release(&mut self, id: StreamId, bytes: usize) {
-        if !self.is_over() {
+        if bytes > 0 && !self.is_over() {
             self.release_bytes(id, bytes);
         }
     }
 
-    /// Says that nothing works for the stream any more. Until then it counts against
-    /// [`Limits::max_concurrent_streams`](crate::Limits::max_concurrent_streams), also when it was reset; after it, no
-    /// event speaks of the stream.
+    /// Says that nothing works for the stream any more.
     ///
-    /// A response that was ended still leaves whole; if the request has not ended by then, RST_STREAM with NO_ERROR
-    /// follows it (RFC 9113 section 8.1). A response that was not ended is reset with INTERNAL_ERROR. Server only:
-    /// does nothing on a client.
+    /// On a server a stream counts against [`Limits::max_concurrent_streams`](crate::Limits::max_concurrent_streams)
+    /// until this call, also when it was reset; after it, no event is made for the stream. A response that was ended
+    /// still leaves whole; if the request has not ended by then, RST_STREAM with NO_ERROR follows it (RFC 9113
+    /// section 8.1). A response that was not ended is reset with INTERNAL_ERROR.
+    ///
+    /// On a client a stream that is still open is reset with CANCEL. Does nothing to a stream that is gone.
     pub fn finish_stream(&mut self, id: StreamId) {
-        if self.role == Role::Server
-            && let Some(key) = self.streams.find(id.as_u32())
-        {
-            self.finish(key);
+        match self.streams.find(id.as_u32()) {
+            Some(key) if self.role == Role::Server => self.finish(key),
+            Some(key) => self.reset_request(key, ErrorCode::Cancel),
+            None => {}
         }
     }
 
@@ -473,7 +474,6 @@ impl Connection {
     }
 
     fn finish(&mut self, key: Key) {
-        use crate::stream::Sending;
         let stream = self.streams.get_mut(key);
         stream.is_finished = true;
         match stream.state {

@@ -37,7 +37,10 @@ pub(crate) enum Absent {
 impl Connection {
     /// Handles all complete frames of the input.
     pub(crate) fn recv_input(&mut self, now: Instant, input: &mut BytesMut) {
-        if self.handshake == Handshake::Preface && !self.recv_preface(input) {
+        if self.is_over() {
+            input.clear();
+        }
+        if input.is_empty() || (self.handshake == Handshake::Preface && !self.recv_preface(input)) {
             return;
         }
         if let Err(violation) = self.recv_frames(now, input) {

@@ -2,7 +2,7 @@
 //! to the stream's backlog until `fill_output`.
 
 use crate::connection::{Connection, Phase, Progress};
-use crate::error::{ErrorCode, OpenError, SendError};
+use crate::error::{ErrorCode, OpenError, SendError, Violation};
 use crate::event::{End, Event, StreamId};
 use crate::frame::{Flags, HEAD_BYTES, Head, Kind};
 use crate::headers::{HeaderList, Template};
@@ -266,9 +266,7 @@ impl Connection {
             self.timers.disarm(Timer::StalledConnection);
             return;
         }
-        let is_blocked = !self.schedule.is_empty() && self.send_window.available() == 0;
-        let bytes = if is_blocked { self.data_sent } else { self.out.written() };
-        let progress = Progress { is_blocked, bytes };
+        let progress = self.current_progress();
         if progress != self.progress || !self.timers.is_armed(Timer::StalledConnection) {
             self.progress = progress;
             if let Some(timeout) = self.config.limits.stalled_write_timeout {
@@ -276,10 +274,42 @@ impl Connection {
             }
         }
     }
+
+    /// The deadline of `watch_progress` has passed; what was written since the last look counts.
+    pub(crate) fn check_progress(&mut self, now: Instant) {
+        let is_waiting = !self.out.is_empty() || !self.schedule.is_empty();
+        if is_waiting && self.current_progress() == self.progress {
+            self.fail(Violation::ConnectionStalled);
+        } else {
+            self.watch_progress(now);
+        }
+    }
+
+    fn current_progress(&self) -> Progress {
+        let is_blocked = !self.schedule.is_empty() && self.send_window.available() == 0;
+        Progress { is_blocked, bytes: if is_blocked { self.data_sent } else { self.out.written() } }
+    }
 }
 
 /// The first field of this name in what is sent together.
 #[inline]
 fn find<'a>(template: Option<&'a Template>, fields: &'a HeaderList, name: &[u8]) -> Option<&'a [u8]> {
     template.and_then(|template| template.fields().find(name)).or_else(|| fields.find(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Config;
+
+    #[test]
+    fn a_client_runs_out_of_stream_ids_without_harm() {
+        let mut client = Connection::client(Config::default(), Instant::now());
+        client.next_own = StreamId::MAX.as_u32();
+        let fields = HeaderList::new();
+        let last = client.send_request(None, &fields, End::Stream).unwrap();
+        assert_eq!(last, StreamId::MAX);
+        assert_eq!(client.send_request(None, &fields, End::Stream), Err(OpenError::Exhausted));
+        assert!(!client.can_open());
+    }
 }

@@ -156,14 +156,14 @@ impl ConnectionWindow {
 
     /// The increment that restores the window as far as the unread bytes allow, once that is worth a frame.
     ///
-    /// The threshold is a quarter of the window, which the last released byte always reaches, so the peer cannot be
-    /// left without credit while everything was read.
+    /// Worth a frame is a quarter of the window, or half of what the unread bytes leave of it: so the peer is never
+    /// left without credit while there is room.
     #[inline]
     pub(crate) fn replenish(&mut self) -> Option<u32> {
         let room = (self.unread_cap as usize).saturating_sub(self.unread.bytes);
         let target = (self.size as usize).min(room) as u32;
         let missing = target.saturating_sub(self.available);
-        if missing < self.size / 4 || missing == 0 {
+        if missing < (self.size / 4).min(target / 2) || missing == 0 {
             return None;
         }
         self.available += missing;

@@ -1,0 +1,212 @@
+//! RFC 9113 chapter 8: requests, responses, fields, content-length.
+
+use crate::support::{Peer, check_client, check_server};
+use halloo_http2::Config;
+
+/// A request of these fields must be refused, and nothing of it be told.
+#[track_caller]
+fn malformed(fields: &str) {
+    check_server(&format!("> HEADERS 1 END_STREAM {fields}\n< RST_STREAM 1 PROTOCOL_ERROR"));
+}
+
+#[track_caller]
+fn wellformed(fields: &str) {
+    check_server(&format!("> HEADERS 1 END_STREAM {fields}\n* Headers 1 END_STREAM"));
+}
+
+#[test]
+fn pseudo_headers_of_requests() {
+    wellformed(":method=GET :scheme=https :path=/ :authority=a");
+    wellformed(":path=* :method=OPTIONS :scheme=https host=a");
+    malformed(":method=GET :path=/");
+    malformed(":scheme=http :path=/");
+    malformed(":method=GET :scheme=http");
+    malformed(":method=GET :scheme=http :path=");
+    malformed(":method=GET :method=GET :scheme=http :path=/");
+    malformed(":method=GET :scheme=http :path=/ :path=/");
+    malformed(":method=GET :scheme=http x=y :path=/");
+    malformed(":method=GET :scheme=http :path=/ :status=200");
+    malformed(":method=GET :scheme=http :path=/ :protocol=websocket");
+    malformed(":method=GET :scheme=http :path=/ :Authority=a");
+    malformed("");
+}
+
+#[test]
+fn connect_has_neither_scheme_nor_path() {
+    wellformed(":method=CONNECT :authority=a:80");
+    malformed(":method=CONNECT :authority=a:80 :path=/");
+    malformed(":method=CONNECT :authority=a:80 :scheme=http");
+    malformed(":method=CONNECT");
+}
+
+#[test]
+fn field_names() {
+    malformed("REQUEST Upper=1");
+    malformed("REQUEST camelCase=1");
+    malformed("REQUEST a_b=1");
+    malformed("REQUEST na\u{7f}me=1");
+    malformed("REQUEST näme=1");
+    wellformed("REQUEST a-b.c=1 x!#$%&'*+^`|~=1");
+    // A literal with an empty name.
+    check_server("> FRAME 1 5 1 838684000000\n< RST_STREAM 1 PROTOCOL_ERROR");
+    // A colon inside of a name.
+    check_server("> FRAME 1 5 1 8386840003613a620131\n< RST_STREAM 1 PROTOCOL_ERROR");
+}
+
+#[test]
+fn field_values() {
+    malformed("REQUEST x=_a");
+    malformed("REQUEST x=a_");
+    wellformed("REQUEST x=a_b y= z=ü");
+    for forbidden in ["00", "0a", "0d"] {
+        check_server(&format!("> FRAME 1 5 1 8386840001780361{forbidden}61\n< RST_STREAM 1 PROTOCOL_ERROR"));
+    }
+}
+
+#[test]
+fn connection_specific_fields() {
+    for name in ["connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade"] {
+        malformed(&format!("REQUEST {name}=x"));
+    }
+    malformed("REQUEST te=gzip");
+    malformed("REQUEST te=trailers,gzip");
+    wellformed("REQUEST te=trailers");
+}
+
+#[test]
+fn content_length_and_data_agree() {
+    wellformed("REQUEST content-length=0");
+    malformed("REQUEST content-length=1");
+    malformed("REQUEST content-length=");
+    malformed("REQUEST content-length=-1");
+    malformed("REQUEST content-length=+1");
+    malformed("REQUEST content-length=0 content-length=0");
+    malformed("REQUEST content-length=18446744073709551616");
+    let open = "> HEADERS 1 REQUEST content-length=5\n* Headers 1\n";
+    let reset = "* Reset 1 PROTOCOL_ERROR by Local\n< RST_STREAM 1 PROTOCOL_ERROR";
+    check_server(&format!("{open}> DATA 1 2 PAD=7\n* Data 1 2\n> DATA 1 3 END_STREAM\n* Data 1 3 END_STREAM"));
+    check_server(&format!("{open}> DATA 1 5\n* Data 1 5\n> DATA 1 0 END_STREAM\n* Data 1 0 END_STREAM"));
+    check_server(&format!("{open}> DATA 1 6\n{reset}"));
+    check_server(&format!("{open}> DATA 1 4 END_STREAM\n{reset}"));
+    check_server(&format!("{open}> DATA 1 4\n* Data 1 4\n> HEADERS 1 END_STREAM x=y\n{reset}"));
+    check_server(&format!("{open}> DATA 1 5\n* Data 1 5\n> HEADERS 1 END_STREAM x=y\n* Trailers 1"));
+}
+
+#[test]
+fn trailers_end_the_stream_and_have_no_pseudo_headers() {
+    let open = "> HEADERS 1 REQUEST\n* Headers 1\n";
+    let reset = "* Reset 1 PROTOCOL_ERROR by Local\n< RST_STREAM 1 PROTOCOL_ERROR";
+    check_server(&format!("{open}> HEADERS 1 END_STREAM x=y\n* Trailers 1"));
+    check_server(&format!("{open}> HEADERS 1 x=y\n{reset}"));
+    check_server(&format!("{open}> HEADERS 1 END_STREAM :path=/\n{reset}"));
+    check_server(&format!("{open}> HEADERS 1 END_STREAM Big=y\n{reset}"));
+    check_server(&format!("{open}> HEADERS 1 END_STREAM connection=y\n{reset}"));
+}
+
+#[test]
+fn responses_pass_their_states() {
+    check_client(
+        "! request
+        < HEADERS 1
+        > HEADERS 1 :status=100
+        * Informational 1
+        > HEADERS 1 :status=103 link=a
+        * Informational 1
+        > HEADERS 1 RESPONSE
+        * Headers 1
+        > DATA 1 5
+        * Data 1 5
+        > HEADERS 1 END_STREAM grpc-status=0
+        * Trailers 1
+        ! data 1 3 END_STREAM
+        < DATA 1 3 END_STREAM
+        ! data 1 3
+        = Gone",
+    );
+}
+
+#[test]
+fn malformed_responses_reset_their_stream() {
+    for headers in [
+        "HEADERS 1",
+        "HEADERS 1 x=y",
+        "HEADERS 1 :status=20",
+        "HEADERS 1 :status=2000",
+        "HEADERS 1 :status=abc",
+        "HEADERS 1 :status=200 :status=200",
+        "HEADERS 1 :status=200 :path=/",
+        "HEADERS 1 :status=101",
+        "HEADERS 1 END_STREAM :status=100",
+        "HEADERS 1 END_STREAM :status=200 content-length=3",
+        "HEADERS 1 RESPONSE Big=x",
+        "DATA 1 3",
+    ] {
+        check_client(&format!(
+            "! request
+            < HEADERS 1
+            > {headers}
+            * Reset 1 PROTOCOL_ERROR by Local
+            < RST_STREAM 1 PROTOCOL_ERROR"
+        ));
+    }
+}
+
+#[test]
+fn responses_without_content_may_promise_some() {
+    let mut peer = Peer::of_client(Config::default());
+    let head = crate::support::fields(&[(":method", "HEAD"), (":scheme", "http"), (":path", "/")]);
+    peer.engine.send_request(None, &head, halloo_http2::End::Stream).unwrap();
+    peer.observe();
+    peer.check("> HEADERS 1 END_STREAM RESPONSE content-length=7\n* Headers 1 END_STREAM");
+    peer.check(
+        "! request END_STREAM
+        < HEADERS 3 END_STREAM
+        > HEADERS 3 END_STREAM :status=304 content-length=7
+        * Headers 3 END_STREAM",
+    );
+}
+
+#[test]
+fn a_server_sends_informational_heads_before_the_final_one() {
+    check_server(
+        "> HEADERS 1 END_STREAM REQUEST
+        * Headers 1 END_STREAM
+        ! informational 1
+        < HEADERS 1
+        ! response 1
+        < HEADERS 1
+        ! trailers 1
+        < HEADERS 1 END_STREAM",
+    );
+}
+
+#[test]
+fn a_complete_response_may_be_followed_by_a_reset() {
+    check_client(
+        "! request
+        < HEADERS 1
+        > HEADERS 1 RESPONSE END_STREAM
+        * Headers 1 END_STREAM
+        > RST_STREAM 1 NO_ERROR
+        * Reset 1 NO_ERROR by Peer",
+    );
+}
+
+#[test]
+fn a_remembered_block_is_judged_as_what_it_is() {
+    // The same block, first as a request, then as trailers.
+    let block = "838684";
+    check_server(&format!(
+        "> FRAME 1 5 1 {block}
+        * Headers 1 END_STREAM
+        > FRAME 1 4 3 {block}
+        * Headers 3
+        > FRAME 1 4 5 {block}
+        * Headers 5
+        > FRAME 1 5 5 {block}
+        * Reset 5 PROTOCOL_ERROR by Local
+        < RST_STREAM 5 PROTOCOL_ERROR
+        > FRAME 1 5 7 {block}
+        * Headers 7 END_STREAM"
+    ));
+}
