@@ -110,9 +110,8 @@ fn unit_tests_begin(lines: &[&str]) -> usize {
 }
 
 fn is_test_file(name: &str) -> bool {
-    ["tests/", "benches/", "interop/"]
-        .iter()
-        .any(|folder| name.starts_with(folder) || name.contains(&format!("/{folder}")))
+    let in_folder = |folder: &str| name.starts_with(folder) || name.contains(&format!("/{folder}"));
+    name.ends_with("/tests.rs") || ["tests/", "benches/", "interop/"].into_iter().any(in_folder)
 }
 
 #[derive(Clone, Copy)]
