@@ -1,0 +1,386 @@
+//! `PickFirst`: one connection, to the first address that takes it (gRPC's default policy, with A62).
+//!
+//! A pass tries the addresses in order. When all have failed the channel is in TRANSIENT_FAILURE and stays
+//! there until one connects, each address being tried again as its back-off ends. A lost connection makes the
+//! channel IDLE; the next call begins a pass.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use halloo_call::Call;
+use halloo_core::Status;
+use halloo_transport::Address;
+
+use crate::balancer::{Control, Fail, LoadBalancer, Pick, Picker, SubchannelId, SubchannelUpdate, Wait};
+use crate::failure::ConnectFailure;
+use crate::state::ConnectivityState;
+
+/// Connects to the first address that can be reached, and sends every call there.
+#[derive(Debug, Default)]
+pub struct PickFirst {
+    addresses: Vec<Address>,
+    slots: Vec<Slot>,
+    phase: Phase,
+    /// Every address has failed since the last connection: the channel stays in TRANSIENT_FAILURE (A62).
+    is_failing: bool,
+}
+
+/// An address of a pass.
+#[derive(Debug)]
+struct Slot {
+    id: SubchannelId,
+    address: Address,
+    state: SlotState,
+    /// Of its latest attempt since the last connection.
+    failure: Option<ConnectFailure>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SlotState {
+    Idle,
+    Connecting,
+    BackingOff,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum Phase {
+    /// Nobody wants a connection.
+    #[default]
+    Idle,
+    /// Somebody wants one, and no address is known.
+    Resolving,
+    /// The addresses are tried in order.
+    Pass,
+    /// A pass has failed; each address is tried again when its back-off ends.
+    Retrying,
+    Connected(SubchannelId),
+}
+
+impl PickFirst {
+    /// The policy, without addresses yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Tries the known addresses; subchannels of addresses that stay are kept, with their back-off.
+    fn begin_pass(&mut self, control: &mut Control) {
+        let mut kept = std::mem::take(&mut self.slots);
+        for address in &self.addresses {
+            let slot = match kept.iter().position(|slot| slot.address == *address) {
+                Some(position) => kept.swap_remove(position),
+                None => Slot {
+                    id: control.create(address.clone()),
+                    address: address.clone(),
+                    state: SlotState::Idle,
+                    failure: None,
+                },
+            };
+            self.slots.push(slot);
+        }
+        for slot in kept {
+            control.remove(slot.id);
+        }
+        self.phase = Phase::Pass;
+        if !self.is_failing {
+            control.publish(ConnectivityState::Connecting, Arc::new(Wait));
+        }
+        self.go_on(control);
+    }
+
+    /// Tries the next address of the pass: the first that is neither in its back-off nor has failed already.
+    fn go_on(&mut self, control: &mut Control) {
+        if self.slots.iter().any(|slot| slot.state == SlotState::Connecting) {
+            return;
+        }
+        let untried = |slot: &&mut Slot| slot.state == SlotState::Idle && slot.failure.is_none();
+        if let Some(slot) = self.slots.iter_mut().find(untried) {
+            slot.state = SlotState::Connecting;
+            control.connect(slot.id);
+            return;
+        }
+        self.phase = Phase::Retrying;
+        self.is_failing = true;
+        control.request_addresses();
+        self.publish_failure(control);
+        for slot in self.slots.iter_mut().filter(|slot| slot.state == SlotState::Idle) {
+            slot.state = SlotState::Connecting;
+            control.connect(slot.id);
+        }
+    }
+
+    fn publish_failure(&self, control: &mut Control) {
+        let failures: Vec<_> = self.slots.iter().filter_map(|slot| slot.failure.clone()).collect();
+        let status = control.unreachable(&failures);
+        control.publish(ConnectivityState::TransientFailure, Arc::new(Fail(status)));
+    }
+
+    fn connected(&mut self, id: SubchannelId, control: &mut Control) {
+        for slot in &self.slots {
+            if slot.id != id {
+                control.remove(slot.id);
+            }
+        }
+        self.slots.retain(|slot| slot.id == id);
+        for slot in &mut self.slots {
+            slot.failure = None;
+        }
+        self.is_failing = false;
+        self.phase = Phase::Connected(id);
+        control.publish(ConnectivityState::Ready, Arc::new(One(id)));
+    }
+
+    fn disconnected(&mut self, control: &mut Control) {
+        for slot in self.slots.drain(..) {
+            control.remove(slot.id);
+        }
+        self.phase = Phase::Idle;
+        control.request_addresses();
+        control.publish(ConnectivityState::Idle, Arc::new(Wait));
+    }
+
+    /// Without addresses there is nothing to try: the channel fails until the resolver has some.
+    fn fail_without_addresses(&mut self, status: Status, control: &mut Control) {
+        for slot in self.slots.drain(..) {
+            control.remove(slot.id);
+        }
+        self.phase = Phase::Resolving;
+        self.is_failing = true;
+        control.publish(ConnectivityState::TransientFailure, Arc::new(Fail(status)));
+    }
+}
+
+impl LoadBalancer for PickFirst {
+    fn handle_addresses(&mut self, _now: Instant, addresses: Vec<Address>, control: &mut Control) {
+        self.addresses.clear();
+        for address in addresses {
+            if !self.addresses.contains(&address) {
+                self.addresses.push(address);
+            }
+        }
+        if self.addresses.is_empty() {
+            let status = control.unreachable(&[]);
+            self.fail_without_addresses(status, control);
+            control.request_addresses();
+            return;
+        }
+        match self.phase {
+            Phase::Idle => {}
+            Phase::Connected(_) if self.slots.iter().any(|slot| self.addresses.contains(&slot.address)) => {}
+            Phase::Connected(_) | Phase::Resolving | Phase::Pass => self.begin_pass(control),
+            Phase::Retrying => {
+                let is_same = self.slots.len() == self.addresses.len()
+                    && self.slots.iter().all(|slot| self.addresses.contains(&slot.address));
+                if !is_same {
+                    self.begin_pass(control);
+                }
+            }
+        }
+    }
+
+    fn handle_resolver_failure(&mut self, _now: Instant, status: Status, control: &mut Control) {
+        if matches!(self.phase, Phase::Resolving) {
+            self.fail_without_addresses(status, control);
+        }
+    }
+
+    fn handle_subchannel(&mut self, _now: Instant, id: SubchannelId, update: SubchannelUpdate, control: &mut Control) {
+        let Some(slot) = self.slots.iter_mut().find(|slot| slot.id == id) else { return };
+        match update {
+            SubchannelUpdate::Ready => self.connected(id, control),
+            SubchannelUpdate::Connecting => slot.state = SlotState::Connecting,
+            SubchannelUpdate::Failed(failure) => {
+                slot.state = SlotState::BackingOff;
+                slot.failure = Some(failure);
+                match self.phase {
+                    Phase::Pass => self.go_on(control),
+                    _ => self.publish_failure(control),
+                }
+            }
+            SubchannelUpdate::Idle => {
+                slot.state = SlotState::Idle;
+                match self.phase {
+                    Phase::Connected(connected) if connected == id => self.disconnected(control),
+                    Phase::Pass => self.go_on(control),
+                    Phase::Retrying => {
+                        slot.state = SlotState::Connecting;
+                        control.connect(id);
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn exit_idle(&mut self, _now: Instant, control: &mut Control) {
+        if !matches!(self.phase, Phase::Idle) {
+            return;
+        }
+        if self.addresses.is_empty() {
+            self.phase = Phase::Resolving;
+            control.request_addresses();
+            control.publish(ConnectivityState::Connecting, Arc::new(Wait));
+        } else {
+            self.begin_pass(control);
+        }
+    }
+}
+
+/// Sends every call to one subchannel.
+#[derive(Debug)]
+struct One(SubchannelId);
+
+impl Picker for One {
+    fn pick(&self, _call: &Call) -> Pick {
+        Pick::Subchannel(self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::balancer::Command;
+    use crate::failure::{Cause, Unreachable};
+
+    /// A balancer and what it asked its channel for, as text.
+    struct Bench {
+        balancer: PickFirst,
+        control: Control,
+        now: Instant,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            Self { balancer: PickFirst::new(), control: Control::new("greeter:1"), now: Instant::now() }
+        }
+
+        fn addresses(&mut self, ports: &[u16]) -> String {
+            let addresses = ports.iter().map(|port| Address::Tcp(([10, 0, 0, 1], *port).into())).collect();
+            self.balancer.handle_addresses(self.now, addresses, &mut self.control);
+            self.asked()
+        }
+
+        fn exit_idle(&mut self) -> String {
+            self.balancer.exit_idle(self.now, &mut self.control);
+            self.asked()
+        }
+
+        fn update(&mut self, id: u64, update: SubchannelUpdate) -> String {
+            self.balancer.handle_subchannel(self.now, SubchannelId(id), update, &mut self.control);
+            self.asked()
+        }
+
+        fn fail(&mut self, id: u64) -> String {
+            let why = Unreachable { reason: "connection refused".into(), cause: Cause::Refused };
+            let address = self.balancer.slots.iter().find(|slot| slot.id.0 == id).unwrap().address.clone();
+            self.update(id, SubchannelUpdate::Failed(ConnectFailure::new(address, why, Duration::ZERO)))
+        }
+
+        fn asked(&mut self) -> String {
+            let mut asked = Vec::new();
+            while let Some(command) = self.control.next_command() {
+                asked.push(match &command {
+                    Command::Publish(ConnectivityState::TransientFailure, picker) => match picker.pick(&call()) {
+                        Pick::Fail(status) => format!("publish {status}"),
+                        other => panic!("{other:?} does not fail"),
+                    },
+                    command => format!("{command:?}"),
+                });
+            }
+            asked.join("; ")
+        }
+    }
+
+    fn call() -> Call {
+        static METHOD: halloo_core::MethodDescriptor =
+            halloo_core::MethodDescriptor::new("a.B", "C", "/a.B/C", halloo_core::MethodKind::Unary);
+        Call::new(&METHOD)
+    }
+
+    #[test]
+    fn addresses_are_tried_in_order_and_the_first_that_answers_wins() {
+        let mut bench = Bench::new();
+        assert_eq!(bench.addresses(&[1, 2, 3]), "", "nobody wants a connection yet");
+        assert_eq!(
+            bench.exit_idle(),
+            "create 0 10.0.0.1:1; create 1 10.0.0.1:2; create 2 10.0.0.1:3; publish CONNECTING; connect 0"
+        );
+        assert_eq!(bench.update(0, SubchannelUpdate::Connecting), "");
+        assert_eq!(bench.fail(0), "connect 1");
+        assert_eq!(bench.update(0, SubchannelUpdate::Idle), "", "a back-off that ends does not disturb the pass");
+        assert_eq!(bench.update(1, SubchannelUpdate::Ready), "remove 0; remove 2; publish READY");
+        assert_eq!(bench.exit_idle(), "");
+    }
+
+    #[test]
+    fn a_name_is_resolved_when_somebody_wants_a_connection() {
+        let mut bench = Bench::new();
+        assert_eq!(bench.exit_idle(), "request addresses; publish CONNECTING");
+        assert_eq!(bench.addresses(&[1, 1]), "create 0 10.0.0.1:1; publish CONNECTING; connect 0");
+    }
+
+    #[test]
+    fn failure_is_sticky_until_one_connects() {
+        let mut bench = Bench::new();
+        bench.addresses(&[1, 2]);
+        bench.exit_idle();
+        assert_eq!(bench.fail(0), "connect 1");
+        assert_eq!(
+            bench.fail(1),
+            "request addresses; publish cannot reach greeter:1: connection refused (UNAVAILABLE)"
+        );
+        assert_eq!(bench.addresses(&[1, 2]), "", "the same addresses change nothing");
+        assert_eq!(bench.update(1, SubchannelUpdate::Idle), "connect 1", "each is tried as its back-off ends");
+        assert_eq!(bench.update(0, SubchannelUpdate::Idle), "connect 0");
+        assert_eq!(bench.fail(0), "publish cannot reach greeter:1: connection refused (UNAVAILABLE)");
+        assert_eq!(bench.update(1, SubchannelUpdate::Ready), "remove 0; publish READY");
+    }
+
+    #[test]
+    fn a_lost_connection_makes_the_channel_idle() {
+        let mut bench = Bench::new();
+        bench.addresses(&[1]);
+        bench.exit_idle();
+        bench.update(0, SubchannelUpdate::Ready);
+        assert_eq!(bench.update(0, SubchannelUpdate::Idle), "remove 0; request addresses; publish IDLE");
+        assert_eq!(bench.exit_idle(), "create 1 10.0.0.1:1; publish CONNECTING; connect 1");
+    }
+
+    #[test]
+    fn new_addresses_move_the_connection_only_if_its_own_is_gone() {
+        let mut bench = Bench::new();
+        bench.addresses(&[1]);
+        bench.exit_idle();
+        bench.update(0, SubchannelUpdate::Ready);
+        assert_eq!(bench.addresses(&[2, 1]), "");
+        assert_eq!(bench.addresses(&[3]), "create 1 10.0.0.1:3; remove 0; publish CONNECTING; connect 1");
+        assert_eq!(bench.update(0, SubchannelUpdate::Idle), "", "what is removed is forgotten");
+    }
+
+    #[test]
+    fn new_addresses_while_failing_are_tried_without_leaving_failure() {
+        let mut bench = Bench::new();
+        bench.addresses(&[1]);
+        bench.exit_idle();
+        bench.fail(0);
+        assert_eq!(bench.addresses(&[1, 2]), "create 1 10.0.0.1:2; connect 1");
+        assert_eq!(bench.update(1, SubchannelUpdate::Ready), "remove 0; publish READY");
+    }
+
+    #[test]
+    fn a_resolver_without_an_answer_fails_the_channel_until_it_has_one() {
+        let mut bench = Bench::new();
+        bench.exit_idle();
+        bench.balancer.handle_resolver_failure(bench.now, Status::unavailable("no"), &mut bench.control);
+        assert_eq!(bench.asked(), "publish no (UNAVAILABLE)");
+        assert_eq!(
+            bench.addresses(&[]),
+            "publish cannot reach greeter:1: it has no address (UNAVAILABLE); request addresses"
+        );
+        assert_eq!(bench.addresses(&[1]), "create 0 10.0.0.1:1; connect 0");
+        bench.balancer.handle_resolver_failure(bench.now, Status::unavailable("no"), &mut bench.control);
+        assert_eq!(bench.asked(), "", "known addresses stay good");
+    }
+}

@@ -1,0 +1,219 @@
+//! `ChannelBuilder`: a channel's settings before it exists.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use halloo_call::{Dispatch, Interceptor};
+use halloo_core::MetadataError;
+use halloo_transport::{ConnectOptions, InProcess};
+
+use crate::backoff::{Backoff, Dice};
+use crate::balancer::{LoadBalancer, PickFirst};
+use crate::channel::{Channel, Defaults, Error, Way};
+use crate::connect::{Connect, Http2};
+use crate::plane::Plane;
+use crate::remote::Remote;
+use crate::resolver::{Dns, Fixed, Resolver};
+use crate::subchannel::Pace;
+use crate::target::{Place, Target};
+
+/// What every call's `user-agent` ends in.
+const USER_AGENT: &str = concat!("grpc-rust-halloo/", env!("CARGO_PKG_VERSION"));
+
+/// Makes a [`Channel`] step by step; begin with [`Channel::builder`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use halloo_client::Channel;
+///
+/// let channel = Channel::builder("dns:///greeter.prod:50051")
+///     .timeout(Duration::from_secs(10))
+///     .max_reply_bytes(16 << 20)
+///     .metadata("x-team", "greeters")
+///     .build()?;
+/// # Ok::<(), halloo_client::Error>(())
+/// ```
+#[must_use = "a builder makes nothing until `build` or `connect`"]
+pub struct ChannelBuilder {
+    target: Result<Target, Error>,
+    defaults: Defaults,
+    /// The first metadata that cannot travel; building fails with it.
+    fault: Option<MetadataError>,
+    interceptors: Vec<Arc<dyn Interceptor>>,
+    pace: Pace,
+    authority: Option<String>,
+    user_agent: String,
+    resolver: Option<Box<dyn Resolver>>,
+    balancer: Box<dyn LoadBalancer>,
+    connect: Option<Box<dyn Connect>>,
+}
+
+impl ChannelBuilder {
+    pub(crate) fn new(target: &str) -> Self {
+        Self {
+            target: Target::parse(target),
+            defaults: Defaults::default(),
+            fault: None,
+            interceptors: Vec::new(),
+            pace: Pace { backoff: Backoff::new(), connect_timeout: Duration::from_secs(20) },
+            authority: None,
+            user_agent: USER_AGENT.into(),
+            resolver: None,
+            balancer: Box::new(PickFirst::new()),
+            connect: None,
+        }
+    }
+
+    pub(crate) fn in_process(dispatch: Arc<dyn Dispatch>) -> Channel {
+        Channel::assemble(Defaults::default(), Vec::new(), Way::InProcess(InProcess::new(dispatch)))
+    }
+
+    /// Limits the time of calls that set no limit themselves, streams included. Default: none.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.defaults.timeout = Some(timeout);
+        self
+    }
+
+    /// Limits each received message, in bytes; a larger one fails its call with RESOURCE_EXHAUSTED. Default: 4 MiB.
+    pub fn max_reply_bytes(mut self, bytes: usize) -> Self {
+        self.defaults.max_reply_bytes = bytes;
+        self
+    }
+
+    /// Limits each sent message, in bytes; a larger one fails its call with RESOURCE_EXHAUSTED. Default: none, so
+    /// that the server's limit counts.
+    pub fn max_request_bytes(mut self, bytes: usize) -> Self {
+        self.defaults.max_request_bytes = bytes;
+        self
+    }
+
+    /// Adds metadata to every call, in front of its own. A key or value that may not travel fails
+    /// [`build`](Self::build).
+    pub fn metadata(mut self, key: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
+        let appended = self.defaults.metadata.append(key, value);
+        self.keep_fault(appended);
+        self
+    }
+
+    /// Adds binary metadata to every call; the key ends in `-bin`. See [`metadata`](Self::metadata).
+    pub fn metadata_bin(mut self, key: impl Into<Cow<'static, str>>, value: impl Into<Bytes>) -> Self {
+        let appended = self.defaults.metadata.append_bin(key, value);
+        self.keep_fault(appended);
+        self
+    }
+
+    fn keep_fault(&mut self, appended: Result<(), MetadataError>) {
+        if let Err(fault) = appended {
+            self.fault.get_or_insert(fault);
+        }
+    }
+
+    /// Puts an interceptor around every call; the first that was added is outermost. Default: none, which costs
+    /// nothing.
+    ///
+    /// It runs in the task that awaits the call: until the call starts, and when it has ended. While replies
+    /// stream it is not polled, so it limits a call's time by the deadline and not by a timer.
+    pub fn intercept(mut self, interceptor: impl Interceptor) -> Self {
+        self.interceptors.push(Arc::new(interceptor));
+        self
+    }
+
+    /// The least time that an attempt to connect gets; it gets as long as its back-off if that is longer.
+    /// Default: 20 s.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.pace.connect_timeout = timeout;
+        self
+    }
+
+    /// How long to wait after a failed attempt. Default: [`Backoff::new`].
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.pace.backoff = backoff;
+        self
+    }
+
+    /// The `:authority` of every call. Default: the target's host, and port if it names one; `localhost` for Unix
+    /// sockets.
+    pub fn authority(mut self, authority: impl Into<String>) -> Self {
+        self.authority = Some(authority.into());
+        self
+    }
+
+    /// Puts the application's name in front of the library's in the `user-agent` of every call: `greeter/1.0`.
+    pub fn user_agent(mut self, application: impl AsRef<str>) -> Self {
+        self.user_agent = format!("{} {USER_AGENT}", application.as_ref());
+        self
+    }
+
+    /// Finds the addresses in another way than the target says. Default: [`Dns`] for names, [`Fixed`] for
+    /// addresses.
+    pub fn resolver(mut self, resolver: impl Resolver) -> Self {
+        self.resolver = Some(Box::new(resolver));
+        self
+    }
+
+    /// Distributes calls in another way. Default: [`PickFirst`].
+    pub fn balance(mut self, balancer: impl LoadBalancer) -> Self {
+        self.balancer = Box::new(balancer);
+        self
+    }
+
+    #[cfg(test)]
+    pub(crate) fn connect_by(mut self, connect: impl Connect) -> Self {
+        self.connect = Some(Box::new(connect));
+        self
+    }
+
+    /// Makes the channel. It does no I/O: the first call connects.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT if the target, the authority or the user agent is not one; FAILED_PRECONDITION for
+    /// `https:`, which needs TLS; INTERNAL for metadata that may not travel.
+    pub fn build(self) -> Result<Channel, Error> {
+        let target = self.target?;
+        if let Some(fault) = self.fault {
+            return Err(fault.into());
+        }
+        let authority = self.authority.unwrap_or(target.authority);
+        for (what, text) in [("authority", &authority), ("user agent", &self.user_agent)] {
+            if text.is_empty() || !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+                return Err(Error::invalid_argument(format!("the {what} {text:?} is not printable ASCII")));
+            }
+        }
+        let mut options = ConnectOptions::new(authority);
+        options.user_agent = self.user_agent;
+        let resolver = self.resolver.unwrap_or_else(|| match target.place {
+            Place::Host { host, port } => Box::new(Dns::new(host, port)),
+            Place::Addresses(addresses) => Box::new(Fixed::new(addresses)),
+        });
+        let plane = Plane::new(resolver, self.balancer, &target.name, self.pace, Dice::random());
+        let connect = self.connect.unwrap_or_else(|| Box::new(Http2 { options }));
+        let remote = Arc::new(Remote::new(target.name, plane, connect));
+        Ok(Channel::assemble(self.defaults, self.interceptors, Way::Remote(remote)))
+    }
+
+    /// Makes the channel and waits until it is connected.
+    ///
+    /// Cancel safe: dropped while it waits, the attempt is given up.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build); UNAVAILABLE when every address has failed, with what was tried.
+    pub async fn connect(self) -> Result<Channel, Error> {
+        let channel = self.build()?;
+        channel.ready().await?;
+        Ok(channel)
+    }
+}
+
+impl fmt::Debug for ChannelBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChannelBuilder")
+            .field("target", &self.target)
+            .field("defaults", &self.defaults)
+            .field("pace", &self.pace)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,224 @@
+//! `Channel`: the virtual connection to a service that calls are made on.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use halloo_call::{Call, Carry, Dispatch, Interceptor, OutgoingCall, ResponderEnd};
+use halloo_core::{DEFAULT_MAX_MESSAGE_BYTES, Metadata, Method, MethodDescriptor, MethodKind, Status};
+use halloo_transport::InProcess;
+
+use crate::builder::ChannelBuilder;
+use crate::call::UnaryCall;
+use crate::deadline::Limit;
+use crate::remote::{Remote, Unstarted, no_runtime, since};
+use crate::state::ConnectivityState;
+use crate::streaming::{BidiStreamingCall, ClientStreamingCall, ServerStreamingCall};
+
+/// What goes wrong when a channel is made: a status, as for a call.
+pub type Error = Status;
+
+/// A virtual connection to a service. It connects when it is needed, reconnects when a connection is lost, and
+/// carries any number of calls at the same time.
+///
+/// A clone is one reference more; all share connections and state. When the last is dropped, connections end
+/// with their last call. Everything needs a tokio runtime, except making a channel.
+///
+/// Targets: `http://host:port`, `host:port`, `dns:///host:port`, `ipv4:1.2.3.4:port,..`, `ipv6:[::1]:port,..`,
+/// `unix:path`, `unix:///path`, `unix-abstract:name`. Without a port it is 80.
+///
+/// ```
+/// use halloo_client::{Channel, ConnectivityState};
+///
+/// let channel = Channel::new("http://localhost:50051")?; // no I/O yet
+/// assert_eq!(channel.state(), ConnectivityState::Idle);
+/// # Ok::<(), halloo_client::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Channel {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    defaults: Defaults,
+    interceptors: Option<Arc<[Arc<dyn Interceptor>]>>,
+    way: Way,
+}
+
+/// What calls get that do not say otherwise.
+#[derive(Clone, Debug)]
+pub(crate) struct Defaults {
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) max_reply_bytes: usize,
+    pub(crate) max_request_bytes: usize,
+    pub(crate) metadata: Metadata,
+}
+
+impl Default for Defaults {
+    fn default() -> Self {
+        Self {
+            timeout: None,
+            max_reply_bytes: DEFAULT_MAX_MESSAGE_BYTES,
+            max_request_bytes: usize::MAX,
+            metadata: Metadata::new(),
+        }
+    }
+}
+
+/// How calls leave.
+pub(crate) enum Way {
+    InProcess(InProcess),
+    Remote(Arc<Remote>),
+}
+
+impl Channel {
+    /// Makes a channel with the defaults. It does no I/O: the first call connects.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT if `target` is not one; FAILED_PRECONDITION for `https:`, which needs TLS.
+    pub fn new(target: impl AsRef<str>) -> Result<Self, Error> {
+        Self::builder(target).build()
+    }
+
+    /// Makes a channel with the defaults and waits until it is connected.
+    ///
+    /// Cancel safe: dropped while it waits, the attempt is given up.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); UNAVAILABLE when every address has failed, with what was tried.
+    pub async fn connect(target: impl AsRef<str>) -> Result<Self, Error> {
+        Self::builder(target).connect().await
+    }
+
+    /// Makes a channel step by step.
+    pub fn builder(target: impl AsRef<str>) -> ChannelBuilder {
+        ChannelBuilder::new(target.as_ref())
+    }
+
+    /// Makes a channel to services of this process, for tests and for composition. Calls need no sockets; all
+    /// else is as over a connection.
+    pub fn in_process(dispatch: impl Dispatch) -> Self {
+        ChannelBuilder::in_process(Arc::new(dispatch))
+    }
+
+    pub(crate) fn assemble(defaults: Defaults, interceptors: Vec<Arc<dyn Interceptor>>, way: Way) -> Self {
+        let interceptors = (!interceptors.is_empty()).then(|| interceptors.into());
+        Self { shared: Arc::new(Shared { defaults, interceptors, way }) }
+    }
+
+    /// Waits until the channel is READY, connecting if need be.
+    ///
+    /// Cancel safe. Returns at once for a channel within the process.
+    ///
+    /// # Errors
+    /// UNAVAILABLE when every address has failed, with what was tried. The channel goes on trying.
+    pub async fn ready(&self) -> Result<(), Error> {
+        static PROBE: MethodDescriptor = MethodDescriptor::new("", "", "//", MethodKind::Unary);
+        match &self.shared.way {
+            Way::InProcess(_) => Ok(()),
+            Way::Remote(remote) => remote.ready(&Call::new(&PROBE)).await,
+        }
+    }
+
+    /// The state at this moment. A channel within the process is always READY.
+    #[must_use]
+    pub fn state(&self) -> ConnectivityState {
+        match &self.shared.way {
+            Way::InProcess(_) => ConnectivityState::Ready,
+            Way::Remote(remote) => remote.state(),
+        }
+    }
+
+    /// Waits until the state is another than `seen`, and returns it. States that last very short may be missed.
+    ///
+    /// Cancel safe. Never returns for a channel within the process.
+    pub async fn wait_for_state_change(&self, seen: ConnectivityState) -> ConnectivityState {
+        match &self.shared.way {
+            Way::InProcess(_) if seen != ConnectivityState::Ready => ConnectivityState::Ready,
+            Way::InProcess(_) => std::future::pending().await,
+            Way::Remote(remote) => remote.state_other_than(seen).await,
+        }
+    }
+
+    /// Prepares a unary call; awaiting it makes the call. For generated clients.
+    pub fn unary<Q, A>(&self, method: &'static Method<Q, A>, request: Q) -> UnaryCall<'_, Q, A> {
+        UnaryCall::new(self, method, request)
+    }
+
+    /// Prepares a server-streaming call. For generated clients.
+    pub fn server_streaming<Q, A>(&self, method: &'static Method<Q, A>, request: Q) -> ServerStreamingCall<'_, Q, A> {
+        ServerStreamingCall::new(self, method, request)
+    }
+
+    /// Prepares a client-streaming call. For generated clients.
+    pub fn client_streaming<Q, A>(&self, method: &'static Method<Q, A>) -> ClientStreamingCall<'_, Q, A> {
+        ClientStreamingCall::new(self, method)
+    }
+
+    /// Prepares a bidirectional call. For generated clients.
+    pub fn bidi_streaming<Q, A>(&self, method: &'static Method<Q, A>) -> BidiStreamingCall<'_, Q, A> {
+        BidiStreamingCall::new(self, method)
+    }
+
+    pub(crate) fn defaults(&self) -> &Defaults {
+        &self.shared.defaults
+    }
+
+    pub(crate) fn interceptors(&self) -> Option<Arc<[Arc<dyn Interceptor>]>> {
+        self.shared.interceptors.clone()
+    }
+
+    /// Hands a call to a connection, waiting for one as long as `limit` allows; returns the limit with the time
+    /// that this took.
+    pub(crate) async fn start(
+        &self,
+        call: OutgoingCall,
+        responder: ResponderEnd,
+        limit: Option<Limit>,
+    ) -> Result<Option<Limit>, Status> {
+        let remote = match &self.shared.way {
+            Way::InProcess(_) if tokio::runtime::Handle::try_current().is_err() => return Err(no_runtime()),
+            Way::InProcess(carrier) => {
+                let refused = carrier.start(call, responder);
+                return refused.map(|()| limit).map_err(|_| Status::unavailable("the service takes no more calls"));
+            }
+            Way::Remote(remote) => remote,
+        };
+        if let Some(limit) = limit.filter(|limit| limit.deadline().is_past(limit.began())) {
+            return Err(limit.passed_before_start(&remote.target));
+        }
+        let waiting = match remote.try_start(call, responder) {
+            Ok(()) => return Ok(limit),
+            Err(Unstarted::Failed(status)) => return Err(status),
+            Err(Unstarted::Waiting(waiting)) => waiting,
+        };
+        let Some(mut limit) = limit else {
+            remote.start_when_ready(waiting).await?;
+            return Ok(None);
+        };
+        match tokio::time::timeout_at(limit.deadline().instant().into(), remote.start_when_ready(waiting)).await {
+            Ok(started) => started?,
+            Err(_) => return Err(limit.passed_before_start(&remote.target)),
+        }
+        limit.waited = since(limit.began());
+        Ok(Some(limit))
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Way::Remote(remote) = &self.way {
+            remote.close();
+        }
+    }
+}
+
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let target = match &self.shared.way {
+            Way::InProcess(_) => "in-process",
+            Way::Remote(remote) => &remote.target,
+        };
+        f.debug_struct("Channel").field("target", &target).field("state", &self.state()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,55 @@
+//! How the driver comes to connections: a trait between it and the transport, so that tests need no sockets.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use halloo_call::Carry;
+use halloo_transport::{Address, ClientConnection, ConnectOptions};
+
+use crate::failure::Unreachable;
+
+pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Makes connections.
+pub(crate) trait Connect: fmt::Debug + Send + Sync + 'static {
+    /// Connects to `address`. It has no time limit of its own; dropping the future gives the attempt up.
+    fn connect(&self, address: Address) -> BoxFuture<Result<Arc<dyn Connection>, Unreachable>>;
+}
+
+/// A live connection.
+pub(crate) trait Connection: Carry {
+    /// Resolves with the reason when no call can start any more.
+    fn closed(self: Arc<Self>) -> BoxFuture<String>;
+
+    /// Starts no more calls and ends when the running ones have.
+    fn shutdown(&self);
+}
+
+/// Connects by the transport: HTTP/2 over TCP or a Unix socket.
+#[derive(Debug)]
+pub(crate) struct Http2 {
+    pub(crate) options: ConnectOptions,
+}
+
+impl Connect for Http2 {
+    fn connect(&self, address: Address) -> BoxFuture<Result<Arc<dyn Connection>, Unreachable>> {
+        let options = self.options.clone();
+        Box::pin(async move {
+            match halloo_transport::connect(&address, options).await {
+                Ok(connection) => Ok(Arc::new(connection) as Arc<dyn Connection>),
+                Err(error) => Err(Unreachable::from(&error)),
+            }
+        })
+    }
+}
+
+impl Connection for ClientConnection {
+    fn closed(self: Arc<Self>) -> BoxFuture<String> {
+        Box::pin(async move { ClientConnection::closed(&self).await.reason })
+    }
+
+    fn shutdown(&self) {
+        ClientConnection::shutdown(self);
+    }
+}

@@ -1,0 +1,79 @@
+//! `Limit`: a call's deadline as its caller experiences it, and the text of its expiry.
+
+use std::time::{Duration, Instant};
+
+use halloo_call::{MessageReceiver, OutcomeFuture};
+use halloo_core::{Code, Deadline, MethodDescriptor, Origin, Status};
+
+use crate::failure::duration_text;
+use crate::remote::since;
+
+/// The time; tokio's, so that a test that stops its clock stops ours.
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// A call that has to be over at a certain time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limit {
+    method: &'static MethodDescriptor,
+    began: Instant,
+    deadline: Deadline,
+    /// How long the call waited for a connection.
+    pub(crate) waited: Duration,
+}
+
+impl Limit {
+    pub(crate) fn new(method: &'static MethodDescriptor, began: Instant, deadline: Deadline) -> Self {
+        Self { method, began, deadline, waited: Duration::ZERO }
+    }
+
+    pub(crate) fn deadline(&self) -> Deadline {
+        self.deadline
+    }
+
+    pub(crate) fn began(&self) -> Instant {
+        self.began
+    }
+
+    /// The status of a call that never left.
+    pub(crate) fn passed_before_start(&self, target: &str) -> Status {
+        let spent = since(self.began);
+        self.status().note("spent", format!("waiting for a connection to {target} for {}", duration_text(spent)))
+    }
+
+    /// Says of a call that its own side ended in time how long it had, and where the time went.
+    pub(crate) fn explain(&self, status: Status) -> Status {
+        if status.code() != Code::DeadlineExceeded || status.origin() == Origin::Peer {
+            return status;
+        }
+        let rest = match status.notes().iter().find(|note| note.label() == "spent") {
+            Some(note) => note.text().to_owned(),
+            None => {
+                let rest = since(self.began).saturating_sub(self.waited);
+                format!("waiting for the server for {}", duration_text(rest))
+            }
+        };
+        let spent = match self.waited {
+            Duration::ZERO => rest,
+            waited => format!("connecting for {} · {rest}", duration_text(waited)),
+        };
+        self.status().note("spent", spent).note(
+            "hint",
+            ".timeout(..) on the call or the channel raises the limit; the server's log may tell what took so long",
+        )
+    }
+
+    /// Lets `receiver` explain its expiry.
+    pub(crate) fn attach<A>(self, receiver: MessageReceiver<A>) -> MessageReceiver<A> {
+        receiver.with_epilogue(move |outcome| -> OutcomeFuture {
+            Box::pin(std::future::ready(outcome.map_err(|status| self.explain(status))))
+        })
+    }
+
+    fn status(&self) -> Status {
+        let granted = self.deadline.instant().saturating_duration_since(self.began);
+        Status::deadline_exceeded(format!("deadline of {} passed", duration_text(granted)))
+            .note("calling", self.method.full_name())
+    }
+}

@@ -1,0 +1,181 @@
+//! The driver: the task that gives a channel's `Plane` name look-ups, connections and the time.
+//!
+//! One iteration does what the plane asks for, then waits for whatever comes first: an answer, a timer, or
+//! somebody who wants a connection. It ends with the channel; connections then end with their last call.
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Instant;
+
+use tokio::task::{AbortHandle, JoinSet};
+
+use crate::balancer::SubchannelId;
+use crate::connect::Connection;
+use crate::deadline::now;
+use crate::failure::Unreachable;
+use crate::plane::Action;
+use crate::remote::{Remote, Snapshot};
+use crate::state::ConnectivityState;
+use crate::subchannel::AttemptId;
+
+pub(crate) struct Driver {
+    remote: Arc<Remote>,
+    /// Look-ups, attempts, and one watcher a connection. Dropped, all of them end.
+    tasks: JoinSet<Event>,
+    attempts: BTreeMap<AttemptId, AbortHandle>,
+    connections: BTreeMap<SubchannelId, Arc<dyn Connection>>,
+}
+
+/// What a task of the driver has found.
+enum Event {
+    Looked(io::Result<Vec<SocketAddr>>),
+    Attempted(AttemptId, Result<Arc<dyn Connection>, Unreachable>),
+    Closed(SubchannelId, String),
+}
+
+enum Wake {
+    Event(Event),
+    Timer,
+    /// Somebody wants a connection, or the channel is gone.
+    Notified,
+}
+
+impl Driver {
+    pub(crate) fn new(remote: Arc<Remote>) -> Self {
+        Self { remote, tasks: JoinSet::new(), attempts: BTreeMap::new(), connections: BTreeMap::new() }
+    }
+
+    pub(crate) async fn run(mut self) {
+        self.remote.plane().restart(now());
+        while !self.remote.is_closed() {
+            if self.remote.take_demand() {
+                self.remote.plane().exit_idle(now());
+            }
+            self.act();
+            match self.wait().await {
+                Wake::Event(event) => self.handle(event),
+                Wake::Timer => self.remote.plane().handle_timeout(now()),
+                Wake::Notified => {}
+            }
+        }
+    }
+
+    /// Does what the plane asks for.
+    fn act(&mut self) {
+        let mut is_stale = false;
+        loop {
+            let Some(action) = self.remote.plane().poll_action() else { break };
+            match action {
+                Action::Lookup { host, port } => {
+                    self.tasks.spawn(async move {
+                        let found = tokio::net::lookup_host((host, port)).await;
+                        Event::Looked(found.map(Iterator::collect))
+                    });
+                }
+                Action::Connect { attempt, address } => {
+                    let connecting = self.remote.connect.connect(address);
+                    let task = self.tasks.spawn(async move { Event::Attempted(attempt, connecting.await) });
+                    self.attempts.insert(attempt, task);
+                }
+                Action::Abandon(attempt) => {
+                    if let Some(task) = self.attempts.remove(&attempt) {
+                        task.abort();
+                    }
+                }
+                Action::Release(id) => {
+                    if let Some(connection) = self.connections.remove(&id) {
+                        connection.shutdown();
+                    }
+                }
+                Action::Publish => is_stale = true,
+            }
+        }
+        if is_stale {
+            self.publish();
+        }
+    }
+
+    fn publish(&self) {
+        let (state, picker) = {
+            let plane = self.remote.plane();
+            (plane.state(), plane.picker())
+        };
+        let connections = self.connections.iter().map(|(id, connection)| (*id, Arc::clone(connection))).collect();
+        self.remote.publish(Snapshot { state, picker, connections });
+    }
+
+    async fn wait(&mut self) -> Wake {
+        let timeout = self.remote.plane().poll_timeout();
+        let mut timer = pin!(sleep_until(timeout));
+        let mut notified = pin!(self.remote.wake.notified());
+        let tasks = &mut self.tasks;
+        poll_fn(|cx| {
+            if notified.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Wake::Notified);
+            }
+            // `None`: there is no task. An `Err` is a task that was aborted, which nobody waits for.
+            while let Poll::Ready(Some(ended)) = tasks.poll_join_next(cx) {
+                if let Ok(event) = ended {
+                    return Poll::Ready(Wake::Event(event));
+                }
+            }
+            timer.as_mut().poll(cx).map(|()| Wake::Timer)
+        })
+        .await
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Looked(result) => self.remote.plane().handle_lookup(now(), result),
+            Event::Attempted(attempt, result) => self.handle_attempt(attempt, result),
+            Event::Closed(id, reason) => {
+                tracing::debug!(target = self.remote.target, reason, "a connection takes no more calls");
+                self.connections.remove(&id);
+                self.remote.plane().handle_closed(now(), id);
+            }
+        }
+    }
+
+    fn handle_attempt(&mut self, attempt: AttemptId, result: Result<Arc<dyn Connection>, Unreachable>) {
+        self.attempts.remove(&attempt);
+        let (connection, result) = match result {
+            Ok(connection) => (Some(connection), Ok(())),
+            Err(why) => (None, Err(why)),
+        };
+        let id = self.remote.plane().handle_attempt(now(), attempt, result);
+        match (id, connection) {
+            (Some(id), Some(connection)) => {
+                let closed = Arc::clone(&connection).closed();
+                self.tasks.spawn(async move { Event::Closed(id, closed.await) });
+                self.connections.insert(id, connection);
+            }
+            (None, Some(connection)) => connection.shutdown(),
+            (_, None) => {}
+        }
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Drop for Driver {
+    /// The channel is gone, or the runtime is: then calls that wait start another driver.
+    fn drop(&mut self) {
+        for connection in self.connections.values() {
+            connection.shutdown();
+        }
+        self.remote.driver_ended();
+        let state =
+            if self.remote.is_closed() { ConnectivityState::Shutdown } else { ConnectivityState::Idle };
+        self.remote.publish(Snapshot::empty(state));
+    }
+}

@@ -1,0 +1,253 @@
+//! What went wrong on the way to a server, and the texts that say so.
+//!
+//! A text names the place, the cause and every address that was tried; a hint names only what the reader can do.
+
+use std::fmt::Write as _;
+use std::io;
+use std::time::Duration;
+
+use halloo_core::{MethodDescriptor, Status};
+use halloo_transport::{Address, ConnectError};
+
+/// An attempt to connect to one address that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConnectFailure {
+    /// The address.
+    pub address: Address,
+    /// Why, in words: `connection refused`.
+    pub reason: String,
+    /// From the start of the attempt to its end.
+    pub took: Duration,
+    pub(crate) cause: Cause,
+}
+
+/// What kind of failure it was, as far as a hint depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    Refused,
+    NoSocket,
+    TimedOut,
+    /// The peer answered in something that is not HTTP/2.
+    NotHttp2,
+    Other,
+}
+
+/// Why an attempt failed, before it is known to whom and how long it took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unreachable {
+    pub(crate) reason: String,
+    pub(crate) cause: Cause,
+}
+
+impl Unreachable {
+    pub(crate) fn timed_out(limit: Duration) -> Self {
+        Self { reason: format!("no answer within {}", duration_text(limit)), cause: Cause::TimedOut }
+    }
+}
+
+impl From<&ConnectError> for Unreachable {
+    fn from(error: &ConnectError) -> Self {
+        let kind = std::error::Error::source(error).and_then(|source| source.downcast_ref()).map(io::Error::kind);
+        let cause = match kind {
+            _ if error.is_not_http2() => Cause::NotHttp2,
+            Some(io::ErrorKind::ConnectionRefused) => Cause::Refused,
+            Some(io::ErrorKind::NotFound) => Cause::NoSocket,
+            Some(io::ErrorKind::TimedOut) => Cause::TimedOut,
+            _ => Cause::Other,
+        };
+        Self { reason: error.to_string(), cause }
+    }
+}
+
+impl ConnectFailure {
+    pub(crate) fn new(address: Address, why: Unreachable, took: Duration) -> Self {
+        Self { address, reason: why.reason, took, cause: why.cause }
+    }
+
+    /// The status of calls to `target` while all its addresses have failed; `failures` are the latest of each.
+    pub(crate) fn status(target: &str, failures: &[Self]) -> Status {
+        let Some(last) = failures.last() else {
+            return Status::unavailable(format!("cannot reach {target}: it has no address"));
+        };
+        let message = match (last.cause, last.reason.strip_prefix("it ")) {
+            // `it answered ...` and `it speaks ...` are about the peer, which only one address may have.
+            (Cause::NotHttp2, Some(what)) => format!("{} {what}", last.address),
+            _ => format!("cannot reach {target}: {}", last.reason),
+        };
+        let status = Status::unavailable(message).note("tried", tried_text(failures));
+        match hint(last.cause, &last.address) {
+            Some(hint) => status.note("hint", hint),
+            None => status,
+        }
+    }
+}
+
+fn tried_text(failures: &[ConnectFailure]) -> String {
+    let mut text = String::new();
+    for failure in failures {
+        let separator = if text.is_empty() { "" } else { " · " };
+        let _ = write!(text, "{separator}{} {} ({})", failure.address, failure.reason, duration_text(failure.took));
+    }
+    text
+}
+
+fn hint(cause: Cause, address: &Address) -> Option<&'static str> {
+    match (cause, address) {
+        (Cause::Refused, Address::Tcp(_)) => Some("nothing listens there; start the server, or check host and port"),
+        (Cause::Refused, _) => Some("nothing listens there; the socket is left from a server that has ended"),
+        (Cause::NoSocket, _) => Some("the server has not made its socket yet; start it, or check the path"),
+        (Cause::TimedOut, _) => Some("a firewall may drop the packets, or the host is down; check host and port"),
+        (Cause::NotHttp2, _) => Some("check the port: a gRPC server speaks HTTP/2 there"),
+        (Cause::Other, _) => None,
+    }
+}
+
+/// The status of calls while `target`'s name has no address.
+pub(crate) fn unresolved(host: &str, error: &io::Error) -> Status {
+    let text = error.to_string();
+    let reason = text.strip_prefix("failed to lookup address information: ").unwrap_or(&text);
+    let mut reason = reason.to_owned();
+    if let Some(first) = reason.get_mut(..1) {
+        first.make_ascii_lowercase();
+    }
+    Status::unavailable(format!("cannot resolve {host}: {reason}"))
+        .note("hint", "check the spelling of the host, and that this machine's name server knows it")
+}
+
+/// Adds the method to a status of a call, in front of its other notes.
+pub(crate) fn calling(status: &Status, method: &MethodDescriptor) -> Status {
+    if status.notes().iter().any(|note| note.label() == "calling") {
+        return status.clone();
+    }
+    let mut named = Status::new(status.code(), status.message())
+        .details_bytes(status.details().clone())
+        .note("calling", method.full_name());
+    *named.metadata_mut() = status.metadata().clone();
+    for note in status.notes() {
+        named = named.note(note.label(), note.text());
+    }
+    match std::error::Error::source(status) {
+        Some(_) => named.caused_by(SourceOf(status.clone())),
+        None => named,
+    }
+}
+
+/// Stands for the source of a status, which cannot be taken out of it.
+#[derive(Debug)]
+struct SourceOf(Status);
+
+impl std::fmt::Display for SourceOf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match std::error::Error::source(&self.0) {
+            Some(source) => std::fmt::Display::fmt(source, f),
+            None => std::fmt::Display::fmt(&self.0, f),
+        }
+    }
+}
+
+impl std::error::Error for SourceOf {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&self.0)?.source()
+    }
+}
+
+/// A duration for people: `0.3 ms`, `200 ms`, `1.5 s`.
+pub(crate) fn duration_text(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    let (amount, digits, unit) = match seconds {
+        s if s >= 1.0 => (s, 3, "s"),
+        s if s >= 1e-4 => (s * 1e3, 1, "ms"),
+        s => (s * 1e6, 0, "µs"),
+    };
+    let text = format!("{amount:.digits$}");
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    format!("{text} {unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use halloo_core::MethodKind;
+
+    use super::*;
+
+    static SAY_HELLO: MethodDescriptor =
+        MethodDescriptor::new("greeter.Greeter", "SayHello", "/greeter.Greeter/SayHello", MethodKind::Unary);
+
+    fn failure(address: &str, reason: &str, cause: Cause, micros: u64) -> ConnectFailure {
+        let address = Address::Tcp(address.parse().unwrap());
+        let why = Unreachable { reason: reason.into(), cause };
+        ConnectFailure::new(address, why, Duration::from_micros(micros))
+    }
+
+    #[test]
+    fn e01_names_every_address_its_reason_and_its_time() {
+        let failures = [
+            failure("[::1]:50051", "connection refused", Cause::Refused, 130),
+            failure("127.0.0.1:50051", "connection refused", Cause::Refused, 320),
+        ];
+        let status = calling(&ConnectFailure::status("localhost:50051", &failures), &SAY_HELLO);
+        assert_eq!(
+            format!("{status:?}"),
+            "cannot reach localhost:50051: connection refused (UNAVAILABLE)\n  \
+             calling  greeter.Greeter/SayHello\n  \
+             tried    [::1]:50051 connection refused (0.1 ms) · 127.0.0.1:50051 connection refused (0.3 ms)\n  \
+             hint     nothing listens there; start the server, or check host and port"
+        );
+    }
+
+    #[test]
+    fn e05_says_what_the_peer_is() {
+        let reason = "it answered HTTP/1.1 404 Not Found text/html; it is a web server, not gRPC";
+        let failures = [failure("127.0.0.1:8080", reason, Cause::NotHttp2, 1500)];
+        let status = ConnectFailure::status("localhost:8080", &failures);
+        assert_eq!(
+            status.to_string(),
+            "127.0.0.1:8080 answered HTTP/1.1 404 Not Found text/html; it is a web server, not gRPC (UNAVAILABLE)"
+        );
+    }
+
+    #[test]
+    fn an_attempt_without_an_answer_says_how_long() {
+        let why = Unreachable::timed_out(Duration::from_secs(20));
+        let address = Address::Tcp("192.0.2.1:1".parse().unwrap());
+        let failures = [ConnectFailure::new(address, why, Duration::from_secs(20))];
+        assert_eq!(
+            format!("{:?}", ConnectFailure::status("192.0.2.1:1", &failures)),
+            "cannot reach 192.0.2.1:1: no answer within 20 s (UNAVAILABLE)\n  \
+             tried    192.0.2.1:1 no answer within 20 s (20 s)\n  \
+             hint     a firewall may drop the packets, or the host is down; check host and port"
+        );
+    }
+
+    #[test]
+    fn a_name_that_does_not_resolve_is_named() {
+        let error = io::Error::other("failed to lookup address information: Name or service not known");
+        assert_eq!(
+            unresolved("nowhere.invalid", &error).to_string(),
+            "cannot resolve nowhere.invalid: name or service not known (UNAVAILABLE)"
+        );
+    }
+
+    #[test]
+    fn the_cause_survives_a_note() {
+        let status = Status::internal("no").caused_by(io::Error::other("disk"));
+        let status = calling(&status, &SAY_HELLO);
+        assert_eq!(format!("{status:?}"), "no (INTERNAL)\n  calling  greeter.Greeter/SayHello\n  cause    disk");
+    }
+
+    #[test]
+    fn durations_are_short() {
+        for (micros, text) in [
+            (0, "0 µs"),
+            (42, "42 µs"),
+            (320, "0.3 ms"),
+            (200_000, "200 ms"),
+            (199_340, "199.3 ms"),
+            (1_500_000, "1.5 s"),
+            (20_000_000, "20 s"),
+        ] {
+            assert_eq!(duration_text(Duration::from_micros(micros)), text);
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The calling side: a [`Channel`] to a service, and the calls that are made on it.
+//!
+//! ```text
+//!  Channel ── picks ──▶ Subchannel (one address) ── has ──▶ connection (HTTP/2, in halloo-transport)
+//!     ▲ addresses: Resolver      ▲ which, and when to connect: LoadBalancer
+//! ```
+//! Resolver, balancer and subchannels are pure and belong to `plane.rs`; `driver.rs` gives them sockets and a
+//! clock; a call reads only what they published.
+
+mod backoff;
+mod balancer;
+mod builder;
+mod call;
+mod channel;
+mod connect;
+mod deadline;
+mod driver;
+mod failure;
+mod intercepted;
+mod options;
+mod plane;
+mod remote;
+mod resolver;
+mod state;
+mod streaming;
+mod subchannel;
+mod target;
+
+pub use backoff::Backoff;
+pub use balancer::{Control, LoadBalancer, Pick, PickFirst, Picker, SubchannelId, SubchannelUpdate};
+pub use builder::ChannelBuilder;
+pub use call::UnaryCall;
+pub use channel::{Channel, Error};
+pub use failure::ConnectFailure;
+pub use halloo_transport::Address;
+pub use resolver::{Dns, Fixed, Resolver, ResolverEvent};
+pub use state::ConnectivityState;
+pub use streaming::{BidiStreamingCall, ClientStreamingCall, PendingReply, ServerStreamingCall};

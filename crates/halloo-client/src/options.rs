@@ -1,0 +1,142 @@
+//! What all four kinds of call take before they are awaited: time limit, metadata, reply limit.
+
+use std::borrow::Cow;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use halloo_call::Call;
+use halloo_core::{Deadline, DecodeLimits, Metadata, MetadataError, MethodDescriptor, Status};
+
+use crate::channel::Channel;
+use crate::deadline::now;
+use crate::failure::calling;
+
+#[derive(Debug, Default)]
+pub(crate) struct CallOptions {
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) deadline: Option<Deadline>,
+    pub(crate) max_reply_bytes: Option<usize>,
+    metadata: Metadata,
+    /// The first metadata that cannot travel; the call fails with it.
+    fault: Option<MetadataError>,
+}
+
+/// A call that is about to start.
+pub(crate) struct Opened {
+    pub(crate) call: Call,
+    /// When the call began, if that had to be known for its deadline.
+    pub(crate) began: Option<Instant>,
+    pub(crate) limits: DecodeLimits,
+}
+
+impl CallOptions {
+    pub(crate) fn append(&mut self, key: Cow<'static, str>, value: String) {
+        let appended = self.metadata.append(key, value);
+        self.keep_fault(appended);
+    }
+
+    pub(crate) fn append_bin(&mut self, key: Cow<'static, str>, value: Bytes) {
+        let appended = self.metadata.append_bin(key, value);
+        self.keep_fault(appended);
+    }
+
+    fn keep_fault(&mut self, appended: Result<(), MetadataError>) {
+        if let Err(fault) = appended {
+            self.fault.get_or_insert(fault);
+        }
+    }
+
+    /// Puts the channel's defaults under what the call says.
+    pub(crate) fn open(self, channel: &Channel, method: &'static MethodDescriptor) -> Result<Opened, Status> {
+        if let Some(fault) = self.fault {
+            return Err(calling(&fault.into(), method));
+        }
+        let defaults = channel.defaults();
+        let timeout = match (self.timeout, self.deadline) {
+            (None, None) => defaults.timeout,
+            (timeout, _) => timeout,
+        };
+        let mut call = Call::new(method);
+        let mut began = None;
+        if timeout.is_some() || self.deadline.is_some() {
+            let now = now();
+            let of_timeout = timeout.map(|timeout| Deadline::after(now, timeout));
+            call.set_deadline(of_timeout.into_iter().chain(self.deadline).min());
+            began = Some(now);
+        }
+        if !defaults.metadata.is_empty() {
+            let mut metadata = defaults.metadata.clone();
+            metadata.extend(self.metadata);
+            call.set_metadata(metadata.into());
+        } else if !self.metadata.is_empty() {
+            call.set_metadata(self.metadata.into());
+        }
+        let limits = DecodeLimits::new(self.max_reply_bytes.unwrap_or(defaults.max_reply_bytes));
+        Ok(Opened { call, began, limits })
+    }
+}
+
+/// Gives a call builder its options; `self.options` holds them.
+macro_rules! call_options {
+    ($call:ident) => {
+        impl<Q: 'static, A: 'static> $call<'_, Q, A> {
+            /// Limits the time from the moment the call is awaited until it has ended, streams included. Default:
+            /// the channel's, which has none. Once it has passed the call fails with DEADLINE_EXCEEDED on both
+            /// sides.
+            #[must_use]
+            pub fn timeout(mut self, timeout: ::std::time::Duration) -> Self {
+                self.options.timeout = Some(timeout);
+                self
+            }
+
+            /// As [`timeout`](Self::timeout), as a point in time. If both are set, the earlier counts.
+            #[must_use]
+            pub fn deadline(mut self, deadline: ::halloo_core::Deadline) -> Self {
+                self.options.deadline = Some(deadline);
+                self
+            }
+
+            /// Adds metadata behind the channel's. A key or value that may not travel fails the call with INTERNAL
+            /// when it is awaited.
+            #[must_use]
+            pub fn metadata(
+                mut self,
+                key: impl Into<::std::borrow::Cow<'static, str>>,
+                value: impl Into<String>,
+            ) -> Self {
+                self.options.append(key.into(), value.into());
+                self
+            }
+
+            /// Adds binary metadata; the key ends in `-bin`. See [`metadata`](Self::metadata).
+            #[must_use]
+            pub fn metadata_bin(
+                mut self,
+                key: impl Into<::std::borrow::Cow<'static, str>>,
+                value: impl Into<::bytes::Bytes>,
+            ) -> Self {
+                self.options.append_bin(key.into(), value.into());
+                self
+            }
+
+            /// Limits each reply message, in bytes. Default: the channel's, 4 MiB. A larger one fails the call with
+            /// RESOURCE_EXHAUSTED.
+            #[must_use]
+            pub fn max_reply_bytes(mut self, bytes: usize) -> Self {
+                self.options.max_reply_bytes = Some(bytes);
+                self
+            }
+        }
+
+        impl<Q: 'static, A: 'static> ::std::fmt::Debug for $call<'_, Q, A> {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.debug_struct(stringify!($call))
+                    .field("method", &self.method.descriptor().full_name())
+                    .field("options", &self.options)
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+pub(crate) use call_options;

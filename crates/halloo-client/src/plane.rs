@@ -1,0 +1,374 @@
+//! `Plane`: a channel's resolver, balancer and subchannels as one pure state machine.
+//!
+//! The driver gives it events and the time (`handle_*`), and takes what is to be done (`poll_action`) and when
+//! to come back (`poll_timeout`). It owns no socket, no connection and no clock.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use halloo_transport::Address;
+
+use crate::backoff::Dice;
+use crate::balancer::{Command, Control, LoadBalancer, Picker, SubchannelId, SubchannelUpdate, Wait};
+use crate::failure::Unreachable;
+use crate::resolver::{Resolver, ResolverEvent};
+use crate::state::ConnectivityState;
+use crate::subchannel::{AttemptId, Pace, Subchannel, TimedOut};
+
+pub(crate) struct Plane {
+    resolver: Box<dyn Resolver>,
+    balancer: Box<dyn LoadBalancer>,
+    control: Control,
+    subchannels: BTreeMap<SubchannelId, Subchannel>,
+    /// What the balancer has not heard yet.
+    updates: VecDeque<(SubchannelId, SubchannelUpdate)>,
+    actions: VecDeque<Action>,
+    published: (ConnectivityState, Arc<dyn Picker>),
+    /// The look-up that the resolver waits for.
+    lookup: Option<(String, u16)>,
+    next_attempt: u64,
+    pace: Pace,
+    dice: Dice,
+}
+
+/// What the driver has to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Look the host up; then [`Plane::handle_lookup`].
+    Lookup { host: String, port: u16 },
+    /// Connect; then [`Plane::handle_attempt`].
+    Connect { attempt: AttemptId, address: Address },
+    /// Give the attempt up; nothing follows.
+    Abandon(AttemptId),
+    /// The subchannel's connection takes no more calls and ends when the running ones have.
+    Release(SubchannelId),
+    /// Show calls the new picker and state.
+    Publish,
+}
+
+impl Plane {
+    pub(crate) fn new(
+        resolver: Box<dyn Resolver>,
+        balancer: Box<dyn LoadBalancer>,
+        target: &str,
+        pace: Pace,
+        dice: Dice,
+    ) -> Self {
+        Self {
+            resolver,
+            balancer,
+            control: Control::new(target),
+            subchannels: BTreeMap::new(),
+            updates: VecDeque::new(),
+            actions: VecDeque::new(),
+            published: (ConnectivityState::Idle, Arc::new(Wait)),
+            lookup: None,
+            next_attempt: 0,
+            pace,
+            dice,
+        }
+    }
+
+    pub(crate) fn state(&self) -> ConnectivityState {
+        self.published.0
+    }
+
+    pub(crate) fn picker(&self) -> Arc<dyn Picker> {
+        Arc::clone(&self.published.1)
+    }
+
+    /// Somebody wants a connection.
+    pub(crate) fn exit_idle(&mut self, now: Instant) {
+        if self.state() == ConnectivityState::Idle {
+            self.balancer.exit_idle(now, &mut self.control);
+            self.settle(now);
+        }
+    }
+
+    pub(crate) fn handle_lookup(&mut self, now: Instant, result: io::Result<Vec<SocketAddr>>) {
+        self.lookup = None;
+        self.resolver.handle_lookup(now, result);
+        self.settle(now);
+    }
+
+    /// An attempt has ended. Returns the subchannel that takes the connection; `None`: nobody wants it.
+    pub(crate) fn handle_attempt(
+        &mut self,
+        now: Instant,
+        attempt: AttemptId,
+        result: Result<(), Unreachable>,
+    ) -> Option<SubchannelId> {
+        let (&id, subchannel) = self.subchannels.iter_mut().find(|(_, one)| one.attempt() == Some(attempt))?;
+        let update = match result {
+            Ok(()) => {
+                subchannel.connected();
+                Some(SubchannelUpdate::Ready)
+            }
+            Err(why) => {
+                tracing::debug!(address = %subchannel.address(), reason = why.reason, "an attempt to connect failed");
+                subchannel.failed(now, why).map(SubchannelUpdate::Failed)
+            }
+        };
+        self.updates.extend(update.map(|update| (id, update)));
+        self.settle(now);
+        Some(id)
+    }
+
+    /// A subchannel's connection takes no more calls.
+    pub(crate) fn handle_closed(&mut self, now: Instant, id: SubchannelId) {
+        let Some(subchannel) = self.subchannels.get_mut(&id) else { return };
+        if subchannel.connectivity() == ConnectivityState::Ready {
+            subchannel.rest();
+            self.updates.push_back((id, SubchannelUpdate::Idle));
+            self.settle(now);
+        }
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        let (actions, updates) = (&mut self.actions, &mut self.updates);
+        for (&id, subchannel) in &mut self.subchannels {
+            match subchannel.handle_timeout(now) {
+                Some(TimedOut::Attempt(attempt, failure)) => {
+                    actions.push_back(Action::Abandon(attempt));
+                    updates.push_back((id, SubchannelUpdate::Failed(failure)));
+                }
+                Some(TimedOut::Backoff) => updates.push_back((id, SubchannelUpdate::Idle)),
+                None => {}
+            }
+        }
+        if self.resolver.poll_timeout().is_some_and(|at| now >= at) {
+            self.resolver.handle_timeout(now);
+        }
+        if self.balancer.poll_timeout().is_some_and(|at| now >= at) {
+            self.balancer.handle_timeout(now, &mut self.control);
+        }
+        self.settle(now);
+    }
+
+    /// Another driver takes over: what the one before was about to do, and its connections, are gone.
+    pub(crate) fn restart(&mut self, now: Instant) {
+        self.actions.clear();
+        for (&id, subchannel) in &mut self.subchannels {
+            if matches!(subchannel.connectivity(), ConnectivityState::Connecting | ConnectivityState::Ready) {
+                subchannel.rest();
+                self.updates.push_back((id, SubchannelUpdate::Idle));
+            }
+        }
+        if let Some((host, port)) = self.lookup.clone() {
+            self.actions.push_back(Action::Lookup { host, port });
+        }
+        self.settle(now);
+        self.actions.push_back(Action::Publish);
+    }
+
+    pub(crate) fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let subchannels = self.subchannels.values().filter_map(Subchannel::poll_timeout);
+        subchannels.chain(self.resolver.poll_timeout()).chain(self.balancer.poll_timeout()).min()
+    }
+
+    /// Carries messages between balancer, resolver and subchannels until all are quiet.
+    fn settle(&mut self, now: Instant) {
+        loop {
+            if let Some(command) = self.control.next_command() {
+                self.execute(now, command);
+            } else if let Some(event) = self.resolver.poll_event() {
+                self.resolved(now, event);
+            } else if let Some((id, update)) = self.updates.pop_front() {
+                self.balancer.handle_subchannel(now, id, update, &mut self.control);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn execute(&mut self, now: Instant, command: Command) {
+        match command {
+            Command::Create(id, address) => {
+                self.subchannels.insert(id, Subchannel::new(address));
+            }
+            Command::Connect(id) => self.connect(now, id),
+            Command::Remove(id) => self.remove(id),
+            Command::Publish(state, picker) => {
+                tracing::debug!(state = state.name(), "the channel's state");
+                self.published = (state, picker);
+                self.actions.push_back(Action::Publish);
+            }
+            Command::RequestAddresses => self.resolver.handle_request(now),
+        }
+    }
+
+    fn connect(&mut self, now: Instant, id: SubchannelId) {
+        let Some(subchannel) = self.subchannels.get_mut(&id) else { return };
+        let attempt = AttemptId(self.next_attempt);
+        if subchannel.connect(now, attempt, &self.pace, &mut self.dice) {
+            self.next_attempt += 1;
+            self.updates.push_back((id, SubchannelUpdate::Connecting));
+            self.actions.push_back(Action::Connect { attempt, address: subchannel.address().clone() });
+        }
+    }
+
+    fn remove(&mut self, id: SubchannelId) {
+        let Some(subchannel) = self.subchannels.remove(&id) else { return };
+        self.updates.retain(|(updated, _)| *updated != id);
+        match subchannel.attempt() {
+            Some(attempt) => self.actions.push_back(Action::Abandon(attempt)),
+            None => self.actions.push_back(Action::Release(id)),
+        }
+    }
+
+    fn resolved(&mut self, now: Instant, event: ResolverEvent) {
+        match event {
+            ResolverEvent::Lookup { host, port } => {
+                self.lookup = Some((host.clone(), port));
+                self.actions.push_back(Action::Lookup { host, port });
+            }
+            ResolverEvent::Addresses(addresses) => {
+                self.balancer.handle_addresses(now, addresses, &mut self.control);
+            }
+            ResolverEvent::Failed(status) => {
+                tracing::debug!(%status, "the resolver failed");
+                self.balancer.handle_resolver_failure(now, status, &mut self.control);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Plane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plane").field("state", &self.state()).field("subchannels", &self.subchannels).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::backoff::Backoff;
+    use crate::balancer::PickFirst;
+    use crate::failure::Cause;
+    use crate::resolver::{Dns, Fixed};
+
+    /// A plane and a clock that moves only when told.
+    struct Bench {
+        plane: Plane,
+        now: Instant,
+    }
+
+    impl Bench {
+        fn new(resolver: impl Resolver) -> Self {
+            let pace = Pace { backoff: Backoff::new().jitter(0.0), connect_timeout: Duration::from_secs(20) };
+            let plane =
+                Plane::new(Box::new(resolver), Box::new(PickFirst::new()), "greeter:1", pace, Dice::seeded(1));
+            Self { plane, now: Instant::now() }
+        }
+
+        fn fixed(ports: &[u16]) -> Self {
+            Self::new(Fixed::new(ports.iter().map(|port| address(*port)).collect::<Vec<_>>()))
+        }
+
+        /// What is to be done, as text; and the channel's state.
+        fn todo(&mut self) -> String {
+            let mut todo: Vec<_> = std::iter::from_fn(|| self.plane.poll_action())
+                .filter_map(|action| match action {
+                    Action::Publish => None,
+                    Action::Connect { attempt, address } => Some(format!("connect {} {address}", attempt.0)),
+                    Action::Lookup { host, .. } => Some(format!("look up {host}")),
+                    Action::Abandon(attempt) => Some(format!("abandon {}", attempt.0)),
+                    Action::Release(_) => Some("release".into()),
+                })
+                .collect();
+            todo.push(self.plane.state().to_string());
+            todo.join("; ")
+        }
+
+        fn exit_idle(&mut self) -> String {
+            self.plane.exit_idle(self.now);
+            self.todo()
+        }
+
+        fn refuse(&mut self, attempt: u64) -> String {
+            let why = Unreachable { reason: "connection refused".into(), cause: Cause::Refused };
+            self.plane.handle_attempt(self.now, AttemptId(attempt), Err(why));
+            self.todo()
+        }
+
+        /// Lets the time of the next timer come.
+        fn next_timer(&mut self) -> String {
+            self.now = self.plane.poll_timeout().unwrap();
+            self.plane.handle_timeout(self.now);
+            self.todo()
+        }
+    }
+
+    fn address(port: u16) -> Address {
+        Address::Tcp(([10, 0, 0, 1], port).into())
+    }
+
+    #[test]
+    fn a_server_that_is_down_is_tried_with_growing_pauses() {
+        let mut bench = Bench::fixed(&[1]);
+        let start = bench.now;
+        assert_eq!(bench.exit_idle(), "connect 0 10.0.0.1:1; CONNECTING");
+        let mut pauses = Vec::new();
+        for attempt in 0..4 {
+            assert_eq!(bench.refuse(attempt), "TRANSIENT_FAILURE");
+            let todo = bench.next_timer();
+            assert_eq!(todo, format!("connect {} 10.0.0.1:1; TRANSIENT_FAILURE", attempt + 1));
+            pauses.push((bench.now - start).as_millis());
+        }
+        assert_eq!(pauses, [1000, 2600, 5160, 9256]);
+        let id = bench.plane.handle_attempt(bench.now, AttemptId(4), Ok(())).unwrap();
+        assert_eq!(bench.todo(), "READY");
+        bench.plane.handle_closed(bench.now, id);
+        assert_eq!(bench.todo(), "release; IDLE");
+        assert_eq!(bench.plane.poll_timeout(), None, "an idle channel does nothing");
+        assert_eq!(bench.exit_idle(), "connect 5 10.0.0.1:1; CONNECTING");
+    }
+
+    #[test]
+    fn an_answer_that_comes_too_late_is_nobodys() {
+        let mut bench = Bench::fixed(&[1, 2]);
+        bench.exit_idle();
+        assert_eq!(bench.next_timer(), "abandon 0; connect 1 10.0.0.1:2; CONNECTING");
+        assert_eq!(bench.plane.handle_attempt(bench.now, AttemptId(0), Ok(())), None);
+        assert!(bench.plane.handle_attempt(bench.now, AttemptId(1), Ok(())).is_some());
+        assert_eq!(bench.todo(), "release; READY");
+    }
+
+    #[test]
+    fn a_lost_connection_asks_the_resolver_again_but_not_within_thirty_seconds() {
+        let mut bench = Bench::new(Dns::new("greeter", 1));
+        assert_eq!(bench.exit_idle(), "look up greeter; CONNECTING");
+        bench.plane.handle_lookup(bench.now, Ok(vec![([10, 0, 0, 1], 1).into()]));
+        assert_eq!(bench.todo(), "connect 0 10.0.0.1:1; CONNECTING");
+        let id = bench.plane.handle_attempt(bench.now, AttemptId(0), Ok(())).unwrap();
+        bench.plane.handle_closed(bench.now, id);
+        assert_eq!(bench.todo(), "release; IDLE");
+        assert_eq!(bench.exit_idle(), "connect 1 10.0.0.1:1; CONNECTING", "the known address serves meanwhile");
+        assert_eq!(bench.plane.poll_timeout(), Some(bench.now + Duration::from_secs(20)));
+        bench.plane.handle_attempt(bench.now, AttemptId(1), Ok(()));
+        bench.todo();
+        assert_eq!(bench.next_timer(), "look up greeter; READY");
+    }
+
+    #[test]
+    fn another_driver_begins_from_idle() {
+        let mut bench = Bench::new(Dns::new("greeter", 1));
+        bench.exit_idle();
+        bench.plane.restart(bench.now);
+        assert_eq!(bench.todo(), "look up greeter; CONNECTING", "the question is asked again");
+        bench.plane.handle_lookup(bench.now, Ok(vec![([10, 0, 0, 1], 1).into()]));
+        bench.plane.handle_attempt(bench.now, AttemptId(0), Ok(()));
+        bench.plane.restart(bench.now);
+        assert_eq!(bench.todo(), "release; IDLE");
+    }
+}

@@ -1,0 +1,210 @@
+//! `Remote`: what calls and the driver of one channel share.
+//!
+//! Calls read the published snapshot, and nothing else, unless they have to wait. The driver is a task that runs
+//! from the first call on; should its runtime end, the next call starts another.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use halloo_call::{Call, OutgoingCall, Refused, ResponderEnd};
+use halloo_core::Status;
+use tokio::sync::{Notify, watch};
+
+use crate::balancer::{Pick, Picker, SubchannelId, Wait};
+use crate::connect::{Connect, Connection};
+use crate::deadline::now;
+use crate::driver::Driver;
+use crate::plane::Plane;
+use crate::state::ConnectivityState;
+
+pub(crate) struct Remote {
+    pub(crate) target: String,
+    pub(crate) connect: Box<dyn Connect>,
+    plane: Mutex<Plane>,
+    published: watch::Sender<Snapshot>,
+    /// Wakes the driver.
+    pub(crate) wake: Notify,
+    wants_connection: AtomicBool,
+    is_driven: AtomicBool,
+    is_closed: AtomicBool,
+}
+
+/// What calls see of a channel.
+pub(crate) struct Snapshot {
+    pub(crate) state: ConnectivityState,
+    pub(crate) picker: Arc<dyn Picker>,
+    /// The connections that there are, by subchannel.
+    pub(crate) connections: Vec<(SubchannelId, Arc<dyn Connection>)>,
+}
+
+/// Where a call goes at the moment.
+enum Choice {
+    Start(Arc<dyn Connection>),
+    Wait,
+    Fail(Status),
+}
+
+/// Why a call did not start at once.
+pub(crate) enum Unstarted {
+    Waiting(Refused),
+    Failed(Status),
+}
+
+impl Snapshot {
+    /// Without connections; calls wait.
+    pub(crate) fn empty(state: ConnectivityState) -> Self {
+        Self { state, picker: Arc::new(Wait), connections: Vec::new() }
+    }
+
+    fn choose(&self, call: &Call) -> Choice {
+        match self.picker.pick(call) {
+            Pick::Subchannel(id) => match self.connections.binary_search_by_key(&id, |(id, _)| *id) {
+                Ok(index) => Choice::Start(Arc::clone(&self.connections[index].1)),
+                Err(_) => Choice::Wait,
+            },
+            Pick::Queue => Choice::Wait,
+            Pick::Fail(status) => Choice::Fail(status),
+        }
+    }
+}
+
+impl Remote {
+    pub(crate) fn new(target: String, plane: Plane, connect: Box<dyn Connect>) -> Self {
+        Self {
+            target,
+            connect,
+            plane: Mutex::new(plane),
+            published: watch::Sender::new(Snapshot::empty(ConnectivityState::Idle)),
+            wake: Notify::new(),
+            wants_connection: AtomicBool::new(false),
+            is_driven: AtomicBool::new(false),
+            is_closed: AtomicBool::new(false),
+        }
+    }
+
+    /// Starts a call if there is a connection for it.
+    pub(crate) fn try_start(&self, call: OutgoingCall, responder: ResponderEnd) -> Result<(), Unstarted> {
+        let choice = self.published.borrow().choose(&call.call);
+        match choice {
+            Choice::Start(connection) => connection.start(call, responder).map_err(Unstarted::Waiting),
+            Choice::Wait => Err(Unstarted::Waiting(Refused { call: Box::new(call), responder })),
+            Choice::Fail(status) => Err(Unstarted::Failed(status)),
+        }
+    }
+
+    /// Starts a call once there is a connection for it. The caller limits the time.
+    pub(crate) async fn start_when_ready(self: &Arc<Self>, mut waiting: Refused) -> Result<(), Status> {
+        let mut changes = self.published.subscribe();
+        loop {
+            let (state, choice) = {
+                let snapshot = changes.borrow_and_update();
+                (snapshot.state, snapshot.choose(&waiting.call.call))
+            };
+            match choice {
+                Choice::Fail(status) => return Err(status),
+                Choice::Wait => {}
+                // A connection that takes no more calls is about to leave the snapshot.
+                Choice::Start(connection) => match connection.start(*waiting.call, waiting.responder) {
+                    Ok(()) => return Ok(()),
+                    Err(refused) => waiting = refused,
+                },
+            }
+            self.demand(state)?;
+            // The sender lives as long as `self`.
+            let _ = changes.changed().await;
+        }
+    }
+
+    /// Waits until the channel is READY.
+    pub(crate) async fn ready(self: &Arc<Self>, probe: &Call) -> Result<(), Status> {
+        let mut changes = self.published.subscribe();
+        loop {
+            let (state, choice) = {
+                let snapshot = changes.borrow_and_update();
+                (snapshot.state, snapshot.choose(probe))
+            };
+            match choice {
+                Choice::Fail(status) => return Err(status),
+                _ if state == ConnectivityState::Ready => return Ok(()),
+                _ => self.demand(state)?,
+            }
+            let _ = changes.changed().await;
+        }
+    }
+
+    pub(crate) fn state(&self) -> ConnectivityState {
+        self.published.borrow().state
+    }
+
+    pub(crate) async fn state_other_than(&self, seen: ConnectivityState) -> ConnectivityState {
+        let mut changes = self.published.subscribe();
+        loop {
+            let state = changes.borrow_and_update().state;
+            if state != seen {
+                return state;
+            }
+            let _ = changes.changed().await;
+        }
+    }
+
+    /// No call follows: connections end when their calls have.
+    pub(crate) fn close(&self) {
+        self.is_closed.store(true, Ordering::Release);
+        self.wake.notify_one();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn plane(&self) -> MutexGuard<'_, Plane> {
+        // A panic inside the lock can only come from a user's resolver or balancer; the plane stays usable.
+        self.plane.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn publish(&self, snapshot: Snapshot) {
+        self.published.send_replace(snapshot);
+    }
+
+    /// Whether somebody has asked for a connection since the last time.
+    pub(crate) fn take_demand(&self) -> bool {
+        self.wants_connection.swap(false, Ordering::AcqRel)
+    }
+
+    pub(crate) fn driver_ended(&self) {
+        self.is_driven.store(false, Ordering::Release);
+    }
+
+    /// Sees to it that somebody works on a connection: there is a driver, and the channel is not IDLE.
+    fn demand(self: &Arc<Self>, state: ConnectivityState) -> Result<(), Status> {
+        if state == ConnectivityState::Idle {
+            self.wants_connection.store(true, Ordering::Release);
+            self.wake.notify_one();
+        }
+        if !self.is_driven.swap(true, Ordering::AcqRel) {
+            let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+                self.driver_ended();
+                return Err(no_runtime());
+            };
+            runtime.spawn(Driver::new(Arc::clone(self)).run());
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn no_runtime() -> Status {
+    Status::failed_precondition("calls need a tokio runtime; await them in a task of one")
+}
+
+/// The time from `began` until this moment.
+pub(crate) fn since(began: Instant) -> std::time::Duration {
+    now().saturating_duration_since(began)
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote").field("target", &self.target).field("state", &self.state()).finish_non_exhaustive()
+    }
+}

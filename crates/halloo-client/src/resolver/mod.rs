@@ -1,0 +1,60 @@
+//! `Resolver`: a channel's name to addresses.
+
+mod dns;
+mod fixed;
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use halloo_core::Status;
+use halloo_transport::Address;
+
+pub use dns::Dns;
+pub use fixed::Fixed;
+
+/// Finds the addresses of a channel's target, at first and again when connections fail.
+///
+/// Pure: called serially with the time, it does no IO. What it wants done or said it returns from
+/// [`poll_event`](Self::poll_event), which is called after every `handle_*` until it returns `None`.
+pub trait Resolver: Send + 'static {
+    /// The channel wants addresses: at first, after a connection was lost, or when all addresses failed. How
+    /// often it really looks is the resolver's decision.
+    fn handle_request(&mut self, now: Instant);
+
+    /// A [look-up](ResolverEvent::Lookup) has ended. The default ignores it.
+    fn handle_lookup(&mut self, now: Instant, result: io::Result<Vec<SocketAddr>>) {
+        let _ = (now, result);
+    }
+
+    /// The time of [`poll_timeout`](Self::poll_timeout) has come. The default does nothing.
+    fn handle_timeout(&mut self, now: Instant) {
+        let _ = now;
+    }
+
+    /// What the resolver wants done or has to say.
+    fn poll_event(&mut self) -> Option<ResolverEvent>;
+
+    /// When it wants [`handle_timeout`](Self::handle_timeout). The default is never.
+    fn poll_timeout(&self) -> Option<Instant> {
+        None
+    }
+}
+
+/// What a resolver wants done or has to say.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum ResolverEvent {
+    /// Ask the system for the addresses of a host; the answer comes by [`Resolver::handle_lookup`]. One at a
+    /// time.
+    Lookup {
+        /// The name.
+        host: String,
+        /// The port that the addresses get.
+        port: u16,
+    },
+    /// The target's addresses, all of them, best first.
+    Addresses(Vec<Address>),
+    /// There is no answer. Addresses that the balancer has stay in use.
+    Failed(Status),
+}

@@ -1,0 +1,169 @@
+//! The three kinds of call that stream: builders, and the reply of a client-streaming call.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use halloo_call::{MessageReceiver, MessageSender, exchange};
+use halloo_core::{Method, Status};
+
+use crate::call::{CallFuture, send_only_request, sender, start};
+use crate::channel::Channel;
+use crate::options::{CallOptions, call_options};
+
+/// A call with one request and a stream of replies, not started yet. Awaiting it makes the call and waits for the
+/// reply headers (or the first reply, or the end).
+///
+/// Cancel safe: dropped while it waits, the call is cancelled; dropping the receiver before the end cancels it
+/// too.
+#[must_use = "a call does nothing until it is awaited"]
+pub struct ServerStreamingCall<'c, Q: 'static, A: 'static> {
+    channel: &'c Channel,
+    method: &'static Method<Q, A>,
+    request: Q,
+    options: CallOptions,
+}
+
+call_options!(ServerStreamingCall);
+
+impl<'c, Q: 'static, A: 'static> ServerStreamingCall<'c, Q, A> {
+    pub(crate) fn new(channel: &'c Channel, method: &'static Method<Q, A>, request: Q) -> Self {
+        Self { channel, method, request, options: CallOptions::default() }
+    }
+}
+
+impl<'c, Q: Send + 'static, A: Send + 'static> IntoFuture for ServerStreamingCall<'c, Q, A> {
+    type Output = Result<MessageReceiver<A>, Status>;
+    type IntoFuture = CallFuture<'c, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let Self { channel, method, request, options } = self;
+            let opened = options.open(channel, method.descriptor())?;
+            let (caller, responder) = exchange();
+            send_only_request(channel, method, &caller, request)?;
+            let mut replies = start(channel, method, opened, caller, responder).await?.into_receiver();
+            replies.headers().await?;
+            Ok(replies)
+        })
+    }
+}
+
+/// A call with a stream of requests and one reply, not started yet. Awaiting it starts the call; it does not wait
+/// for the server.
+///
+/// Cancel safe: dropped while it waits, the call is cancelled.
+#[must_use = "a call does nothing until it is awaited"]
+pub struct ClientStreamingCall<'c, Q: 'static, A: 'static> {
+    channel: &'c Channel,
+    method: &'static Method<Q, A>,
+    options: CallOptions,
+}
+
+call_options!(ClientStreamingCall);
+
+impl<'c, Q: 'static, A: 'static> ClientStreamingCall<'c, Q, A> {
+    pub(crate) fn new(channel: &'c Channel, method: &'static Method<Q, A>) -> Self {
+        Self { channel, method, options: CallOptions::default() }
+    }
+}
+
+impl<Q: Send + 'static, A: Send + 'static> ClientStreamingCall<'_, Q, A> {
+    /// Makes the call: sends all of `requests` and returns the reply. If the call ends before all are sent, the
+    /// rest is not asked for.
+    ///
+    /// Cancel safe: dropped while it waits, the call is cancelled.
+    ///
+    /// # Errors
+    /// The status that the call failed with; RESOURCE_EXHAUSTED or INTERNAL for a request that is too large or
+    /// cannot be encoded, which cancels the call.
+    pub async fn send_all<I>(self, requests: I) -> halloo_call::Result<A>
+    where
+        I: IntoIterator<Item = Q, IntoIter: Send>,
+    {
+        let requests = requests.into_iter();
+        let (mut sender, reply) = self.await?;
+        for request in requests {
+            if let Err(status) = sender.send(request).await {
+                // A call that has ended has a result, which says more than that it takes no more requests.
+                return if sender.is_closed() { reply.await } else { Err(status) };
+            }
+        }
+        sender.finish();
+        reply.await
+    }
+}
+
+impl<'c, Q: Send + 'static, A: Send + 'static> IntoFuture for ClientStreamingCall<'c, Q, A> {
+    type Output = Result<(MessageSender<Q>, PendingReply<A>), Status>;
+    type IntoFuture = CallFuture<'c, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let Self { channel, method, options } = self;
+            let opened = options.open(channel, method.descriptor())?;
+            let (caller, responder) = exchange();
+            let requests = sender(channel, method, &caller);
+            let started = start(channel, method, opened, caller, responder).await?;
+            Ok((requests, PendingReply { reply: Box::pin(started.only_reply()) }))
+        })
+    }
+}
+
+/// The reply of a client-streaming call; await it after the last request, or beside them.
+///
+/// Dropping it cancels the call.
+#[must_use = "the reply comes when this is awaited"]
+pub struct PendingReply<A> {
+    reply: CallFuture<'static, halloo_call::Result<A>>,
+}
+
+impl<A> Future for PendingReply<A> {
+    type Output = halloo_call::Result<A>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.reply.as_mut().poll(cx)
+    }
+}
+
+impl<A> fmt::Debug for PendingReply<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingReply").finish_non_exhaustive()
+    }
+}
+
+/// A call with a stream of requests and a stream of replies, not started yet. Awaiting it starts the call; it does
+/// not wait for the server, which may wait for the first request.
+///
+/// Cancel safe: dropped while it waits, the call is cancelled; so it is when one of the halves is dropped before
+/// its end.
+#[must_use = "a call does nothing until it is awaited"]
+pub struct BidiStreamingCall<'c, Q: 'static, A: 'static> {
+    channel: &'c Channel,
+    method: &'static Method<Q, A>,
+    options: CallOptions,
+}
+
+call_options!(BidiStreamingCall);
+
+impl<'c, Q: 'static, A: 'static> BidiStreamingCall<'c, Q, A> {
+    pub(crate) fn new(channel: &'c Channel, method: &'static Method<Q, A>) -> Self {
+        Self { channel, method, options: CallOptions::default() }
+    }
+}
+
+impl<'c, Q: Send + 'static, A: Send + 'static> IntoFuture for BidiStreamingCall<'c, Q, A> {
+    type Output = Result<(MessageSender<Q>, MessageReceiver<A>), Status>;
+    type IntoFuture = CallFuture<'c, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let Self { channel, method, options } = self;
+            let opened = options.open(channel, method.descriptor())?;
+            let (caller, responder) = exchange();
+            let requests = sender(channel, method, &caller);
+            let replies = start(channel, method, opened, caller, responder).await?.into_receiver();
+            Ok((requests, replies))
+        })
+    }
+}
