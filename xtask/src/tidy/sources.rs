@@ -15,6 +15,9 @@ const MAX_HEAD_LINES: usize = 8;
 /// Lines of a file without its unit tests.
 const MAX_FILE_LINES: usize = 600;
 
+/// Folders of what is built, generated, or kept as data for tests.
+const LEFT_OUT: [&str; 5] = ["target", "testdata", "golden", "fixture", "node_modules"];
+
 const CHECKED_EXTENSIONS: [&str; 8] = ["rs", "toml", "md", "proto", "py", "sh", "yml", "txt"];
 
 /// Crates that see no runtime, no socket and no lock, and are told the time.
@@ -47,15 +50,14 @@ pub(crate) fn check() -> Result<Vec<String>, Failure> {
     Ok(faults)
 }
 
-/// Everything but what is hidden, built, or kept as data for tests.
+/// Every text of the repository that people write.
 fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), Failure> {
     let entries = fs::read_dir(folder).while_doing(|| format!("cannot list {}", folder.display()))?;
     for entry in entries {
         let path = entry.while_doing(|| format!("cannot list {}", folder.display()))?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if path.is_dir() {
-            let left_out = name.starts_with('.') || ["target", "testdata", "node_modules"].contains(&&*name);
-            if !left_out {
+            if !name.starts_with('.') && !LEFT_OUT.contains(&&*name) {
                 collect(&path, paths)?;
             }
         } else if path.extension().is_some_and(|extension| CHECKED_EXTENSIONS.iter().any(|known| extension == *known)) {
