@@ -1,0 +1,80 @@
+//! gRPC for Rust: typed services and clients from `.proto` files, over an HTTP/2 engine made for gRPC.
+//!
+//! A `build.rs` with one line turns a `.proto` file into Rust; [`include_proto!`] brings it in:
+//!
+//! ```ignore
+//! // build.rs
+//! fn main() {
+//!     halloo_build::compile("greeter.proto");
+//! }
+//! ```
+//!
+//! A server implements the generated trait and serves it with [`Server`]; a client calls through the generated
+//! `GreeterClient`, over a [`Channel`]. What a handler gets is a [`Request`] or a [`MessageReceiver`], what it
+//! answers with is a [`Reply`] or goes to a [`MessageSender`], and what goes wrong is a [`Status`].
+
+pub use halloo_call::{
+    Call, Cancelled, Execution, HttpRequest, Interceptor, MessageReceiver, MessageSender, Next, Outcome, Reply,
+    Request, Result,
+};
+pub use halloo_client::{
+    Address, Backoff, BidiStreamingCall, Channel, ChannelBuilder, ClientStreamingCall, ConnectFailure,
+    ConnectivityState, Control, Dns, Error, Fixed, LoadBalancer, PendingReply, Pick, PickFirst, Picker, Resolver,
+    ResolverEvent, ServerStreamingCall, SubchannelId, SubchannelUpdate, UnaryCall,
+};
+pub use halloo_core::{
+    Code, Codec, Codecs, Deadline, DecodeLimits, EncodeBuffer, Extensions, Idempotency, Metadata, MetadataError,
+    Method, MethodDescriptor, MethodKind, Origin, Peer, PeerAddress, SecurityLevel, ServiceDescriptor, Status,
+};
+pub use halloo_protobuf as protobuf;
+pub use halloo_server::{
+    Fallback, HttpResponder, MethodExecution, Methods, Router, Server, ServerHandle, Service, Services,
+};
+pub use halloo_transport::{Http2Config, Http2Limits, ListenAddress, Listener};
+
+/// Brings in what `halloo_build` made of one package: its messages, service traits, servers and clients.
+///
+/// ```ignore
+/// halloo::include_proto!("greeter");
+/// ```
+///
+/// The items land where the macro stands; a package with dots, such as `"shop.v1"`, brings in that package's items
+/// alone. A package that is not there is a compile error that names those that are.
+#[macro_export]
+macro_rules! include_proto {
+    ($($package:tt)*) => {
+        macro_rules! __halloo_wanted {
+            ($include:ident) => {
+                $include! { $($package)* }
+            };
+        }
+        ::core::include!(::core::concat!(
+            ::core::env!(
+                "HALLOO_PROTO_DIR",
+                "no .proto file was compiled for this crate; add a build.rs with: fn main() { halloo_build::compile(\"greeter.proto\") }"
+            ),
+            "/include_proto.rs"
+        ));
+    };
+}
+
+/// Brings in everything that `halloo_build` made, as a tree of modules, one a part of each package's name.
+///
+/// ```ignore
+/// mod proto {
+///     halloo::include_protos!();
+/// }
+/// use proto::shop::v1::Order;
+/// ```
+#[macro_export]
+macro_rules! include_protos {
+    () => {
+        ::core::include!(::core::concat!(
+            ::core::env!(
+                "HALLOO_PROTO_DIR",
+                "no .proto file was compiled for this crate; add a build.rs with: fn main() { halloo_build::compile(\"greeter.proto\") }"
+            ),
+            "/include_protos.rs"
+        ));
+    };
+}
