@@ -3,7 +3,7 @@
 use crate::diagnostic::Diagnostic;
 use crate::files::{Files, Folders, load};
 use crate::known_names::{explain, undefined_name};
-use crate::repair::repair;
+use crate::repair::{is_consequence, repair};
 use crate::source::Source;
 use protox::Compiler;
 use protox::file::{File, FileResolver, GoogleFileResolver};
@@ -48,12 +48,14 @@ pub(crate) fn compile(folders: &Folders, protos: &[PathBuf]) -> Result<Compiled,
 
 /// Compiles one file, repairs what is wrong, and goes on until nothing else comes up.
 fn check_target(target: &str, texts: &Texts, faults: &mut Vec<Diagnostic>) {
-    for _ in 0..MAX_ROUNDS {
+    for round in 0..MAX_ROUNDS {
         let Err(error) = compiler(texts).open_file(target).map(drop) else { return };
         let found = faults_of(&error, &texts.files);
         let name = error.file().unwrap_or_default().to_owned();
         let reported = faults.clone();
-        faults.extend(found.iter().filter(|fault| is_new(fault, &reported)).cloned());
+        let repaired = round > 0;
+        let new = |fault: &&Diagnostic| is_new(fault, &reported) && !(repaired && is_consequence(fault));
+        faults.extend(found.iter().filter(new).cloned());
         let Some(text) = texts.text(&name) else { return };
         match repair(&text, &found) {
             Some(repaired) => {
@@ -68,18 +70,33 @@ fn faults_of(error: &protox::Error, files: &Files) -> Vec<Diagnostic> {
     let name = error.file().unwrap_or_default();
     let source = files.parsed.get(name).and_then(|file| file.source.as_ref());
     let Some(source) = source else { return vec![Diagnostic::new(error.to_string())] };
-    let faults = Diagnostic::from_compiler(error, source);
+    let mut faults = Diagnostic::from_compiler(error, source);
+    drop_doubles(&mut faults);
     faults.into_iter().map(|fault| explain(locate(fault, source), name, files)).collect()
 }
 
-/// Finds the place of an undefined name that the compiler reports without one, as in maps.
+/// A name that is defined twice is so in JSON and camel case as well.
+fn drop_doubles(faults: &mut Vec<Diagnostic>) {
+    let twice: Vec<_> = faults
+        .iter()
+        .filter(|fault| fault.message.ends_with("is defined twice"))
+        .map(|fault| fault.labels.clone())
+        .collect();
+    faults.retain(|fault| fault.message.ends_with("is defined twice") || !twice.contains(&fault.labels));
+}
+
+/// Finds the place of what the compiler reports without one: undefined names in maps, and import cycles.
 fn locate(fault: Diagnostic, source: &Rc<Source>) -> Diagnostic {
-    let place = undefined_name(&fault.message).filter(|_| fault.labels.is_empty()).and_then(|name| {
-        let start = source.find_word(name)?;
-        Some(start..start + name.len())
+    if !fault.labels.is_empty() {
+        return fault;
+    }
+    let undefined = undefined_name(&fault.message).and_then(|name| Some((source.find_word(name)?, name.len())));
+    let cycle = fault.message.strip_prefix("import cycle detected: ").and_then(|names| {
+        let import = format!("\"{}\"", names.split(" -> ").nth(1)?);
+        Some((source.text.find(&import)?, import.len()))
     });
-    match place {
-        Some(span) => fault.at(source, span, ""),
+    match undefined.or(cycle) {
+        Some((start, length)) => fault.at(source, start..start + length, ""),
         None => fault,
     }
 }

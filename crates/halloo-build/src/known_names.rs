@@ -99,7 +99,8 @@ fn scoped(scope: &str, name: &str) -> String {
 }
 
 /// Adds the remedy to "not defined" faults of the file `name`.
-pub(crate) fn explain(mut fault: Diagnostic, name: &str, files: &Files) -> Diagnostic {
+pub(crate) fn explain(fault: Diagnostic, name: &str, files: &Files) -> Diagnostic {
+    let mut fault = plain_undefined(fault);
     if let Some(undefined) = undefined_name(&fault.message) {
         if let Some(help) = remedy(undefined, name, files) {
             fault.help = vec![help];
@@ -112,6 +113,18 @@ pub(crate) fn explain(mut fault: Diagnostic, name: &str, files: &Files) -> Diagn
         fault.help.push(help);
     }
     fault
+}
+
+/// Says "not defined" where the compiler says that a name resolves to itself, which is not defined.
+fn plain_undefined(fault: Diagnostic) -> Diagnostic {
+    let resolved =
+        fault.message.strip_suffix("`, which is not defined").and_then(|text| text.split_once("` resolves to `"));
+    match resolved {
+        Some((name, resolved)) if name.trim_start_matches('`') == resolved => {
+            Diagnostic { message: format!("name `{resolved}` is not defined"), help: Vec::new(), ..fault }
+        }
+        _ => fault,
+    }
 }
 
 /// The name in the compiler's text for an unknown type.

@@ -10,6 +10,9 @@ use std::fmt::Write as _;
 /// The name that stands in for an undefined one that has dots, which cannot be defined where it is used.
 const STAND_IN: &str = "H_";
 
+/// The compiler's text for a proto3 enum whose first value has another number.
+const ENUM_WITHOUT_ZERO: &str = "the first value for proto3 enums must be 0";
+
 /// Repairs what can be repaired; `None` if that changes nothing.
 pub(crate) fn repair(text: &str, faults: &[Diagnostic]) -> Option<String> {
     let mut repaired = text.to_owned();
@@ -20,6 +23,8 @@ pub(crate) fn repair(text: &str, faults: &[Diagnostic]) -> Option<String> {
             rename(&mut repaired, fault, index);
         } else if fault.message.starts_with("field number ") && fault.message.ends_with("is already used") {
             renumber(&mut repaired, fault);
+        } else if fault.message == ENUM_WITHOUT_ZERO {
+            zero(&mut repaired, fault);
         }
     }
     (repaired != text).then_some(repaired)
@@ -63,4 +68,16 @@ fn renumber(text: &mut String, fault: &Diagnostic) {
     if let Some(number) = free {
         text.replace_range(span, &number);
     }
+}
+
+fn zero(text: &mut String, fault: &Diagnostic) {
+    let Some(span) = fault.primary().map(|label| label.span.clone()) else { return };
+    if text.get(span.clone()).is_some() && !span.is_empty() {
+        text.replace_range(span.clone(), &format!("{:<width$}", "0", width = span.len()));
+    }
+}
+
+/// Whether a fault may be the consequence of a repair: an enum with a second zero.
+pub(crate) fn is_consequence(fault: &Diagnostic) -> bool {
+    fault.message.starts_with("enum number ")
 }

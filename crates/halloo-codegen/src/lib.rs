@@ -22,6 +22,9 @@ use buffa_descriptor::generated::descriptor::FileDescriptorSet;
 pub use buffa_descriptor::generated::descriptor::FileDescriptorProto;
 pub use error::Error;
 
+/// The name of the generated file that checks the name given to `halloo::include_proto!`.
+pub const CHECK_PACKAGE_FILE: &str = "check_package.rs";
+
 /// The name of the generated file that `halloo::include_proto!` includes.
 pub const INCLUDE_PROTO_FILE: &str = "include_proto.rs";
 
@@ -109,7 +112,7 @@ pub fn decode_descriptor_set(bytes: &[u8]) -> Result<Vec<FileDescriptorProto>, E
     Ok(set.file)
 }
 
-/// Generates one Rust file a package, its descriptor bytes where it has services, and the two files
+/// Generates one Rust file a package, its descriptor bytes where it has services, and the files
 /// that the macros of `halloo` include.
 ///
 /// # Errors
@@ -141,6 +144,7 @@ pub fn generate(request: Request) -> Result<Vec<GeneratedFile>, Error> {
         }
     }
     let trees = selection.packages();
+    out.push(GeneratedFile::text(CHECK_PACKAGE_FILE, tree::check_package(&trees)));
     out.push(GeneratedFile::text(INCLUDE_PROTO_FILE, tree::include_proto(&trees)));
     out.push(GeneratedFile::text(INCLUDE_PROTOS_FILE, tree::include_protos(&trees)));
     Ok(out)

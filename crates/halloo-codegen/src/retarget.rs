@@ -45,8 +45,11 @@ pub(crate) fn retarget(tokens: TokenStream, renames: &Renames) -> TokenStream {
 }
 
 /// Absolute paths of the message library, and where a crate that depends on `halloo` alone finds the same.
-const MOVED: [(&[&str], &[&str]); 3] = [
+const MOVED: [(&[&str], &[&str]); 6] = [
     (&["buffa", "alloc"], &["std"]),
+    (&["buffa", "__private", "HashMap"], &["halloo", "protobuf", "Map"]),
+    (&["buffa", "EnumValue"], &["halloo", "protobuf", "EnumValue"]),
+    (&["buffa", "MessageField"], &["halloo", "protobuf", "MessageField"]),
     (&["buffa"], &["halloo", "protobuf", "buffa"]),
     (&["buffa_types", "google", "protobuf"], &["halloo", "protobuf", "well_known"]),
 ];

@@ -55,7 +55,7 @@ impl Writer<'_> {
                 let Item::Struct(structure) = &items[position] else {
                     continue;
                 };
-                let setters = self.message(structure, message, &full_name, depth)?;
+                let setters = self.message(structure, &Target { descriptor: message, full_name: &full_name, depth })?;
                 items.insert(position + 1, setters);
             }
             if let Some(module) = self.module_of(message, &full_name) {
@@ -80,19 +80,14 @@ impl Writer<'_> {
         path.rsplit("::").nth(1).map(str::to_owned)
     }
 
-    fn message(
-        &self,
-        structure: &ItemStruct,
-        message: &DescriptorProto,
-        full_name: &str,
-        depth: usize,
-    ) -> Result<Item, Error> {
+    fn message(&self, structure: &ItemStruct, target: &Target<'_>) -> Result<Item, Error> {
+        let message = target.descriptor;
         let mut taken = BTreeSet::new();
         let mut functions = Vec::new();
         let regular = message.field.iter().filter(|field| oneof_of(message, field).is_none()).count();
         for field in structure.fields.iter().take(regular) {
             let Some(ident) = &field.ident else { continue };
-            let name = format_ident!("with_{}", ident.unraw());
+            let name = format_ident!("with_{}", field_name(ident));
             if taken.insert(name.to_string()) {
                 functions.push(field_setter(&name, ident, &field.ty));
             }
@@ -101,7 +96,7 @@ impl Writer<'_> {
             let (Some(ident), Some(enumeration)) = (&field.ident, generic_argument(&field.ty)) else {
                 continue;
             };
-            for setter in self.oneof(ident, enumeration, message, full_name, depth)? {
+            for setter in self.oneof(ident, enumeration, target)? {
                 if taken.insert(setter.name.to_string()) {
                     functions.push(setter.text);
                 }
@@ -112,14 +107,8 @@ impl Writer<'_> {
     }
 
     /// The setters of one oneof: each field of it selects its variant.
-    fn oneof(
-        &self,
-        ident: &Ident,
-        enumeration: &Type,
-        message: &DescriptorProto,
-        full_name: &str,
-        depth: usize,
-    ) -> Result<Vec<Setter>, Error> {
+    fn oneof(&self, ident: &Ident, enumeration: &Type, target: &Target<'_>) -> Result<Vec<Setter>, Error> {
+        let Target { descriptor: message, full_name, depth } = *target;
         let unexpected =
             || Error::Incomplete { what: format!("the oneof `{ident}` of {full_name} has no generated enum") };
         let Type::Path(path) = enumeration else {
@@ -174,9 +163,26 @@ impl Writer<'_> {
     }
 }
 
+/// A message whose setters are being made.
+struct Target<'a> {
+    descriptor: &'a DescriptorProto,
+    full_name: &'a str,
+    /// How many modules of messages it is inside.
+    depth: usize,
+}
+
 struct Setter {
     name: Ident,
     text: TokenStream,
+}
+
+/// The field's name for use in a longer one, without what makes it an identifier of its own.
+fn field_name(ident: &Ident) -> String {
+    let name = ident.unraw().to_string();
+    match name.strip_suffix('_') {
+        Some(keyword @ ("self" | "super" | "crate" | "Self")) => keyword.to_owned(),
+        _ => name,
+    }
 }
 
 fn oneof_of<'a>(message: &'a DescriptorProto, field: &FieldDescriptorProto) -> Option<&'a str> {

@@ -60,28 +60,39 @@ fn stem(package: &str) -> &str {
     if package.is_empty() { "_" } else { package }
 }
 
+/// The text that checks a package's name: a macro that is empty for those that were generated.
+///
+/// Apart from the text of `include_proto!`, so that its error points to the place where that macro is used.
+pub(crate) fn check_package(packages: &[PackageTree]) -> String {
+    let mut out = format!("{HEAD}macro_rules! __halloo_check_package {{\n");
+    for package in packages {
+        let _ = writeln!(out, "    ({:?}) => {{}};", package.name);
+    }
+    let found = packages.iter().map(|package| quoted(&package.name)).collect::<Vec<_>>().join(", ");
+    let found = if found.is_empty() { "nothing".to_owned() } else { found };
+    out.push_str(
+        "    ($package:literal) => {\n        ::core::compile_error!(::core::concat!(\n            \"package `\",\n",
+    );
+    let _ = writeln!(
+        out,
+        "            $package,\n            \"` is not in the generated code; found: {found}\"\n        ));\n    }};"
+    );
+    out.push_str("    ($($other:tt)*) => {\n        ::core::compile_error!(\n");
+    out.push_str("            \"expected the name of one package in quotes, as in halloo::include_proto!(\\\"greeter\\\")\"\n        );\n    };\n}\n");
+    out
+}
+
 /// The text behind `include_proto!`: a macro with an arm for each package, and its call.
 ///
 /// `halloo::include_proto!` defines `__halloo_wanted!`, which calls the macro that it is given with the
 /// package's name, and includes this text. The call has to be here: two uses of the macro in one module
 /// would otherwise define the same name twice, and rustc would not choose.
 pub(crate) fn include_proto(packages: &[PackageTree]) -> String {
-    let mut out = String::from(HEAD);
-    out.push_str("#[allow(unused_macro_rules, reason = \"only one package is included at a time\")]\n");
-    out.push_str("macro_rules! __halloo_include_proto {\n");
+    let mut out = format!("{HEAD}macro_rules! __halloo_include_proto {{\n");
     for package in packages {
         let _ = writeln!(out, "    ({:?}) => {{\n{}    }};", package.name, include_one(package));
     }
-    let found = packages.iter().map(|package| quoted(&package.name)).collect::<Vec<_>>().join(", ");
-    let found = if found.is_empty() { "nothing".to_owned() } else { found };
-    let _ = writeln!(out, "    ($package:literal) => {{");
-    let _ = writeln!(
-        out,
-        "        ::core::compile_error!(::core::concat!(\"package `\", $package, \"` is not in the generated code; found: {found}\"));"
-    );
-    out.push_str("    };\n    ($($other:tt)*) => {\n");
-    out.push_str("        ::core::compile_error!(\"a package name in quotes is missing, as in halloo::include_proto!(\\\"greeter\\\")\");\n");
-    out.push_str("    };\n}\n\n__halloo_wanted!(__halloo_include_proto);\n");
+    out.push_str("    // Anything else was refused before.\n    ($($other:tt)*) => {};\n}\n\n__halloo_wanted!(__halloo_include_proto);\n");
     out
 }
 
@@ -103,8 +114,8 @@ fn allow_in_module() -> String {
 }
 
 /// The attribute for a re-export: nobody need use it, and two packages may have items of one name.
-const ALLOW_IN_REEXPORT: &str =
-    "#[allow(ambiguous_glob_reexports, unreachable_pub, unused_imports, reason = \"generated code\")]";
+const ALLOW_IN_REEXPORT: &str = "#[allow(ambiguous_glob_reexports, clippy::restriction, clippy::pedantic, unreachable_pub, \
+     unused_imports, reason = \"generated code\")]";
 
 /// A hidden module with the package's tree, and its items at the place of the macro.
 fn include_one(package: &PackageTree) -> String {

@@ -7,6 +7,8 @@ mod codec;
 mod sink;
 
 pub use buffa;
-pub use buffa::{DecodeError, EnumValue, Enumeration, Extension, ExtensionSet, Message, MessageField, MessageName};
+pub use buffa::{
+    DecodeError, EnumValue, Enumeration, Extension, ExtensionSet, Map, Message, MessageField, MessageName,
+};
 pub use buffa_types::google::protobuf as well_known;
 pub use codec::{Protobuf, ProtobufView};

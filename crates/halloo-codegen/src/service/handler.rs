@@ -52,7 +52,7 @@ fn unimplemented_body(plan: &Plan<'_>, planned: &PlannedMethod<'_>) -> TokenStre
     let arguments = arguments(planned.method.kind);
     quote! {
         {
-            let _ = (#(#arguments),*);
+            #(let _ = #arguments;)*
             ::core::future::ready(::core::result::Result::Err(::halloo::Status::unimplemented(#text)))
         }
     }

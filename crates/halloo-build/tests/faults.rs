@@ -1,0 +1,96 @@
+//! What a mistake in a `.proto` file looks like: the texts in `faults/*/expected.txt`.
+//!
+//! `UPDATE_EXPECTED=1 cargo test -p halloo-build` writes them anew.
+
+mod support;
+
+use halloo_build::Build;
+use support::{case, compare, output_folder};
+
+/// Compiles the files of a case and compares the error.
+fn check(name: &str, protos: &[&str]) {
+    let folder = case(name);
+    let build = Build::new().protos(protos.iter().map(|proto| folder.join(proto))).out_dir(output_folder(name));
+    let error = build.try_compile().expect_err("the files have faults");
+    let text = format!("{error}\n").replace(env!("CARGO_MANIFEST_DIR"), "<crate>");
+    assert_eq!(format!("{error:?}\n"), format!("{error}\n"), "`main` prints the same text");
+    compare(&folder.join("expected.txt"), &text);
+}
+
+#[test]
+fn unknown_names_have_suggestions_and_come_all_at_once() {
+    check("unknown_names", &["greeter.proto"]);
+}
+
+#[test]
+fn syntax_errors_have_a_place_and_a_suggestion() {
+    check("syntax", &["greeter.proto"]);
+}
+
+#[test]
+fn duplicates_show_both_places_and_hide_nothing_else() {
+    check("duplicates", &["greeter.proto"]);
+}
+
+#[test]
+fn missing_imports_say_where_they_were_looked_for() {
+    check("missing_import", &["api/v1/greeter.proto"]);
+}
+
+#[test]
+fn missing_files_have_suggestions() {
+    check("missing_file", &["greter.proto", "elsewhere/greeter.proto"]);
+}
+
+#[test]
+fn editions_are_refused_with_a_way_out() {
+    check("edition", &["greeter.proto"]);
+}
+
+#[test]
+fn marks_stand_under_wide_letters_and_tabs() {
+    check("wide_text", &["greeter.proto"]);
+}
+
+#[test]
+fn all_files_are_reported_without_consequences() {
+    check("several_files", &["a.proto", "c.proto", "b.proto"]);
+}
+
+#[test]
+fn unknown_options_have_suggestions() {
+    check("options", &["greeter.proto"]);
+}
+
+#[test]
+fn import_cycles_are_named() {
+    check("cycle", &["a.proto"]);
+}
+
+#[test]
+fn a_build_without_files_says_how_to_name_one() {
+    let error = Build::new().out_dir(output_folder("nothing")).try_compile().expect_err("nothing to compile");
+    assert_eq!(
+        error.to_string(),
+        "no .proto file was named\n = help: halloo_build::Build::new().proto(\"greeter.proto\").compile()"
+    );
+}
+
+#[test]
+fn a_second_build_into_the_same_folder_is_refused() {
+    let build = || Build::new().proto(case("missing_file").join("greeter.proto")).out_dir(output_folder("twice"));
+    build().try_compile().expect("the first build is fine");
+    let error = build().try_compile().expect_err("the second would replace it");
+    assert!(error.to_string().starts_with("build.rs compiles .proto files twice"), "{error}");
+}
+
+#[test]
+fn views_of_unknown_methods_list_the_known_ones() {
+    let greeter = support::root().join("tests/fixture/proto/greeter.proto");
+    let build = Build::new().proto(greeter).views("greeter.Greeter/SayHelo").out_dir(output_folder("views"));
+    let error = build.try_compile().expect_err("there is no such method");
+    assert_eq!(
+        error.to_string(),
+        "views are asked for `greeter.Greeter/SayHelo`, which is no method; the methods are: greeter.Greeter/SayHello"
+    );
+}

@@ -1,0 +1,101 @@
+//! Builds `fixture/`, a crate as a user has it, with the cargo that runs this test.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use support::{output_folder, root};
+
+/// The crate's tests pass, under strict lints; mistakes in using it are explained.
+#[test]
+fn a_user_crate_builds_and_its_mistakes_are_explained() {
+    let folder = copy_fixture();
+    let output = cargo(&folder, &["test", "--lib"]);
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    wrong_package(&folder);
+    not_implemented(&folder);
+}
+
+fn wrong_package(folder: &Path) {
+    let stderr = failing_example(folder, "wrong_package");
+    assert_contains(
+        &stderr,
+        &[
+            "error: package `helloworld` is not in the generated code; found: `` (no package), `async.match`, `everything`, `google.protobuf`",
+            "examples/wrong_package.rs:3:1",
+            "halloo::include_proto!(\"helloworld\");",
+        ],
+    );
+}
+
+fn not_implemented(folder: &Path) {
+    let stderr = failing_example(folder, "not_implemented");
+    assert_contains(
+        &stderr,
+        &[
+            "error[E0277]: `MyGreeter` does not implement the gRPC service `greeter.Greeter`",
+            "add `impl Greeter for MyGreeter`",
+            "implement it like this:",
+            "impl Greeter for MyService {",
+            "async fn say_hello(&self, request: halloo::Request<HelloRequest>) -> halloo::Result<HelloReply> {",
+        ],
+    );
+}
+
+fn failing_example(folder: &Path, name: &str) -> String {
+    let output = cargo(folder, &["build", "--example", name]);
+    assert!(!output.status.success(), "the example {name} is wrong on purpose");
+    text(&output.stderr)
+}
+
+fn assert_contains(stderr: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(stderr.contains(part), "{part:?} is missing in:\n{stderr}");
+    }
+}
+
+/// Copies the fixture out of this workspace, with absolute paths to the crates that it uses and the
+/// workspace's choice of versions.
+fn copy_fixture() -> PathBuf {
+    let folder = output_folder("user-crate");
+    copy(&root().join("tests/fixture"), &folder);
+    let crates = root().parent().expect("this crate is one of several").to_owned();
+    let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).expect("the fixture has a manifest");
+    let path = |name: &str| crates.join(name).display().to_string();
+    let manifest = manifest.replace("../../../halloo", &path("halloo")).replace("../..", &path("halloo-build"));
+    std::fs::write(folder.join("Cargo.toml"), manifest).expect("the folder is ours");
+    let lock = crates.join("../Cargo.lock");
+    if lock.exists() {
+        std::fs::copy(lock, folder.join("Cargo.lock")).expect("the folder is ours");
+    }
+    folder
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("the target folder can be written");
+    for entry in std::fs::read_dir(from).expect("the fixture is there") {
+        let entry = entry.expect("the fixture can be read");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), &target).expect("the target folder can be written");
+        }
+    }
+}
+
+/// Runs cargo in `folder` with the target folder of this test, so that built crates are shared.
+fn cargo(folder: &Path, arguments: &[&str]) -> Output {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the folder is inside the target folder");
+    let mut command = Command::new(env!("CARGO"));
+    command.args(arguments).current_dir(folder).env("CARGO_TARGET_DIR", target).env("CARGO_TERM_COLOR", "never");
+    // Set by the cargo that runs this test, for this crate.
+    for variable in ["CARGO_MANIFEST_DIR", "OUT_DIR", "RUSTFLAGS"] {
+        command.env_remove(variable);
+    }
+    command.output().expect("cargo is there: it runs this test")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
