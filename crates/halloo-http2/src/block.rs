@@ -41,7 +41,19 @@ impl OpenBlock {
 
 /// Frames to blocks.
 impl Connection {
+    #[inline]
     pub(crate) fn recv_headers(&mut self, now: Instant, head: Head, payload: &[u8]) -> Result<(), Error> {
+        let end = head.flags.has(Flags::END_STREAM);
+        let is_plain = head.flags.has_without(Flags::END_HEADERS, Flags::PADDED.with(Flags::PRIORITY));
+        if is_plain && head.stream != 0 {
+            return self.recv_block(now, Opening { stream: head.stream, end, fault: None }, payload);
+        }
+        self.recv_decorated_headers(now, head, payload)
+    }
+
+    /// HEADERS with padding or priority, or without their end.
+    #[cold]
+    fn recv_decorated_headers(&mut self, now: Instant, head: Head, payload: &[u8]) -> Result<(), Error> {
         if head.stream == 0 {
             return Err(Error::Connection(Violation::HeadersOnConnection));
         }
@@ -63,6 +75,7 @@ impl Connection {
         Ok(())
     }
 
+    #[cold]
     pub(crate) fn recv_continuation(&mut self, now: Instant, head: Head, payload: &[u8]) -> Result<(), Error> {
         let mut block = self.block.take().ok_or(Error::Connection(Violation::StrayContinuation))?;
         block.continuations += 1;
@@ -96,16 +109,15 @@ impl Connection {
     }
 
     fn recv_block(&mut self, now: Instant, opening: Opening, block: &[u8]) -> Result<(), Error> {
-        let decoded = self.decoder.decode(block).map_err(|error| {
-            Error::Connection(match error {
-                DecodeError::ListTooLarge => Violation::HeaderBlockTooLarge,
-                _ => Violation::Compression,
-            })
-        })?;
+        let decoded = match self.decoder.decode(block) {
+            Ok(decoded) => decoded,
+            Err(DecodeError::ListTooLarge) => return Err(Error::Connection(Violation::HeaderBlockTooLarge)),
+            Err(_) => return Err(Error::Connection(Violation::Compression)),
+        };
         match self.streams.find(opening.stream) {
+            None if self.role == Role::Server => self.recv_request(now, opening, decoded),
+            None => self.recv_absent(opening.stream),
             Some(key) => self.recv_on_stream(now, key, opening, decoded),
-            None if self.role == Role::Client => self.recv_absent(now, opening.stream),
-            None => self.recv_request(now, opening, decoded),
         }
     }
 }
@@ -115,7 +127,7 @@ impl Connection {
     /// A header block on a stream that is not in a server's table.
     fn recv_request(&mut self, now: Instant, opening: Opening, decoded: Decoded) -> Result<(), Error> {
         let Opening { stream: id, end, .. } = opening;
-        if id % 2 == 0 {
+        if id.is_multiple_of(2) {
             return Err(Error::Connection(Violation::WrongParity));
         }
         if id <= self.highest_peer {
@@ -128,26 +140,28 @@ impl Connection {
         self.budgets.resets.request(now);
         self.budgets.window_updates.stream_opened();
         let is_full = self.streams.len() >= self.config.limits.max_concurrent_streams as usize;
-        let verdict = match opening.fault {
-            Some(fault) => Err(fault),
-            None if is_full => Err(Violation::StreamLimit),
-            None if decoded.overflow.is_some() => Ok(None),
-            None => self.validator.check(Section::Request, &decoded.fields).map(Some),
-        };
-        let verdict = match verdict {
-            Ok(verdict) if !end || verdict.is_none_or(|verdict| verdict.content_length.unwrap_or(0) == 0) => verdict,
-            Ok(_) => return self.refuse(id, Violation::ContentLengthMismatch),
+        if is_full || opening.fault.is_some() {
+            return self.refuse(id, opening.fault.unwrap_or(Violation::StreamLimit));
+        }
+        let stream = StreamId::new(id);
+        if decoded.overflow.is_some() {
+            self.insert_request(now, opening, None);
+            self.events.push(Event::HeadersTooLarge { id: stream, end });
+            return Ok(());
+        }
+        let promised = match self.validator.check(Section::Request, &decoded.fields) {
+            Ok(Verdict { content_length: Some(1..), .. }) if end => {
+                return self.refuse(id, Violation::ContentLengthMismatch);
+            }
+            Ok(verdict) => verdict.content_length,
             Err(violation) => return self.refuse(id, violation),
         };
-        self.insert_request(now, opening, verdict.and_then(|verdict| verdict.content_length));
-        let id = StreamId::new(id);
-        self.events.push(match verdict {
-            Some(_) => Event::Headers { id, fields: decoded.fields, end },
-            None => Event::HeadersTooLarge { id, end },
-        });
+        self.insert_request(now, opening, promised);
+        self.events.push(Event::Headers { id: stream, fields: decoded.fields, end });
         Ok(())
     }
 
+    #[inline]
     fn insert_request(&mut self, now: Instant, opening: Opening, promised: Option<u64>) {
         let recv = if opening.end { Receiving::Ended } else { Receiving::Body };
         self.streams.insert(Stream {
@@ -172,6 +186,7 @@ impl Connection {
         self.charge_provoked_reset().map_err(Error::Connection)
     }
 
+    #[cold]
     fn recv_past_headers(&mut self, id: u32) -> Result<(), Error> {
         match self.streams.cause(id) {
             Some(Cause::ResetHere) => Ok(()),

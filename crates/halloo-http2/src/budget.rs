@@ -44,20 +44,22 @@ impl Bucket {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ResetBudget {
     limit: ResetLimit,
+    /// When the window began, and when it is over.
     since: Instant,
+    until: Instant,
     requests: u32,
     resets: u32,
 }
 
 impl ResetBudget {
     pub(crate) fn new(limit: ResetLimit, now: Instant) -> Self {
-        Self { limit, since: now, requests: 0, resets: 0 }
+        Self { limit, since: now, until: now + limit.window, requests: 0, resets: 0 }
     }
 
     #[inline]
     pub(crate) fn request(&mut self, now: Instant) {
-        if now.saturating_duration_since(self.since) > self.limit.window {
-            (self.since, self.requests, self.resets) = (now, 0, 0);
+        if now > self.until {
+            *self = Self::new(self.limit, now);
         }
         self.requests = self.requests.saturating_add(1);
     }

@@ -462,9 +462,12 @@ impl Connection {
     /// Removes a closed stream, unless the driver's work for it still counts.
     #[inline]
     pub(crate) fn settle(&mut self, key: Key) {
-        if self.role == Role::Server && !self.streams.get(key).is_finished {
-            return;
+        if self.role == Role::Client || self.streams.get(key).is_finished {
+            self.remove_stream(key);
         }
+    }
+
+    fn remove_stream(&mut self, key: Key) {
         self.streams.remove(key);
         if self.wants_stream && self.can_open() {
             self.wants_stream = false;

@@ -30,7 +30,7 @@ impl Connection {
             self.decoder.settings_acknowledged();
             return Ok(());
         }
-        if payload.len() % Setting::BYTES != 0 {
+        if !payload.len().is_multiple_of(Setting::BYTES) {
             return fail(Violation::SettingsLength);
         }
         if payload.len() / Setting::BYTES > self.config.limits.max_settings_entries {

@@ -182,11 +182,9 @@ impl EventQueue {
         self.queue.is_empty() && self.gathering.is_none()
     }
 
-    /// Copies a small payload; it joins the one before if that was of the same stream.
-    ///
-    /// Returns how many bytes the event held before, so that the caller can charge the cost of an event once.
+    /// Copies a small payload; returns whether it joined the one before, which it does if that was of the same stream.
     #[inline]
-    pub(crate) fn push_small_data(&mut self, id: StreamId, data: &[u8], end: bool) -> usize {
+    pub(crate) fn push_small_data(&mut self, id: StreamId, data: &[u8], end: bool) -> bool {
         let joins = self.gathering == Some(id) && self.gathered.len() + data.len() <= GATHER_BYTES;
         if !joins {
             if self.gathering.is_some() {
@@ -203,7 +201,7 @@ impl EventQueue {
         if end {
             self.flush(true);
         }
-        before
+        joins
     }
 
     #[inline]

@@ -9,18 +9,21 @@ use crate::settings::Role;
 use crate::stream::{Cause, State};
 use crate::streams::Key;
 use crate::timer::Timer;
-use crate::window::Unread;
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
+use std::ops::Range;
 use std::time::Instant;
 
 /// What a client sends first (RFC 9113 section 3.4).
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// A DATA frame's payload: in the input, or taken out of it without a copy.
-#[derive(Debug)]
-enum Payload<'a> {
-    Lent(&'a [u8]),
-    Owned(Bytes),
+/// DATA that a stream has taken, and that is to be delivered.
+#[derive(Clone, Copy, Debug)]
+struct Accepted {
+    key: Key,
+    /// Where the content lies in the payload.
+    start: usize,
+    len: usize,
+    end: bool,
 }
 
 /// What a frame on a stream that is not in the table means.
@@ -81,15 +84,17 @@ impl Connection {
                 break;
             }
             progressed = true;
-            let outcome = if head.kind == Kind::DATA && head.len >= SMALL_DATA_BYTES {
-                input.advance(at + HEAD_BYTES);
-                at = 0;
-                let payload = input.split_to(head.len).freeze();
-                self.recv_data(now, head, Payload::Owned(payload))
-            } else {
-                let payload = &input[at + HEAD_BYTES..end];
+            let payload = &input[at + HEAD_BYTES..end];
+            let outcome = if head.kind != Kind::DATA {
                 at = end;
                 self.recv_frame(now, head, payload)
+            } else if head.len < SMALL_DATA_BYTES {
+                at = end;
+                self.recv_data(now, head, payload)
+            } else {
+                input.advance(at);
+                at = 0;
+                self.recv_large_data(now, head, input)
             };
             match outcome {
                 Ok(()) => {}
@@ -128,7 +133,6 @@ impl Connection {
 
     fn recv_frame(&mut self, now: Instant, head: Head, payload: &[u8]) -> Result<(), Error> {
         match head.kind {
-            Kind::DATA => self.recv_data(now, head, Payload::Lent(payload)),
             Kind::HEADERS => self.recv_headers(now, head, payload),
             Kind::CONTINUATION => self.recv_continuation(now, head, payload),
             Kind::WINDOW_UPDATE => self.recv_window_update(head, payload),
@@ -159,72 +163,103 @@ impl Connection {
 
 /// DATA and the windows for it.
 impl Connection {
-    fn recv_data(&mut self, now: Instant, head: Head, payload: Payload<'_>) -> Result<(), Error> {
+    /// DATA whose content is copied.
+    fn recv_data(&mut self, now: Instant, head: Head, payload: &[u8]) -> Result<(), Error> {
+        let Some(accepted) = self.accept_data(now, head, payload)? else { return Ok(()) };
+        let Accepted { key, start, len, end } = accepted;
+        let stream = self.streams.get_mut(key);
+        let content = &payload[start..start + len];
+        let joined = self.events.push_small_data(stream.id, content, end);
+        // An empty event carries nothing to release, so it must not be charged.
+        if len > 0 && !joined {
+            stream.recv_window.unread.add_event(len);
+            self.recv_window.unread.add_event(len);
+            if self.recv_window.unread.overhead > self.config.limits.max_unread_overhead_bytes {
+                return Err(Error::Connection(Violation::TooManyDataFrames));
+            }
+        } else {
+            stream.recv_window.unread.add_joined(len);
+            self.recv_window.unread.add_joined(len);
+        }
+        self.settle_data(accepted, head);
+        Ok(())
+    }
+
+    /// DATA whose content stays in the memory of the input, from whose front the frame is taken.
+    fn recv_large_data(&mut self, now: Instant, head: Head, input: &mut BytesMut) -> Result<(), Error> {
+        let frame = input.split_to(HEAD_BYTES + head.len);
+        let Some(accepted) = self.accept_data(now, head, &frame[HEAD_BYTES..])? else { return Ok(()) };
+        let Accepted { key, start, len, end } = accepted;
+        let stream = self.streams.get_mut(key);
+        let start = HEAD_BYTES + start;
+        let data = frame.freeze().slice(start..start + len);
+        self.events.push(Event::Data { id: stream.id, data, flow_bytes: len, end });
+        stream.recv_window.unread.add_event(len);
+        self.recv_window.unread.add_event(len);
+        self.settle_data(accepted, head);
+        Ok(())
+    }
+
+    /// Accounts for a DATA frame; `None` when there is nothing to deliver.
+    #[inline]
+    fn accept_data(&mut self, now: Instant, head: Head, payload: &[u8]) -> Result<Option<Accepted>, Error> {
         if head.stream == 0 {
             return Err(Error::Connection(Violation::DataOnConnection));
         }
-        let content = frame::unpad(head, payload.bytes()).map_err(Error::Connection)?;
+        let content = frame::unpad(head, payload).map_err(Error::Connection)?;
         self.recv_window.receive(head.len).ok_or(Error::Connection(Violation::ConnectionWindowExceeded))?;
         self.measure(now, head.len);
         let outcome = match self.streams.find(head.stream) {
-            Some(key) => self.recv_stream_data(now, key, head, payload.slice(content)),
-            None => self.recv_absent(now, head.stream),
+            Some(key) => self.accept_stream_data(now, key, head, content),
+            None => self.recv_absent(head.stream).map(|()| None),
         };
-        // Also after a stream error: bytes that nobody will read need no release.
-        self.replenish_connection();
+        if !matches!(outcome, Ok(Some(_))) {
+            // Bytes that nobody will read need no release.
+            self.replenish_connection();
+        }
         outcome
     }
 
-    fn recv_stream_data(&mut self, now: Instant, key: Key, head: Head, content: Payload<'_>) -> Result<(), Error> {
+    #[inline]
+    fn accept_stream_data(
+        &mut self,
+        now: Instant,
+        key: Key,
+        head: Head,
+        content: Range<usize>,
+    ) -> Result<Option<Accepted>, Error> {
         let stream = self.streams.get_mut(key);
         match stream.state {
-            State::Closed(Cause::ResetHere) => return Ok(()),
+            State::Closed(Cause::ResetHere) => return Ok(None),
             State::Closed(_) => return Err(Violation::PastStream.on(head.stream)),
             State::Active { .. } => {}
         }
-        let len = content.bytes().len();
+        let len = content.len();
         let end = head.flags.has(Flags::END_STREAM);
         stream.recv_window.receive(head.len).ok_or(Violation::StreamWindowExceeded.on(head.stream))?;
         stream.check_recv_data(len, end).map_err(|violation| violation.on(head.stream))?;
+        let accepted = Accepted { key, start: content.start, len, end };
+        if (len > 0 || end) && !stream.is_finished {
+            return Ok(Some(accepted));
+        }
         if len == 0 && !end && !self.budgets.empty_frames.take(now) {
             return Err(Error::Connection(Violation::TooManyEmptyFrames));
         }
-        if !stream.is_finished && (len > 0 || end) {
-            self.deliver(key, content, end)?;
-        }
-        let stream = self.streams.get_mut(key);
-        if end {
-            if stream.end_recv() {
-                self.settle(key);
-            }
-        } else if head.len != len || stream.is_finished {
-            self.replenish_stream(key);
-        }
-        Ok(())
+        self.settle_data(Accepted { len: 0, ..accepted }, head);
+        Ok(None)
     }
 
+    /// What a DATA frame leaves to do once its content is delivered or dropped.
     #[inline]
-    fn deliver(&mut self, key: Key, content: Payload<'_>, end: bool) -> Result<(), Error> {
-        let stream = self.streams.get_mut(key);
-        let id = stream.id;
-        let (len, before) = match content {
-            Payload::Lent(bytes) => (bytes.len(), self.events.push_small_data(id, bytes, end)),
-            Payload::Owned(data) => {
-                let flow_bytes = data.len();
-                self.events.push(Event::Data { id, data, flow_bytes, end });
-                (flow_bytes, 0)
+    fn settle_data(&mut self, accepted: Accepted, head: Head) {
+        if accepted.end {
+            if self.streams.get_mut(accepted.key).end_recv() {
+                self.settle(accepted.key);
             }
-        };
-        if len == 0 {
-            return Ok(());
+        } else if head.len != accepted.len {
+            self.replenish_stream(accepted.key);
         }
-        let change = Unread::delivered(len, before);
-        stream.recv_window.unread.add(change);
-        self.recv_window.unread.add(change);
-        if self.recv_window.unread.overhead > self.config.limits.max_unread_overhead_bytes {
-            return Err(Error::Connection(Violation::TooManyDataFrames));
-        }
-        Ok(())
+        self.replenish_connection();
     }
 
     pub(crate) fn release_bytes(&mut self, id: StreamId, bytes: usize) {
@@ -288,7 +323,7 @@ impl Connection {
             return Absent::Ignored;
         }
         let is_idle = match self.role {
-            _ if id % 2 == 0 => true,
+            _ if id.is_multiple_of(2) => true,
             Role::Server => id > self.highest_peer,
             Role::Client => id >= self.next_own,
         };
@@ -300,7 +335,7 @@ impl Connection {
     }
 
     /// DATA or a response's HEADERS on a stream that is not in the table.
-    pub(crate) fn recv_absent(&mut self, _now: Instant, id: u32) -> Result<(), Error> {
+    pub(crate) fn recv_absent(&mut self, id: u32) -> Result<(), Error> {
         match self.absent(id) {
             Absent::Idle => Err(Error::Connection(Violation::IdleStream)),
             Absent::Ignored => Ok(()),
@@ -309,6 +344,7 @@ impl Connection {
     }
 
     /// Counts a frame without use.
+    #[cold]
     pub(crate) fn glitch(&mut self, now: Instant) -> Result<(), Error> {
         match self.budgets.glitches.take(now) {
             true => Ok(()),
@@ -336,25 +372,6 @@ impl Connection {
         match self.role == Role::Client || self.budgets.resets.provoked() {
             true => Ok(()),
             false => Err(Violation::TooManyResets),
-        }
-    }
-}
-
-impl Payload<'_> {
-    #[inline]
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Lent(bytes) => bytes,
-            Self::Owned(bytes) => bytes,
-        }
-    }
-
-    /// Cuts the padding off. A payload that is small without it is copied like any other.
-    #[inline]
-    fn slice(self, content: std::ops::Range<usize>) -> Self {
-        match self {
-            Self::Lent(bytes) => Self::Lent(bytes.get(content).unwrap_or_default()),
-            Self::Owned(bytes) => Self::Owned(bytes.slice(content)),
         }
     }
 }

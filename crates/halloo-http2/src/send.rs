@@ -11,7 +11,7 @@ use crate::stream::{Ending, Receiving, Sending, State, Stream};
 use crate::streams::Key;
 use crate::timer::Timer;
 use crate::window::{RecvWindow, SendWindow};
-use bytes::{BufMut, Bytes};
+use bytes::Bytes;
 use std::time::Instant;
 
 /// Header blocks.
@@ -100,7 +100,7 @@ impl Connection {
         self.budgets.pings.forgive();
         let out = self.out.frames();
         let at = out.len();
-        out.put_bytes(0, HEAD_BYTES);
+        out.extend_from_slice(&[0; HEAD_BYTES]);
         self.encoder.encode(template, fields, out);
         let len = out.len() - at - HEAD_BYTES;
         let flags = if end == End::Stream { Flags::END_STREAM } else { Flags::NONE };

@@ -47,23 +47,17 @@ pub(crate) struct Unread {
 const OVERHEAD_BYTES: usize = 256;
 
 impl Unread {
-    /// What an event that holds so many bytes costs besides.
+    /// Accounts for an event of its own.
     #[inline]
-    fn overhead_of(bytes: usize) -> usize {
-        OVERHEAD_BYTES.saturating_sub(bytes)
+    pub(crate) fn add_event(&mut self, bytes: usize) {
+        self.bytes += bytes;
+        self.overhead += OVERHEAD_BYTES.saturating_sub(bytes);
     }
 
-    /// Accounts for `bytes` that joined an event which held `before`; 0 before is an event of its own.
+    /// Accounts for bytes that joined an event, whose cost is counted already.
     #[inline]
-    pub(crate) fn delivered(bytes: usize, before: usize) -> UnreadChange {
-        let joined = if before > 0 { Self::overhead_of(before) } else { 0 };
-        UnreadChange { bytes, overhead: Self::overhead_of(before + bytes) as isize - joined as isize }
-    }
-
-    #[inline]
-    pub(crate) fn add(&mut self, change: UnreadChange) {
-        self.bytes += change.bytes;
-        self.overhead = self.overhead.saturating_add_signed(change.overhead);
+    pub(crate) fn add_joined(&mut self, bytes: usize) {
+        self.bytes += bytes;
     }
 
     /// Takes out at most `bytes`, and the share of the overhead that goes with them.
@@ -91,13 +85,6 @@ impl Unread {
     }
 }
 
-/// What a delivery adds to [`Unread`]; the overhead shrinks when bytes join a small event.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct UnreadChange {
-    pub(crate) bytes: usize,
-    pub(crate) overhead: isize,
-}
-
 /// What the peer may still send on a stream.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RecvWindow {
@@ -114,7 +101,8 @@ impl RecvWindow {
     #[inline]
     #[must_use]
     pub(crate) fn receive(&mut self, bytes: usize) -> Option<()> {
-        self.available = self.available.checked_sub(u32::try_from(bytes).ok()?)?;
+        // A frame's length has 24 bits.
+        self.available = self.available.checked_sub(bytes as u32)?;
         Some(())
     }
 
@@ -150,7 +138,8 @@ impl ConnectionWindow {
     #[inline]
     #[must_use]
     pub(crate) fn receive(&mut self, bytes: usize) -> Option<()> {
-        self.available = self.available.checked_sub(u32::try_from(bytes).ok()?)?;
+        // A frame's length has 24 bits.
+        self.available = self.available.checked_sub(bytes as u32)?;
         Some(())
     }
 

@@ -22,9 +22,11 @@ impl Head {
     /// Reads a head from the start of `bytes`; `None` while fewer than nine are there.
     #[inline]
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
-        let &[l0, l1, l2, kind, flags, s0, s1, s2, s3] = bytes.first_chunk::<HEAD_BYTES>()?;
+        let bytes = bytes.first_chunk::<HEAD_BYTES>()?;
+        let &[l0, l1, l2, kind, flags, s0, s1, s2, s3] = bytes;
+        let len_and_kind = u32::from_be_bytes([l0, l1, l2, kind]);
         Some(Self {
-            len: u32::from_be_bytes([0, l0, l1, l2]) as usize,
+            len: (len_and_kind >> 8) as usize,
             kind: Kind(kind),
             flags: Flags(flags),
             stream: u32::from_be_bytes([s0, s1, s2, s3]) & 0x7fff_ffff,
@@ -34,9 +36,9 @@ impl Head {
     /// The head as it goes on the wire; a length is at most 2^24 - 1 by every caller's own bound.
     #[inline]
     pub(crate) fn to_bytes(self) -> [u8; HEAD_BYTES] {
-        let [_, l0, l1, l2] = (self.len as u32).to_be_bytes();
+        let [l0, l1, l2, kind] = ((self.len as u32) << 8 | u32::from(self.kind.0)).to_be_bytes();
         let [s0, s1, s2, s3] = self.stream.to_be_bytes();
-        [l0, l1, l2, self.kind.0, self.flags.0, s0, s1, s2, s3]
+        [l0, l1, l2, kind, self.flags.0, s0, s1, s2, s3]
     }
 
     #[inline]
@@ -77,6 +79,12 @@ impl Flags {
     #[inline]
     pub(crate) fn has(self, flag: Self) -> bool {
         self.0 & flag.0 != 0
+    }
+
+    /// Whether `flag` is set and none of `others` is.
+    #[inline]
+    pub(crate) fn has_without(self, flag: Self, others: Self) -> bool {
+        self.0 & (flag.0 | others.0) == flag.0
     }
 
     #[inline]

@@ -14,9 +14,11 @@ use std::ops::Range;
 /// `PaddingTooLong` when the padding leaves no room for the pad length itself.
 #[inline]
 pub(crate) fn unpad(head: Head, payload: &[u8]) -> Result<Range<usize>, Violation> {
-    if !head.flags.has(Flags::PADDED) {
-        return Ok(0..payload.len());
-    }
+    if head.flags.has(Flags::PADDED) { cut_padding(payload) } else { Ok(0..payload.len()) }
+}
+
+#[cold]
+fn cut_padding(payload: &[u8]) -> Result<Range<usize>, Violation> {
     let padding = *payload.first().ok_or(Violation::PaddedFrameEmpty)? as usize;
     match payload.len().checked_sub(padding) {
         Some(end) if end >= 1 => Ok(1..end),

@@ -78,12 +78,12 @@ impl Ledger {
         back.map_or(StreamId::new(77), |at| self.streams[at])
     }
 
-    fn run(&mut self, pair: &mut Pair, step: Step) {
+    fn run(&mut self, pair: &mut Pair, step: &Step) {
         let end = |end: bool| if end { End::Stream } else { End::Open };
         fn side(pair: &mut Pair, client: bool) -> &mut Connection {
             if client { &mut pair.client } else { &mut pair.server }
         }
-        match step {
+        match *step {
             Step::Request(last) => self.streams.extend(pair.client.send_request(None, &request(), end(last))),
             Step::Data { client, stream, len, end: last } => {
                 let data = Bytes::from(vec![5; len]);
@@ -181,7 +181,7 @@ proptest! {
         let mut pair = Pair::new(config(), config());
         let mut ledger = Ledger::default();
         for step in steps {
-            ledger.run(&mut pair, step);
+            ledger.run(&mut pair, &step);
         }
         ledger.drain(&mut pair);
         assert!(!ledger.closed);
