@@ -39,7 +39,7 @@ const USER_AGENT: &str = concat!("grpc-rust-halloo/", env!("CARGO_PKG_VERSION"))
 /// ```
 #[must_use = "a builder makes nothing until `build` or `connect`"]
 pub struct ChannelBuilder {
-    target: Result<Target, Error>,
+    end: End,
     defaults: Defaults,
     /// The first metadata that cannot travel; building fails with it.
     fault: Option<MetadataError>,
@@ -52,10 +52,28 @@ pub struct ChannelBuilder {
     connect: Option<Box<dyn Connect>>,
 }
 
+/// Where the calls of a channel will go.
+#[derive(Debug)]
+enum End {
+    Target(Result<Target, Error>),
+    InProcess(InProcess),
+}
+
 impl ChannelBuilder {
-    pub(crate) fn new(target: &str) -> Self {
+    /// Begins a channel to `target`, as [`Channel::builder`] does.
+    pub fn new(target: impl AsRef<str>) -> Self {
+        Self::to(End::Target(Target::parse(target.as_ref())))
+    }
+
+    /// Begins a channel to services of this process; see [`Channel::in_process`]. What concerns connections has no
+    /// effect.
+    pub fn in_process(dispatch: impl Dispatch) -> Self {
+        Self::to(End::InProcess(InProcess::new(Arc::new(dispatch))))
+    }
+
+    fn to(end: End) -> Self {
         Self {
-            target: Target::parse(target),
+            end,
             defaults: Defaults::default(),
             fault: None,
             interceptors: Vec::new(),
@@ -66,10 +84,6 @@ impl ChannelBuilder {
             balancer: Box::new(PickFirst::new()),
             connect: None,
         }
-    }
-
-    pub(crate) fn in_process(dispatch: Arc<dyn Dispatch>) -> Channel {
-        Channel::assemble(Defaults::default(), Vec::new(), Way::InProcess(InProcess::new(dispatch)))
     }
 
     /// Limits the time of calls that set no limit themselves, streams included. Default: none.
@@ -173,10 +187,15 @@ impl ChannelBuilder {
     /// INVALID_ARGUMENT if the target, the authority or the user agent is not one; FAILED_PRECONDITION for
     /// `https:`, which needs TLS; INTERNAL for metadata that may not travel.
     pub fn build(self) -> Result<Channel, Error> {
-        let target = self.target?;
         if let Some(fault) = self.fault {
             return Err(fault.into());
         }
+        let target = match self.end {
+            End::Target(target) => target?,
+            End::InProcess(carrier) => {
+                return Ok(Channel::assemble(self.defaults, self.interceptors, Way::InProcess(carrier)));
+            }
+        };
         let authority = self.authority.unwrap_or(target.authority);
         for (what, text) in [("authority", &authority), ("user agent", &self.user_agent)] {
             if text.is_empty() || !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
@@ -211,7 +230,7 @@ impl ChannelBuilder {
 impl fmt::Debug for ChannelBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChannelBuilder")
-            .field("target", &self.target)
+            .field("end", &self.end)
             .field("defaults", &self.defaults)
             .field("pace", &self.pace)
             .finish_non_exhaustive()

@@ -86,7 +86,8 @@ pub(crate) async fn start<Q: 'static, A: 'static>(
         let limit = send(channel, OutgoingCall { method: descriptor, subtype, call }, began, responder).await?;
         return Ok(Started::Plain(receiver, limit));
     };
-    let mut passage = Passage::new(channel, chain, OutgoingCall { method: descriptor, subtype, call }, began, responder);
+    let mut passage =
+        Passage::new(channel, chain, OutgoingCall { method: descriptor, subtype, call }, began, responder);
     match passage.started().await {
         Passed::Started => Ok(Started::Intercepted(receiver, passage)),
         Passed::Answered(Err(status)) => Err(calling(&status, descriptor)),

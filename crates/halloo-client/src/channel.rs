@@ -92,13 +92,13 @@ impl Channel {
 
     /// Makes a channel step by step.
     pub fn builder(target: impl AsRef<str>) -> ChannelBuilder {
-        ChannelBuilder::new(target.as_ref())
+        ChannelBuilder::new(target)
     }
 
     /// Makes a channel to services of this process, for tests and for composition. Calls need no sockets; all
     /// else is as over a connection.
     pub fn in_process(dispatch: impl Dispatch) -> Self {
-        ChannelBuilder::in_process(Arc::new(dispatch))
+        Self::assemble(Defaults::default(), Vec::new(), Way::InProcess(InProcess::new(Arc::new(dispatch))))
     }
 
     pub(crate) fn assemble(defaults: Defaults, interceptors: Vec<Arc<dyn Interceptor>>, way: Way) -> Self {

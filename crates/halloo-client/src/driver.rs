@@ -174,8 +174,7 @@ impl Drop for Driver {
             connection.shutdown();
         }
         self.remote.driver_ended();
-        let state =
-            if self.remote.is_closed() { ConnectivityState::Shutdown } else { ConnectivityState::Idle };
+        let state = if self.remote.is_closed() { ConnectivityState::Shutdown } else { ConnectivityState::Idle };
         self.remote.publish(Snapshot::empty(state));
     }
 }

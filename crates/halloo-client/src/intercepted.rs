@@ -12,7 +12,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use halloo_call::{Call, Interceptor, LazyMetadata, MessageReceiver, Next, Outcome, OutcomeFuture, OutgoingCall, ResponderEnd};
+use halloo_call::{
+    Call, Interceptor, LazyMetadata, MessageReceiver, Next, Outcome, OutcomeFuture, OutgoingCall, ResponderEnd,
+};
 use halloo_core::{Metadata, Status};
 use tokio::sync::oneshot;
 
@@ -130,7 +132,7 @@ impl Passage {
             {
                 match result {
                     // What failed on this side, a reply that cannot be decoded, the chain has not seen.
-                    Err(status) if take_is_waiting(&outcome, &status) => failed = Some(status),
+                    Err(status) if hand_over_failure(&outcome, &status) => failed = Some(status),
                     result => return Poll::Ready(result),
                 }
             }
@@ -165,7 +167,7 @@ fn hand_over(slot: &OutcomeSlot, outcome: Outcome) {
 }
 
 /// Hands `status` to a chain that still waits for the outcome; says whether it did.
-fn take_is_waiting(slot: &OutcomeSlot, status: &Status) -> bool {
+fn hand_over_failure(slot: &OutcomeSlot, status: &Status) -> bool {
     take(slot).is_some_and(|sender| sender.send(Err(status.clone())).is_ok())
 }
 

@@ -15,6 +15,8 @@ mod channel;
 mod connect;
 mod deadline;
 mod driver;
+#[cfg(test)]
+mod driver_tests;
 mod failure;
 mod intercepted;
 mod options;

@@ -243,7 +243,10 @@ impl Plane {
 
 impl fmt::Debug for Plane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Plane").field("state", &self.state()).field("subchannels", &self.subchannels).finish_non_exhaustive()
+        f.debug_struct("Plane")
+            .field("state", &self.state())
+            .field("subchannels", &self.subchannels)
+            .finish_non_exhaustive()
     }
 }
 
@@ -266,8 +269,7 @@ mod tests {
     impl Bench {
         fn new(resolver: impl Resolver) -> Self {
             let pace = Pace { backoff: Backoff::new().jitter(0.0), connect_timeout: Duration::from_secs(20) };
-            let plane =
-                Plane::new(Box::new(resolver), Box::new(PickFirst::new()), "greeter:1", pace, Dice::seeded(1));
+            let plane = Plane::new(Box::new(resolver), Box::new(PickFirst::new()), "greeter:1", pace, Dice::seeded(1));
             Self { plane, now: Instant::now() }
         }
 

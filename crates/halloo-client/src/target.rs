@@ -145,7 +145,9 @@ fn parse_dns(rest: &str) -> Result<Target, Mistake> {
         None => rest,
         Some(rest) => match rest.split_once('/') {
             Some(("", name)) => name,
-            Some((server, _)) => return Err(Mistake::new(format!("it names a DNS server ({server}); only the system's is asked"))),
+            Some((server, _)) => {
+                return Err(Mistake::new(format!("it names a DNS server ({server}); only the system's is asked")));
+            }
             None => return Err(Mistake::new("the name belongs behind a third slash: dns:///host:port")),
         },
     };
@@ -206,7 +208,9 @@ fn parse_list(rest: &str, version: IpVersion) -> Result<Target, Mistake> {
             None => parse_host(part)?,
         };
         match &target.place {
-            Place::Addresses(list) if list.iter().all(|address| is_of(address, version)) => addresses.extend_from_slice(list),
+            Place::Addresses(list) if list.iter().all(|address| is_of(address, version)) => {
+                addresses.extend_from_slice(list)
+            }
             _ => {
                 let name = if version == IpVersion::V4 { "IPv4" } else { "IPv6" };
                 return Err(Mistake::new(format!("{part:?} is not an {name} address and a port")));
@@ -309,7 +313,10 @@ mod tests {
             ("::1:50051", "an IPv6 address needs brackets: [::1]:50051"),
             ("[::1:50051", "the bracket `[` is not closed"),
             ("http:localhost", "`//` has to follow `http:`"),
-            ("http://localhost:1/greeter.Greeter", "it has a path (/greeter.Greeter), but a service's name is its path"),
+            (
+                "http://localhost:1/greeter.Greeter",
+                "it has a path (/greeter.Greeter), but a service's name is its path",
+            ),
             ("http://me@localhost:1", "it has a user name, which gRPC does not send"),
             ("grpc://localhost:1", "the scheme `grpc:` is not known"),
             ("dns://8.8.8.8/x:1", "it names a DNS server (8.8.8.8); only the system's is asked"),

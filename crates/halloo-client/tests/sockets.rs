@@ -1,0 +1,245 @@
+//! A channel over real sockets: to a server of the transport, to none, and to something else.
+
+mod common;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use common::{CHAT, COUNT, JOIN, SAY, Talk, shown};
+use halloo_client::{Channel, ConnectivityState};
+use halloo_core::Code;
+use halloo_transport::{
+    Accepted, AcceptedSocket, Http2Config, ListenAddress, Listener, ServerConnection, ServerConnectionHandle,
+};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+
+/// A server of `Talk`, until the test's runtime ends.
+struct Served {
+    address: ListenAddress,
+    connections: Arc<Mutex<Vec<ServerConnectionHandle>>>,
+}
+
+impl Served {
+    fn at(address: ListenAddress) -> Self {
+        let listener = Listener::bind(&address).unwrap();
+        let served = Self { address: listener.address().clone(), connections: Arc::default() };
+        let connections = Arc::clone(&served.connections);
+        tokio::spawn(async move {
+            loop {
+                let Accepted { socket, peer, .. } = listener.accept().await.unwrap();
+                let dispatch = Arc::new(Talk::default());
+                let handle = match socket {
+                    AcceptedSocket::Tcp(io) => spawn(ServerConnection::new(io, peer, Http2Config::default(), dispatch)),
+                    AcceptedSocket::Unix(io) => {
+                        spawn(ServerConnection::new(io, peer, Http2Config::default(), dispatch))
+                    }
+                    _ => unreachable!("there are two kinds of socket"),
+                };
+                connections.lock().unwrap().push(handle);
+            }
+        });
+        served
+    }
+
+    fn tcp(&self) -> SocketAddr {
+        match &self.address {
+            ListenAddress::Tcp(address) => *address,
+            other => panic!("{other} is not TCP"),
+        }
+    }
+}
+
+fn spawn<Io>(connection: ServerConnection<Io>) -> ServerConnectionHandle
+where
+    Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let handle = connection.handle();
+    tokio::spawn(connection);
+    handle
+}
+
+fn loopback() -> ListenAddress {
+    ListenAddress::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)))
+}
+
+/// A port that nothing listens on at the moment.
+async fn free_port() -> u16 {
+    tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
+}
+
+#[tokio::test]
+async fn all_four_kinds_of_call_work_over_tcp() {
+    let served = Served::at(loopback());
+    let channel = Channel::connect(format!("http://localhost:{}", served.tcp().port())).await.unwrap();
+    assert_eq!(channel.state(), ConnectivityState::Ready);
+    let reply = channel.unary(&SAY, "hello".into()).timeout(Duration::from_secs(20)).await.unwrap();
+    assert_eq!(*reply, "you said: hello");
+    assert_eq!(reply.headers().get("x-served-by"), Some("edison"));
+    assert_eq!(reply.trailers().get("x-cost"), Some("1"));
+    let mut replies = channel.server_streaming(&COUNT, "100".into()).await.unwrap();
+    for number in 0..100 {
+        assert_eq!(replies.next().await.unwrap(), Some(number.to_string()));
+    }
+    assert_eq!(replies.next().await.unwrap(), None);
+    let reply = channel.client_streaming(&JOIN).send_all(["a", "b"].map(String::from)).await.unwrap();
+    assert_eq!(*reply, "a+b");
+    let (mut requests, mut replies) = channel.bidi_streaming(&CHAT).await.unwrap();
+    requests.send("x".into()).await.unwrap();
+    assert_eq!(replies.next().await.unwrap().as_deref(), Some("re: x"));
+    requests.finish();
+    assert_eq!(replies.next().await.unwrap(), None);
+    let status = channel.unary(&SAY, "fail no shelf 7".into()).await.unwrap_err();
+    assert_eq!(format!("{status:?}"), "no shelf 7 (NOT_FOUND)\n  calling  talk.Talk/Say");
+    assert_eq!(status.details().as_ref(), b"details");
+}
+
+#[tokio::test]
+async fn many_calls_share_a_channel() {
+    let served = Served::at(loopback());
+    let channel = Channel::new(served.tcp().to_string()).unwrap();
+    let mut calls = tokio::task::JoinSet::new();
+    for number in 0..200 {
+        let channel = channel.clone();
+        calls.spawn(async move {
+            let reply = channel.unary(&SAY, format!("number {number}")).await.unwrap();
+            assert_eq!(*reply, format!("you said: number {number}"));
+        });
+    }
+    while let Some(call) = calls.join_next().await {
+        call.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn unix_sockets_have_paths() {
+    let path = std::env::temp_dir().join(format!("halloo-client-{}.sock", std::process::id()));
+    let target = format!("unix:{}", path.display());
+    let failed = Channel::connect(&target).await.unwrap_err();
+    assert_eq!(
+        shown(&failed),
+        format!(
+            "cannot reach {target}: no such socket (UNAVAILABLE)\n  \
+             tried    {target} no such socket (_ ms)\n  \
+             hint     the server has not made its socket yet; start it, or check the path"
+        )
+    );
+    let _served = Served::at(ListenAddress::Unix(path.clone()));
+    let channel = Channel::connect(format!("unix://{}", path.display())).await.unwrap();
+    assert_eq!(*channel.unary(&SAY, "hello".into()).await.unwrap(), "you said: hello");
+}
+
+#[tokio::test]
+async fn e01_a_server_that_is_not_there() {
+    let port = free_port().await;
+    let channel = Channel::new(format!("http://127.0.0.1:{port}")).unwrap();
+    let status = channel.unary(&SAY, "hello".into()).await.unwrap_err();
+    assert_eq!(
+        shown(&status),
+        format!(
+            "cannot reach 127.0.0.1:{port}: connection refused (UNAVAILABLE)\n  \
+             calling  talk.Talk/Say\n  \
+             tried    127.0.0.1:{port} connection refused (_ ms)\n  \
+             hint     nothing listens there; start the server, or check host and port"
+        )
+    );
+}
+
+#[tokio::test]
+async fn e01_a_list_of_addresses_is_tried_to_the_end() {
+    let served = Served::at(loopback());
+    let channel = Channel::connect(format!("ipv4:127.0.0.1:{},{}", free_port().await, served.tcp())).await.unwrap();
+    assert_eq!(*channel.unary(&SAY, "hello".into()).await.unwrap(), "you said: hello");
+}
+
+#[tokio::test]
+async fn e04_https_is_refused_before_any_byte_is_sent() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = format!("https://{}", listener.local_addr().unwrap());
+    let status = Channel::connect(&target).await.unwrap_err();
+    assert_eq!(
+        format!("{status:?}"),
+        "https needs TLS, which this build of halloo does not have; use http:// only on a network that you trust \
+         (FAILED_PRECONDITION)"
+    );
+    assert!(tokio::time::timeout(Duration::from_millis(20), listener.accept()).await.is_err(), "nobody came");
+}
+
+#[tokio::test]
+async fn e05_a_web_server_is_recognised() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let mut request = [0; 24];
+        socket.read_exact(&mut request).await.unwrap();
+        let answer = "HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nContent-Length: 0\r\n\r\n";
+        socket.write_all(answer.as_bytes()).await.unwrap();
+        // It waits for the client to hang up.
+        let _ = socket.read(&mut request).await;
+    });
+    let status = Channel::connect(address.to_string()).await.unwrap_err();
+    let what = "answered HTTP/1.1 404 Not Found text/html; it is a web server, not gRPC";
+    assert_eq!(
+        shown(&status),
+        format!(
+            "{address} {what} (UNAVAILABLE)\n  \
+             tried    {address} it {what} (_ ms)\n  \
+             hint     check the port: a gRPC server speaks HTTP/2 there"
+        )
+    );
+}
+
+#[tokio::test]
+async fn e07_a_deadline_over_a_connection() {
+    let served = Served::at(loopback());
+    let address = served.tcp();
+    let channel = Channel::connect(address.to_string()).await.unwrap();
+    let status = channel.unary(&SAY, "hang".into()).timeout(Duration::from_millis(50)).await.unwrap_err();
+    assert_eq!(status.code(), Code::DeadlineExceeded);
+    // The server's own clock may have been first; then the text is the server's.
+    if status.origin() == halloo_core::Origin::Local {
+        assert_eq!(
+            shown(&status),
+            format!(
+                "deadline of 50 ms passed (DEADLINE_EXCEEDED)\n  \
+                 calling  talk.Talk/Say\n  \
+                 spent    waiting for the server at {address} for _ ms\n  \
+                 hint     .timeout(..) on the call or the channel raises the limit; the server's log may tell what \
+                 took so long"
+            )
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_the_server_ends_is_replaced_and_its_calls_finish() {
+    let served = Served::at(loopback());
+    let channel = Channel::connect(served.tcp().to_string()).await.unwrap();
+    let (mut requests, mut replies) = channel.bidi_streaming(&CHAT).await.unwrap();
+    requests.send("one".into()).await.unwrap();
+    assert_eq!(replies.next().await.unwrap().as_deref(), Some("re: one"));
+    for connection in served.connections.lock().unwrap().iter() {
+        connection.shutdown();
+    }
+    assert_eq!(channel.wait_for_state_change(ConnectivityState::Ready).await, ConnectivityState::Idle);
+    assert_eq!(*channel.unary(&SAY, "two".into()).await.unwrap(), "you said: two");
+    assert_eq!(served.connections.lock().unwrap().len(), 2);
+    requests.send("three".into()).await.unwrap();
+    requests.finish();
+    assert_eq!(replies.next().await.unwrap().as_deref(), Some("re: three"));
+    assert_eq!(replies.next().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_dropped_channel_lets_its_last_call_finish() {
+    let served = Served::at(loopback());
+    let channel = Channel::connect(served.tcp().to_string()).await.unwrap();
+    let (mut requests, mut replies) = channel.bidi_streaming(&CHAT).await.unwrap();
+    drop(channel);
+    tokio::task::yield_now().await;
+    requests.send("still there".into()).await.unwrap();
+    requests.finish();
+    assert_eq!(replies.next().await.unwrap().as_deref(), Some("re: still there"));
+    assert_eq!(replies.next().await.unwrap(), None);
+}
