@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use halloo_core::{Deadline, Extensions, Metadata, MethodDescriptor, Peer};
 
 use crate::dispatch::IncomingCall;
-use crate::exchange::Cancelled;
+use crate::cancelled::Cancelled;
 
 /// The facts of one call.
 ///

@@ -3,16 +3,22 @@
 //! Drivers (HTTP/2, in process) bring an `IncomingCall` or an `HttpRequest`; a router answers with the future
 //! that runs the handler. Neither knows the other's types.
 
+use std::any::Any;
 use std::borrow::Cow;
+use std::collections::hash_map::RandomState;
 use std::fmt;
+use std::hash::{BuildHasher, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use halloo_core::{Deadline, Metadata, MethodDescriptor, Peer};
+use halloo_core::{Deadline, Metadata, MethodDescriptor, Peer, Status};
 
 use crate::call::{Call, LazyMetadata};
-use crate::exchange::ResponderEnd;
+use crate::ends::ResponderEnd;
+use crate::interceptor::OutcomeFuture;
 use crate::placement::Placement;
 
 /// Takes the calls that drivers bring.
@@ -123,12 +129,88 @@ impl Default for ResponseHead {
     }
 }
 
-/// The work of answering one call. It ends the exchange itself; its output carries nothing.
+/// The work of answering one call.
+///
+/// A driver polls it, in its own task or in another; it ends the call's exchange itself. A handler that panics
+/// fails its call with UNKNOWN (gRPC's status table), and the panic's text stays in the log.
 pub struct Handling {
-    /// Runs the handler to its end.
-    pub future: Pin<Box<dyn Future<Output = ()> + Send>>,
-    /// Where it runs; shared by all calls of the method.
-    pub placement: Arc<Placement>,
+    work: Work,
+    placement: Arc<Placement>,
+}
+
+enum Work {
+    Rpc { future: OutcomeFuture, responder: ResponderEnd, method: &'static MethodDescriptor },
+    Http(Pin<Box<dyn Future<Output = ()> + Send>>),
+    Done,
+}
+
+impl Handling {
+    /// The handler of an RPC, whose outcome ends the exchange.
+    #[must_use]
+    pub fn rpc(
+        future: OutcomeFuture,
+        responder: ResponderEnd,
+        method: &'static MethodDescriptor,
+        placement: Arc<Placement>,
+    ) -> Self {
+        Self { work: Work::Rpc { future, responder, method }, placement }
+    }
+
+    /// Work that holds the responder and ends the exchange itself.
+    #[must_use]
+    pub fn http(future: Pin<Box<dyn Future<Output = ()> + Send>>, placement: Arc<Placement>) -> Self {
+        Self { work: Work::Http(future), placement }
+    }
+
+    /// An answer that was given at once.
+    #[must_use]
+    pub fn done(placement: Arc<Placement>) -> Self {
+        Self { work: Work::Done, placement }
+    }
+
+    /// Where the handler runs; shared by all calls of the method.
+    #[must_use]
+    pub fn placement(&self) -> &Arc<Placement> {
+        &self.placement
+    }
+}
+
+impl Future for Handling {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        match &mut this.work {
+            Work::Done => return Poll::Ready(()),
+            Work::Http(future) => match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+                Ok(Poll::Pending) => return Poll::Pending,
+                Ok(Poll::Ready(())) => {}
+                Err(panic) => drop(report("(http)", &*panic)),
+            },
+            Work::Rpc { future, responder, method } => {
+                match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+                    Ok(Poll::Pending) => return Poll::Pending,
+                    Ok(Poll::Ready(outcome)) => responder.finish(outcome),
+                    Err(panic) => responder.finish(Err(report(method.full_name(), &*panic))),
+                }
+            }
+        }
+        this.work = Work::Done;
+        Poll::Ready(())
+    }
+}
+
+/// Logs a panic and makes the status that the client sees.
+#[cold]
+fn report(method: &str, panic: &(dyn Any + Send)) -> Status {
+    let incident = RandomState::new().build_hasher().finish() & 0xffff;
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("(a panic without a text)");
+    tracing::error!(method, incident = format_args!("{incident:04x}"), text, "a handler panicked");
+    Status::unknown(format!("the server failed while handling this call (incident {incident:04x})"))
 }
 
 impl fmt::Debug for Handling {

@@ -5,7 +5,9 @@
 //! drivers hand calls to a router. This crate knows no wire format besides the envelope, no HTTP and no runtime.
 
 mod call;
+mod cancelled;
 mod dispatch;
+mod ends;
 mod exchange;
 mod interceptor;
 mod message;
@@ -14,12 +16,13 @@ mod placement;
 mod receiver;
 mod sender;
 
+pub use cancelled::Cancelled;
 pub use call::{Call, LazyMetadata, MetadataSource};
 pub use dispatch::{Carry, Dispatch, Handling, HttpRequest, IncomingCall, OutgoingCall, Refused, ResponseHead, Route};
-pub use exchange::{
-    CallerEnd, Cancelled, HandlerWatch, Outcome, PIPE_LIMIT_BYTES, RequestProgress, ResponderEnd, ResponseProgress,
-    Watch, exchange,
+pub use ends::{
+    CallLink, CallerEnd, ExchangePool, HandlerWatch, RequestProgress, ResponderEnd, ResponseProgress, Watch, exchange,
 };
+pub use exchange::{Outcome, PIPE_LIMIT_BYTES};
 pub use interceptor::{Interceptor, Next, OutcomeFuture};
 pub use message::{Reply, Request, Result};
 pub use pipe::Interest;

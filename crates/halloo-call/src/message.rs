@@ -7,7 +7,7 @@ use bytes::Bytes;
 use halloo_core::{Deadline, Extensions, Metadata, Peer, Status};
 
 use crate::call::{Call, LazyMetadata};
-use crate::exchange::Cancelled;
+use crate::cancelled::Cancelled;
 
 /// What a handler answers with.
 pub type Result<T> = std::result::Result<Reply<T>, Status>;

@@ -7,8 +7,11 @@
 use std::collections::VecDeque;
 use std::task::Waker;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use halloo_core::EncodeBuffer;
+
+/// gRPC's Length-Prefixed-Message: a flag and four bytes of length.
+const PREFIX_BYTES: usize = 5;
 
 /// When a waiting reader wants to be woken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +78,33 @@ impl Pipe {
             Content::Chunks(chunks) => chunks.push_back(chunk),
             Content::Encoded(buffer) => buffer.put_bytes(chunk),
         }
+    }
+
+    /// Takes the content if it is one chunk of exactly one uncompressed envelope, and returns its body.
+    pub(crate) fn take_whole_envelope(&mut self, max_bytes: usize) -> Option<Bytes> {
+        let Content::Chunk(chunk) = &mut self.content else { return None };
+        let [0, length @ ..] = chunk.first_chunk::<PREFIX_BYTES>()? else { return None };
+        let body_bytes = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+        if body_bytes != chunk.len() - PREFIX_BYTES || body_bytes > max_bytes {
+            return None;
+        }
+        let mut body = std::mem::take(chunk);
+        self.taken += body.len();
+        self.content = Content::Nothing;
+        body.advance(PREFIX_BYTES);
+        Some(body)
+    }
+
+    /// Empties it for another call; a buffer that is not too large stays.
+    pub(crate) fn reset(&mut self) {
+        let content = match std::mem::take(&mut self.content) {
+            Content::Encoded(mut buffer) => {
+                buffer.clear();
+                Content::Encoded(buffer)
+            }
+            _ => Content::Nothing,
+        };
+        *self = Self { content, ..Self::default() };
     }
 
     /// Hands all bytes to `sink` and returns how many they were.

@@ -16,7 +16,9 @@ use halloo_core::{
 
 use crate::call::{Call, LazyMetadata};
 use crate::dispatch::ResponseHead;
-use crate::exchange::{CallerEnd, Cancelled, Exchange, Outcome, ResponderEnd};
+use crate::cancelled::Cancelled;
+use crate::ends::{CallLink, CallerEnd};
+use crate::exchange::{Exchange, Outcome};
 use crate::interceptor::OutcomeFuture;
 use crate::message::Request;
 use crate::pipe::Interest;
@@ -136,13 +138,13 @@ impl<T: 'static> Decoder<T> {
 impl<T: 'static> MessageReceiver<T> {
     /// The receiver of a handler's requests.
     pub fn for_requests(
-        responder: &ResponderEnd,
+        link: &CallLink,
         codec: &'static dyn Codec<T>,
         limits: DecodeLimits,
         call: Call,
     ) -> Self {
         Self {
-            source: Source::Requests(Arc::clone(responder.shared())),
+            source: Source::Requests(Arc::clone(link.shared())),
             decoder: Some(Decoder::new(codec, limits, Side::Server)),
             call,
             headers: LazyMetadata::default(),

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use halloo_core::{Codec, Metadata, MetadataError, Status};
 
-use crate::exchange::{CallerEnd, Direction, Exchange, ResponderEnd};
+use crate::ends::{CallLink, CallerEnd};
+use crate::exchange::{Direction, Exchange};
 use crate::message::metadata_fault;
 
 /// Sends messages, one after the other.
@@ -46,8 +47,8 @@ enum Sink<T: 'static> {
 
 impl<T: 'static> MessageSender<T> {
     /// The sender of a handler's replies.
-    pub fn for_replies(responder: &ResponderEnd, codec: &'static dyn Codec<T>, max_message_bytes: usize) -> Self {
-        Self::for_call(Arc::clone(responder.shared()), Direction::Response, codec, max_message_bytes)
+    pub fn for_replies(link: &CallLink, codec: &'static dyn Codec<T>, max_message_bytes: usize) -> Self {
+        Self::for_call(Arc::clone(link.shared()), Direction::Response, codec, max_message_bytes)
     }
 
     /// The sender of a client's requests.

@@ -5,14 +5,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use halloo_call::{
-    Call, Execution, Interceptor, LazyMetadata, MessageReceiver, MessageSender, Next, Outcome, Placement, Reply,
-    Request, ResponderEnd,
+    Call, CallLink, Execution, Interceptor, MessageReceiver, MessageSender, Next, Outcome, OutcomeFuture, Placement,
+    Reply, Request,
 };
 use halloo_core::{Codec, Codecs, DecodeLimits, Metadata, Method, MethodDescriptor, ServiceDescriptor, Status};
-
-use crate::panic_guard::PanicGuard;
-
-pub(crate) type HandlingFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The methods of a router's services. Generated code adds to it.
 #[derive(Default)]
@@ -109,14 +105,17 @@ pub(crate) struct Surroundings {
 
 /// A handler without its types.
 pub(crate) trait ErasedHandler: Send + Sync + 'static {
-    /// Runs one call to its end and finishes its exchange.
+    /// Makes the future that runs one call.
+    ///
+    /// # Errors
+    /// The status that ends the call without its handler.
     fn respond(
         self: Arc<Self>,
         call: Call,
         subtype: &str,
-        responder: ResponderEnd,
+        link: CallLink,
         surroundings: &Arc<Surroundings>,
-    ) -> HandlingFuture;
+    ) -> Result<OutcomeFuture, Status>;
 }
 
 struct Typed<Q: 'static, A: 'static, K> {
@@ -134,37 +133,20 @@ where
         self: Arc<Self>,
         call: Call,
         subtype: &str,
-        responder: ResponderEnd,
+        link: CallLink,
         surroundings: &Arc<Surroundings>,
-    ) -> HandlingFuture {
+    ) -> Result<OutcomeFuture, Status> {
         let codecs = match (self.method.request().find(subtype), self.method.reply().find(subtype)) {
             (Some(request), Some(reply)) => CallCodecs { request, reply },
-            _ => {
-                responder.finish(Err(unknown_subtype(subtype, self.method.request())));
-                return Box::pin(std::future::ready(()));
-            }
+            _ => return Err(unknown_subtype(subtype, self.method.request())),
         };
         let surroundings = Arc::clone(surroundings);
-        let descriptor = self.method.descriptor();
         if surroundings.interceptors.is_empty() {
-            return Box::pin(async move {
-                let run = self.kind.run(call, &responder, codecs, &surroundings);
-                let outcome = PanicGuard::new(run, descriptor).run().await;
-                responder.finish(outcome);
-            });
+            return Ok(K::run(self, call, Way { link, codecs, surroundings }));
         }
-        Box::pin(async move {
-            let responder = Arc::new(responder);
-            let chain = Arc::clone(&surroundings.interceptors);
-            let end = {
-                let responder = Arc::clone(&responder);
-                move |call: Call| -> halloo_call::OutcomeFuture {
-                    Box::pin(async move { self.kind.run(call, &responder, codecs, &surroundings).await })
-                }
-            };
-            let outcome = PanicGuard::new(Next::new(chain, end).run(call), descriptor).run().await;
-            responder.finish(outcome);
-        })
+        let chain = Arc::clone(&surroundings.interceptors);
+        let end = move |call| K::run(self, call, Way { link, codecs, surroundings });
+        Ok(Next::new(chain, end).run(call))
     }
 }
 
@@ -182,31 +164,50 @@ struct CallCodecs<Q: 'static, A: 'static> {
     reply: &'static dyn Codec<A>,
 }
 
-impl<Q: Send + 'static, A: Send + Sync + 'static> CallCodecs<Q, A> {
-    fn receiver(&self, call: Call, responder: &ResponderEnd, surroundings: &Surroundings) -> MessageReceiver<Q> {
-        MessageReceiver::for_requests(responder, self.request, DecodeLimits::new(surroundings.max_request_bytes), call)
+/// How one call's messages come and go.
+struct Way<Q: 'static, A: 'static> {
+    link: CallLink,
+    codecs: CallCodecs<Q, A>,
+    surroundings: Arc<Surroundings>,
+}
+
+impl<Q: Send + 'static, A: Send + Sync + 'static> Way<Q, A> {
+    fn receiver(&self, call: Call) -> MessageReceiver<Q> {
+        let limits = DecodeLimits::new(self.surroundings.max_request_bytes);
+        MessageReceiver::for_requests(&self.link, self.codecs.request, limits, call)
     }
 
-    fn sender(&self, responder: &ResponderEnd, surroundings: &Surroundings) -> MessageSender<A> {
-        MessageSender::for_replies(responder, self.reply, surroundings.max_reply_bytes)
+    /// The only request. For most calls all of it is here; the long way is boxed, so that the short one keeps the
+    /// future small.
+    async fn only_request(&self, call: Call) -> Result<Request<Q>, Status> {
+        let limit = self.surroundings.max_request_bytes;
+        match self.link.take_whole_request(limit) {
+            Some(body) => {
+                let message = self.codecs.request.decode(body, &DecodeLimits::new(limit))?;
+                Ok(Request::with_call(message, call))
+            }
+            None => self.receive_only_request(call).await,
+        }
     }
 
-    fn reply(&self, reply: Reply<A>, responder: &ResponderEnd, surroundings: &Surroundings) -> Outcome {
-        let (message, headers, trailers): (A, LazyMetadata, Metadata) = reply.into_parts();
-        responder.send_reply(headers, self.reply, &message, surroundings.max_reply_bytes)?;
+    fn receive_only_request(&self, call: Call) -> Pin<Box<dyn Future<Output = Result<Request<Q>, Status>> + Send>> {
+        Box::pin(self.receiver(call).only_request())
+    }
+
+    fn sender(&self) -> MessageSender<A> {
+        MessageSender::for_replies(&self.link, self.codecs.reply, self.surroundings.max_reply_bytes)
+    }
+
+    fn reply(&self, reply: Reply<A>) -> Outcome {
+        let (message, headers, trailers) = reply.into_parts();
+        self.link.send_reply(headers, self.codecs.reply, &message, self.surroundings.max_reply_bytes)?;
         Ok(trailers)
     }
 }
 
 /// How the messages of one kind of method reach its handler.
-trait Kind<Q: 'static, A: 'static>: Send + Sync + 'static {
-    fn run(
-        &self,
-        call: Call,
-        responder: &ResponderEnd,
-        codecs: CallCodecs<Q, A>,
-        surroundings: &Surroundings,
-    ) -> impl Future<Output = Outcome> + Send;
+trait Kind<Q: 'static, A: 'static>: Sized + Send + Sync + 'static {
+    fn run(handler: Arc<Typed<Q, A, Self>>, call: Call, way: Way<Q, A>) -> OutcomeFuture;
 }
 
 struct Unary<H>(H);
@@ -221,16 +222,12 @@ where
     H: Fn(Request<Q>) -> F + Send + Sync + 'static,
     F: Future<Output = halloo_call::Result<A>> + Send + 'static,
 {
-    async fn run(
-        &self,
-        call: Call,
-        responder: &ResponderEnd,
-        codecs: CallCodecs<Q, A>,
-        surroundings: &Surroundings,
-    ) -> Outcome {
-        let request = codecs.receiver(call, responder, surroundings).only_request().await?;
-        let reply = (self.0)(request).await?;
-        codecs.reply(reply, responder, surroundings)
+    fn run(handler: Arc<Typed<Q, A, Self>>, call: Call, way: Way<Q, A>) -> OutcomeFuture {
+        Box::pin(async move {
+            let request = way.only_request(call).await?;
+            let reply = (handler.kind.0)(request).await?;
+            way.reply(reply)
+        })
     }
 }
 
@@ -241,16 +238,12 @@ where
     H: Fn(Request<Q>, MessageSender<A>) -> F + Send + Sync + 'static,
     F: Future<Output = Result<(), Status>> + Send + 'static,
 {
-    async fn run(
-        &self,
-        call: Call,
-        responder: &ResponderEnd,
-        codecs: CallCodecs<Q, A>,
-        surroundings: &Surroundings,
-    ) -> Outcome {
-        let request = codecs.receiver(call, responder, surroundings).only_request().await?;
-        (self.0)(request, codecs.sender(responder, surroundings)).await?;
-        Ok(Metadata::new())
+    fn run(handler: Arc<Typed<Q, A, Self>>, call: Call, way: Way<Q, A>) -> OutcomeFuture {
+        Box::pin(async move {
+            let request = way.only_request(call).await?;
+            (handler.kind.0)(request, way.sender()).await?;
+            Ok(Metadata::new())
+        })
     }
 }
 
@@ -261,15 +254,11 @@ where
     H: Fn(MessageReceiver<Q>) -> F + Send + Sync + 'static,
     F: Future<Output = halloo_call::Result<A>> + Send + 'static,
 {
-    async fn run(
-        &self,
-        call: Call,
-        responder: &ResponderEnd,
-        codecs: CallCodecs<Q, A>,
-        surroundings: &Surroundings,
-    ) -> Outcome {
-        let reply = (self.0)(codecs.receiver(call, responder, surroundings)).await?;
-        codecs.reply(reply, responder, surroundings)
+    fn run(handler: Arc<Typed<Q, A, Self>>, call: Call, way: Way<Q, A>) -> OutcomeFuture {
+        Box::pin(async move {
+            let reply = (handler.kind.0)(way.receiver(call)).await?;
+            way.reply(reply)
+        })
     }
 }
 
@@ -280,15 +269,10 @@ where
     H: Fn(MessageReceiver<Q>, MessageSender<A>) -> F + Send + Sync + 'static,
     F: Future<Output = Result<(), Status>> + Send + 'static,
 {
-    async fn run(
-        &self,
-        call: Call,
-        responder: &ResponderEnd,
-        codecs: CallCodecs<Q, A>,
-        surroundings: &Surroundings,
-    ) -> Outcome {
-        let requests = codecs.receiver(call, responder, surroundings);
-        (self.0)(requests, codecs.sender(responder, surroundings)).await?;
-        Ok(Metadata::new())
+    fn run(handler: Arc<Typed<Q, A, Self>>, call: Call, way: Way<Q, A>) -> OutcomeFuture {
+        Box::pin(async move {
+            (handler.kind.0)(way.receiver(call), way.sender()).await?;
+            Ok(Metadata::new())
+        })
     }
 }

@@ -5,7 +5,6 @@
 
 mod fallback;
 mod handler;
-mod panic_guard;
 mod port_owner;
 mod router;
 mod server;

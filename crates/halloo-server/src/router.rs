@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use halloo_call::{
-    Call, Dispatch, Execution, Handling, HttpRequest, IncomingCall, Interceptor, Placement, ResponderEnd, Route,
+    Call, CallLink, Dispatch, Execution, Handling, HttpRequest, IncomingCall, Interceptor, Placement, ResponderEnd, Route,
 };
 use halloo_core::{DecodeLimits, Metadata, ServiceDescriptor, Status};
 
@@ -136,7 +135,7 @@ impl Router {
 
     fn refuse(&self, responder: &ResponderEnd, status: Status) -> Handling {
         responder.finish(Err(status));
-        Handling { future: Box::pin(std::future::ready(())), placement: Arc::clone(&self.elsewhere) }
+        Handling::done(Arc::clone(&self.elsewhere))
     }
 }
 
@@ -154,18 +153,17 @@ impl Dispatch for Router {
             return self.refuse(&responder, unknown_encoding(encoding));
         }
         let subtype = call.subtype.clone();
-        let call = Call::incoming(entry.method, call, responder.cancelled());
-        let handler = Arc::clone(&entry.handler);
-        Handling {
-            future: handler.respond(call, &subtype, responder, &self.surroundings),
-            placement: Arc::clone(&entry.placement),
+        let link = CallLink::clone(&responder);
+        let call = Call::incoming(entry.method, call, link.cancelled());
+        match Arc::clone(&entry.handler).respond(call, &subtype, link, &self.surroundings) {
+            Ok(future) => Handling::rpc(future, responder, entry.method, Arc::clone(&entry.placement)),
+            Err(status) => self.refuse(&responder, status),
         }
     }
 
     fn respond_http(&self, request: HttpRequest, responder: ResponderEnd) -> Handling {
-        let answer: Pin<Box<dyn Future<Output = ()> + Send>> =
-            self.fallback.respond(request, HttpResponder::new(responder));
-        Handling { future: answer, placement: Arc::clone(&self.elsewhere) }
+        let answer = self.fallback.respond(request, HttpResponder::new(responder));
+        Handling::http(answer, Arc::clone(&self.elsewhere))
     }
 }
 

@@ -5,12 +5,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use halloo_call::{HandlerWatch, Handling, Placement};
+use halloo_call::{HandlerWatch, Handling};
 use tokio::task::coop;
 
 use crate::mailbox::CallWaker;
-
-type HandlerFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Polls `handling` once, here and now. Gives it back if it is not done.
 ///
@@ -20,8 +18,8 @@ type HandlerFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub(crate) fn poll_inline(mut handling: Handling, cx: &mut Context<'_>) -> Option<Handling> {
     let Poll::Ready(budget) = coop::poll_proceed(cx) else { return Some(handling) };
     let started = Instant::now();
-    let done = handling.future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
-    handling.placement.observe(started.elapsed());
+    let done = Pin::new(&mut handling).poll(&mut Context::from_waker(Waker::noop())).is_ready();
+    handling.placement().observe(started.elapsed());
     // Dropped without `made_progress`, it restores the budget as it was before the handler.
     drop(budget);
     if done { None } else { Some(handling) }
@@ -30,12 +28,11 @@ pub(crate) fn poll_inline(mut handling: Handling, cx: &mut Context<'_>) -> Optio
 /// Runs `handling` to its end in a task of its own, or until its call is cancelled.
 pub(crate) fn spawn<S: Send + 'static>(handling: Handling, watch: HandlerWatch, waker: Arc<CallWaker<S>>) {
     let ended = EndNotice(waker);
-    tokio::spawn(HandlerTask { future: Some(handling.future), placement: handling.placement, watch, _ended: ended });
+    tokio::spawn(HandlerTask { handling: Some(handling), watch, _ended: ended });
 }
 
 struct HandlerTask<S: Send + 'static> {
-    future: Option<HandlerFuture>,
-    placement: Arc<Placement>,
+    handling: Option<Handling>,
     watch: HandlerWatch,
     _ended: EndNotice<S>,
 }
@@ -45,14 +42,14 @@ impl<S: Send + 'static> Future for HandlerTask<S> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        let Some(future) = &mut this.future else { return Poll::Ready(()) };
+        let Some(handling) = &mut this.handling else { return Poll::Ready(()) };
         if this.watch.poll_cancelled(cx).is_ready() {
-            this.future = None;
+            this.handling = None;
             return Poll::Ready(());
         }
         let started = Instant::now();
-        let poll = future.as_mut().poll(cx);
-        this.placement.observe(started.elapsed());
+        let poll = Pin::new(&mut *handling).poll(cx);
+        handling.placement().observe(started.elapsed());
         poll
     }
 }

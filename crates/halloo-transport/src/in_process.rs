@@ -1,6 +1,7 @@
 //! Calls within one process: the same exchange, dispatch and handler task, without a wire between.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -42,7 +43,7 @@ impl Carry for InProcess {
         let watch = responder.handler_watch();
         let handling = self.dispatch.respond(route, incoming, responder);
         tokio::spawn(async move {
-            let mut future = handling.future;
+            let mut handling = handling;
             let mut expiry = std::pin::pin!(expiry(deadline));
             std::future::poll_fn(|cx| {
                 if watch.poll_cancelled(cx).is_ready() {
@@ -52,7 +53,7 @@ impl Carry for InProcess {
                     watch.cancel(Status::deadline_exceeded("the call's deadline passed"));
                     return Poll::Ready(());
                 }
-                future.as_mut().poll(cx)
+                Pin::new(&mut handling).poll(cx)
             })
             .await;
         });

@@ -18,7 +18,7 @@ pub(crate) enum RequestHead {
     Rpc(Arc<RpcHead>),
     /// An RPC that is answered without asking any handler.
     Refused(Arc<RpcHead>, Status),
-    Http(HttpRequest),
+    Http(Box<HttpRequest>),
 }
 
 /// What an RPC's header block says, without the values that need a clock.
@@ -69,7 +69,7 @@ pub(crate) fn read(
     let seen = scan(fields);
     let subtype = match seen.content_type.and_then(content_subtype) {
         Some(subtype) if seen.method == b"POST" => subtype,
-        _ => return RequestHead::Http(http_request(fields, peer)),
+        _ => return RequestHead::Http(Box::new(http_request(fields, peer))),
     };
     let head = Arc::new(rpc_head(fields, &seen, subtype, dispatch, engine));
     fields.set_attachment(Arc::clone(&head) as _);

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use halloo_call::{
-    CallerEnd, Dispatch, Interest, Outcome, PIPE_LIMIT_BYTES, ResponderEnd, ResponseHead, Watch, exchange,
+    CallerEnd, Dispatch, ExchangePool, Interest, Outcome, PIPE_LIMIT_BYTES, ResponderEnd, ResponseHead, Watch,
 };
 use halloo_core::{Deadline, Peer, Status};
 use halloo_http2::{Config, Connection, End, ErrorCode, Event, HeaderList, Origin, StreamId};
@@ -76,6 +76,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ServerConnection<Io> {
                 peer: Arc::new(peer),
                 mailbox: Mailbox::new(),
                 deadlines: Deadlines::default(),
+                pool: ExchangePool::default(),
                 chunks: Vec::new(),
                 fields: HeaderList::new(),
             },
@@ -135,6 +136,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Future for ServerConnection<Io> {
             if !moved {
                 if this.calls.table.is_empty() {
                     this.wire.engine.trim();
+                    this.calls.pool.trim();
                 }
                 return Poll::Pending;
             }
@@ -164,6 +166,7 @@ struct Calls {
     peer: Arc<Peer>,
     mailbox: Arc<Mailbox<NoStart>>,
     deadlines: Deadlines,
+    pool: ExchangePool,
     /// Scratch space for the response bytes of one look.
     chunks: Vec<Bytes>,
     /// Scratch space for one header block.
@@ -184,7 +187,7 @@ struct ServerCall {
 #[derive(Debug)]
 enum Handler {
     /// The request is not complete, and nobody works on it yet.
-    Waiting(Box<(RequestHead, ResponderEnd)>),
+    Waiting(RequestHead, ResponderEnd),
     /// It runs in a task of its own.
     Running(Arc<CallWaker<NoStart>>),
     Ended,
@@ -229,7 +232,7 @@ impl Calls {
 
     fn open(&mut self, engine: &mut Connection, id: StreamId, head: RequestHead, end: bool, now: Instant) {
         let key = id.as_u32();
-        let (caller, responder) = exchange();
+        let (caller, responder) = self.pool.exchange();
         let mut call = ServerCall {
             caller,
             handler: Handler::Ended,
@@ -255,7 +258,7 @@ impl Calls {
             self.look(engine, key);
             return;
         }
-        call.handler = Handler::Waiting(Box::new((head, responder)));
+        call.handler = Handler::Waiting(head, responder);
         self.table.insert(key, call);
     }
 
@@ -280,7 +283,7 @@ impl Calls {
 
     /// A request that is complete goes to its handler at once; others at the end of the turn.
     fn after_arrival(&mut self, engine: &mut Connection, key: u32, complete: bool, cx: &mut Context<'_>) {
-        let Some(ServerCall { handler: Handler::Waiting(_), .. }) = self.table.get(&key) else { return };
+        let Some(ServerCall { handler: Handler::Waiting(..), .. }) = self.table.get(&key) else { return };
         if complete {
             self.run(engine, key, true, cx);
         } else {
@@ -297,18 +300,17 @@ impl Calls {
     /// Hands a waiting request to its handler.
     fn run(&mut self, engine: &mut Connection, key: u32, complete: bool, cx: &mut Context<'_>) {
         let Some(call) = self.table.get_mut(&key) else { return };
-        if !matches!(call.handler, Handler::Waiting(_)) {
+        if !matches!(call.handler, Handler::Waiting(..)) {
             return;
         }
-        let Handler::Waiting(waiting) = std::mem::replace(&mut call.handler, Handler::Ended) else { return };
-        let (head, responder) = *waiting;
+        let Handler::Waiting(head, responder) = std::mem::replace(&mut call.handler, Handler::Ended) else { return };
         let handling = match head {
             RequestHead::Rpc(rpc) | RequestHead::Refused(rpc, _) => {
                 self.dispatch.respond(rpc.route(), RpcHead::incoming(&rpc, call.deadline, &self.peer), responder)
             }
-            RequestHead::Http(request) => self.dispatch.respond_http(request, responder),
+            RequestHead::Http(request) => self.dispatch.respond_http(*request, responder),
         };
-        let left = if complete && handling.placement.is_inline() { poll_inline(handling, cx) } else { Some(handling) };
+        let left = if complete && handling.placement().is_inline() { poll_inline(handling, cx) } else { Some(handling) };
         if let Some(handling) = left {
             let waker = CallWaker::new(&self.mailbox, key);
             call.handler = Handler::Running(Arc::clone(&waker));
@@ -347,7 +349,7 @@ impl Calls {
         let handler_ended = match &call.handler {
             Handler::Running(waker) => waker.has_handler_ended(),
             Handler::Ended => true,
-            Handler::Waiting(_) => false,
+            Handler::Waiting(..) => false,
         };
         if !handler_ended || !matches!(call.response, Response::Ended) {
             return;
@@ -355,7 +357,9 @@ impl Calls {
         let id = StreamId::new(key);
         engine.release(id, call.unreleased);
         engine.finish_stream(id);
-        self.table.remove(&key);
+        if let Some(call) = self.table.remove(&key) {
+            self.pool.recycle(call.caller);
+        }
     }
 
     /// The stream is gone: cancels the handler and forgets the call once the handler has ended.
@@ -366,7 +370,7 @@ impl Calls {
         };
         call.caller.cancel(why);
         call.response = Response::Ended;
-        if let Handler::Waiting(_) = call.handler {
+        if let Handler::Waiting(..) = call.handler {
             call.handler = Handler::Ended;
         }
         self.end_if_done(engine, key);
@@ -380,7 +384,7 @@ impl Calls {
             }
             let Some(call) = self.table.get_mut(&key) else { continue };
             call.caller.cancel(Status::deadline_exceeded("the call's deadline passed on the server"));
-            if let Handler::Waiting(_) = call.handler {
+            if let Handler::Waiting(..) = call.handler {
                 call.handler = Handler::Ended;
             }
             self.look(engine, key);

@@ -1,0 +1,66 @@
+//! How work on a call's behalf learns that the call was cancelled.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::exchange::Exchange;
+
+/// Resolves when a call was cancelled: its client went away or gave up, or its deadline passed.
+///
+/// It never resolves for a call that ends normally. Clones wait on their own, so a handler can hand one to
+/// every task that it spawns.
+pub struct Cancelled {
+    exchange: Option<Arc<Exchange>>,
+    id: Option<u64>,
+}
+
+impl Cancelled {
+    pub(crate) fn of(exchange: &Arc<Exchange>) -> Self {
+        Self { exchange: Some(Arc::clone(exchange)), id: None }
+    }
+
+    /// For a request that belongs to no call (in a test): never resolves.
+    pub(crate) const fn never() -> Self {
+        Self { exchange: None, id: None }
+    }
+
+    /// Whether the call was cancelled already.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.exchange.as_ref().is_some_and(|exchange| exchange.lock().cancelled.is_some())
+    }
+}
+
+impl Clone for Cancelled {
+    fn clone(&self) -> Self {
+        Self { exchange: self.exchange.clone(), id: None }
+    }
+}
+
+impl Future for Cancelled {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        match &this.exchange {
+            Some(exchange) => exchange.poll_watch(cx, &mut this.id),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Cancelled {
+    fn drop(&mut self) {
+        if let (Some(exchange), Some(id)) = (&self.exchange, self.id) {
+            exchange.lock().watchers.retain(|(watcher, _)| *watcher != id);
+        }
+    }
+}
+
+impl fmt::Debug for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cancelled").field("is_cancelled", &self.is_cancelled()).finish()
+    }
+}

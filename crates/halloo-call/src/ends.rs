@@ -1,0 +1,391 @@
+//! The two ends of a call: what a driver, a client or a handler may do with an exchange.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use halloo_core::{Codec, Status};
+
+use crate::call::LazyMetadata;
+use crate::cancelled::Cancelled;
+use crate::dispatch::ResponseHead;
+use crate::exchange::{Direction, Exchange, Head, Outcome, wake};
+use crate::pipe::Interest;
+use crate::sender::encode_message;
+
+/// Exchanges that a pool keeps for the next calls.
+const POOLED_EXCHANGES: usize = 128;
+
+/// Makes the two ends of a call.
+#[must_use]
+pub fn exchange() -> (CallerEnd, ResponderEnd) {
+    ends_of(Arc::new(Exchange::default()))
+}
+
+fn ends_of(exchange: Arc<Exchange>) -> (CallerEnd, ResponderEnd) {
+    (CallerEnd { exchange: Arc::clone(&exchange) }, ResponderEnd { link: CallLink { exchange } })
+}
+
+/// Keeps the exchanges of calls that have ended for those that begin, so that a call need not allocate one.
+///
+/// Memory: at most 128 exchanges of about half a KiB, each with a buffer of at most 4 KiB.
+#[derive(Default)]
+pub struct ExchangePool {
+    free: Vec<Arc<Exchange>>,
+}
+
+impl ExchangePool {
+    /// Makes the two ends of a call.
+    pub fn exchange(&mut self) -> (CallerEnd, ResponderEnd) {
+        ends_of(self.free.pop().unwrap_or_default())
+    }
+
+    /// Takes back a call's exchange, unless somebody still holds it.
+    pub fn recycle(&mut self, caller: CallerEnd) {
+        let mut exchange = Arc::clone(&caller.exchange);
+        drop(caller);
+        if self.free.len() < POOLED_EXCHANGES
+            && let Some(unshared) = Arc::get_mut(&mut exchange)
+        {
+            unshared.reset();
+            self.free.push(exchange);
+        }
+    }
+
+    /// Gives its memory back.
+    pub fn trim(&mut self) {
+        self.free = Vec::new();
+    }
+}
+
+impl fmt::Debug for ExchangePool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExchangePool").field("free", &self.free.len()).finish()
+    }
+}
+
+/// What a caller found when it looked at its call's response.
+#[derive(Debug, Default)]
+pub struct ResponseProgress {
+    /// The response head, once.
+    pub head: Option<ResponseHead>,
+    /// How the call ended, once, after all bytes were taken.
+    pub outcome: Option<Outcome>,
+    /// Request bytes that the responder has consumed since the last look: flow-control credit.
+    pub credit: usize,
+    /// Whether any response bytes were taken.
+    pub bytes: usize,
+}
+
+/// What a responder's driver found when it looked at its call's request.
+#[derive(Debug, Default)]
+pub struct RequestProgress {
+    /// The request is complete: no byte will follow those taken.
+    pub finished: bool,
+    /// The caller gave the call up.
+    pub cancelled: Option<Status>,
+    /// Response bytes that the caller has consumed since the last look: flow-control credit.
+    pub credit: usize,
+    /// Request bytes taken.
+    pub bytes: usize,
+}
+
+/// How a look at an exchange registers for the next one.
+#[derive(Clone, Copy, Debug)]
+pub struct Watch<'a> {
+    /// Woken by what `interest` names, and when the peer consumed `credit_step` bytes.
+    pub waker: &'a Waker,
+    /// What wakes.
+    pub interest: Interest,
+    /// Bytes consumed that wake; `usize::MAX` for never.
+    pub credit_step: usize,
+}
+
+/// The calling side of one call. Dropping it before the outcome was taken cancels the call.
+pub struct CallerEnd {
+    exchange: Arc<Exchange>,
+}
+
+impl CallerEnd {
+    pub(crate) fn shared(&self) -> &Arc<Exchange> {
+        &self.exchange
+    }
+
+    /// Adds request bytes as they came off the wire; `finished` if they are the last.
+    pub fn push_request(&self, chunk: Bytes, finished: bool) {
+        let mut state = self.shared().lock();
+        if state.cancelled.is_none() && !state.ended {
+            state.request.push(chunk);
+        } else {
+            state.request.push(chunk);
+            state.request.discard();
+        }
+        state.request_finished |= finished;
+        let waker = state.request.reader_to_wake(finished);
+        drop(state);
+        wake(waker);
+    }
+
+    /// Says that the request is complete.
+    pub fn finish_request(&self) {
+        self.shared().finish_request();
+    }
+
+    /// Gives the call up. The responder's handler is dropped, and `status` is what both sides see.
+    pub fn cancel(&self, status: Status) {
+        self.shared().cancel_with(|| status);
+    }
+
+    /// Drops request bytes that nobody will read; returns the flow-control credit that is left.
+    pub fn abandon_request(&self) -> usize {
+        let mut state = self.shared().lock();
+        state.request.discard();
+        state.request.take_credit()
+    }
+
+    /// What the task that runs the handler watches, to drop the handler when the call is cancelled.
+    #[must_use]
+    pub fn handler_watch(&self) -> HandlerWatch {
+        HandlerWatch { exchange: Arc::clone(self.shared()) }
+    }
+
+    /// Takes what there is of the response. Without `take_bytes` (the way out is full) bytes and outcome stay.
+    pub fn collect(&self, watch: Option<Watch<'_>>, take_bytes: bool, sink: impl FnMut(Bytes)) -> ResponseProgress {
+        let mut state = self.shared().lock();
+        let mut progress = ResponseProgress { credit: state.request.take_credit(), ..Default::default() };
+        if let Head::Ready(_) = state.head
+            && let Head::Ready(head) = std::mem::replace(&mut state.head, Head::Taken)
+        {
+            progress.head = Some(head);
+        }
+        if take_bytes {
+            progress.bytes = state.response.take(sink);
+            progress.outcome = state.outcome.take();
+            if progress.outcome.is_none()
+                && let Some(status) = &state.cancelled
+            {
+                progress.outcome = Some(Err(status.clone()));
+            }
+        }
+        if let Some(watch) = watch {
+            state.response.wait_to_read(watch.waker, watch.interest);
+            state.request.wait_to_write(watch.waker, watch.credit_step);
+        }
+        let writer = if progress.bytes > 0 { state.response.writer_to_wake(false) } else { None };
+        drop(state);
+        wake(writer);
+        progress
+    }
+
+    /// Takes what there is of the response, waiting as `interest` says.
+    pub fn poll_response(
+        &self,
+        cx: &Context<'_>,
+        interest: Interest,
+        sink: impl FnMut(Bytes),
+    ) -> Poll<ResponseProgress> {
+        let watch = Watch { waker: cx.waker(), interest, credit_step: usize::MAX };
+        let progress = self.collect(Some(watch), true, sink);
+        let ready = match interest {
+            Interest::Any => progress.outcome.is_some() || progress.bytes > 0 || progress.head.is_some(),
+            Interest::EndOrBytes(_) => progress.outcome.is_some(),
+        };
+        if ready || progress.bytes > 0 || progress.head.is_some() { Poll::Ready(progress) } else { Poll::Pending }
+    }
+}
+
+impl Drop for CallerEnd {
+    fn drop(&mut self) {
+        self.exchange.cancel_with(|| Status::cancelled("the caller dropped the call"));
+    }
+}
+
+impl fmt::Debug for CallerEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallerEnd").finish_non_exhaustive()
+    }
+}
+
+/// The responding side of one call. Dropping it before [`finish`](Self::finish) fails the call with UNAVAILABLE.
+///
+/// It dereferences to the [`CallLink`] that handlers work on.
+pub struct ResponderEnd {
+    link: CallLink,
+}
+
+impl ResponderEnd {
+
+    /// Takes what there is of the request. Without `take_bytes` (the way out is full) bytes stay.
+    pub fn collect(&self, watch: Option<Watch<'_>>, take_bytes: bool, sink: impl FnMut(Bytes)) -> RequestProgress {
+        let mut state = self.shared().lock();
+        let mut progress = RequestProgress { credit: state.response.take_credit(), ..Default::default() };
+        if take_bytes {
+            progress.bytes = state.request.take(sink);
+            progress.finished = state.request_finished;
+        }
+        progress.cancelled.clone_from(&state.cancelled);
+        if let Some(watch) = watch {
+            state.request.wait_to_read(watch.waker, watch.interest);
+            state.response.wait_to_write(watch.waker, watch.credit_step);
+        }
+        let writer = if progress.bytes > 0 { state.request.writer_to_wake(false) } else { None };
+        drop(state);
+        wake(writer);
+        progress
+    }
+
+    /// What the task that runs the handler watches, to drop the handler when the call is cancelled.
+    #[must_use]
+    pub fn handler_watch(&self) -> HandlerWatch {
+        HandlerWatch { exchange: Arc::clone(self.shared()) }
+    }
+
+    /// Ends the call. Only the first outcome counts.
+    pub fn finish(&self, outcome: Outcome) {
+        self.shared().finish(outcome);
+    }
+}
+
+impl Deref for ResponderEnd {
+    type Target = CallLink;
+
+    fn deref(&self) -> &CallLink {
+        &self.link
+    }
+}
+
+impl Drop for ResponderEnd {
+    fn drop(&mut self) {
+        if !self.shared().is_ended() {
+            self.finish(Err(Status::unavailable("the connection was closed before the call ended")));
+        }
+    }
+}
+
+impl fmt::Debug for ResponderEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponderEnd").finish_non_exhaustive()
+    }
+}
+
+/// What a handler works on: its call's exchange, without the duty to end it. Clones share it.
+#[derive(Clone)]
+pub struct CallLink {
+    exchange: Arc<Exchange>,
+}
+
+impl CallLink {
+    pub(crate) fn shared(&self) -> &Arc<Exchange> {
+        &self.exchange
+    }
+
+    /// The body of a request that is complete and came as one uncompressed message of at most `max_bytes` in one
+    /// piece, as nearly all do. `None` for any other, which then stays where it is.
+    #[must_use]
+    pub fn take_whole_request(&self, max_bytes: usize) -> Option<Bytes> {
+        let mut state = self.exchange.lock();
+        if !state.request_finished || state.cancelled.is_some() {
+            return None;
+        }
+        state.request.take_whole_envelope(max_bytes)
+    }
+
+    /// Sends the head and the only message of a response.
+    ///
+    /// # Errors
+    /// As [`MessageSender::send`](crate::MessageSender::send); the head then has not been sent either, unless the
+    /// handler sent one before.
+    pub fn send_reply<T: 'static>(
+        &self,
+        headers: LazyMetadata,
+        codec: &'static dyn Codec<T>,
+        message: &T,
+        max_message_bytes: usize,
+    ) -> Result<(), Status> {
+        let exchange = self.shared();
+        let mut state = exchange.lock();
+        if state.ended || state.cancelled.is_some() {
+            drop(state);
+            return Err(exchange.send_failure());
+        }
+        encode_message(state.response.encoded_mut(), codec, message, max_message_bytes, Direction::Response)?;
+        if matches!(state.head, Head::Waiting) {
+            state.head = Head::Ready(ResponseHead::Rpc(headers));
+        }
+        // The reader is woken by the outcome, which is on its heels.
+        Ok(())
+    }
+
+    /// Waits for body bytes of a request that is not an RPC. `Ready(Ok(None))` is its end.
+    ///
+    /// # Errors
+    /// The status that the caller cancelled with.
+    pub fn poll_body(&self, cx: &Context<'_>) -> Poll<Result<Option<Vec<Bytes>>, Status>> {
+        let mut chunks = Vec::new();
+        match self.shared().poll_request(Some(cx), Interest::Any, |chunk| chunks.push(chunk)) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Err(status)) => Poll::Ready(Err(status)),
+            Poll::Ready(Ok(_)) if !chunks.is_empty() => Poll::Ready(Ok(Some(chunks))),
+            Poll::Ready(Ok(_)) => Poll::Ready(Ok(None)),
+        }
+    }
+
+    /// Sends the response head. Only the first counts.
+    pub fn send_head(&self, head: ResponseHead) {
+        self.shared().send_head(head);
+    }
+
+    /// Adds response bytes as they came off the wire.
+    pub fn push_response(&self, chunk: Bytes) {
+        let mut state = self.shared().lock();
+        state.response.push(chunk);
+        if state.ended || state.cancelled.is_some() {
+            state.response.discard();
+        }
+        let waker = state.response.reader_to_wake(false);
+        drop(state);
+        wake(waker);
+    }
+
+    /// Waits until the response pipe has room again (or nobody reads it any more).
+    pub fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
+        self.shared().poll_room(Direction::Response, cx)
+    }
+
+    /// A future that resolves when the caller gives the call up; for tasks that work on its behalf.
+    #[must_use]
+    pub fn cancelled(&self) -> Cancelled {
+        Cancelled::of(self.shared())
+    }
+}
+
+impl fmt::Debug for CallLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallLink").finish_non_exhaustive()
+    }
+}
+
+/// Tells the one task that runs a call's handler that the call was cancelled.
+pub struct HandlerWatch {
+    exchange: Arc<Exchange>,
+}
+
+impl HandlerWatch {
+    /// Ready once the caller gave the call up.
+    pub fn poll_cancelled(&self, cx: &Context<'_>) -> Poll<()> {
+        self.exchange.poll_cancelled_by_handler(cx)
+    }
+
+    /// Gives the call up in the caller's place, for a deadline that passed.
+    pub fn cancel(&self, status: Status) {
+        self.exchange.cancel_with(|| status);
+    }
+}
+
+impl fmt::Debug for HandlerWatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HandlerWatch").finish_non_exhaustive()
+    }
+}
