@@ -37,14 +37,14 @@ impl Folders {
         normalize(&self.root.join(proto))
     }
 
-    /// The name by which `import` statements know a file.
+    /// The name by which `import` statements know a file: its path within the first folder where that name
+    /// leads back to it. The root goes before the folders of the named files, so that names stay distinct.
     fn import_name(&self, path: &Path) -> String {
-        let relative = self.search.iter().find_map(|folder| path.strip_prefix(folder).ok());
-        let parts = relative.unwrap_or(path).components().filter_map(|part| match part {
-            Component::Normal(part) => Some(part.to_string_lossy()),
-            _ => None,
-        });
-        parts.collect::<Vec<_>>().join("/")
+        let own = |folder: &&PathBuf| path.parent() == Some(folder.as_path()) && **folder != self.root;
+        let (own, shared): (Vec<&PathBuf>, Vec<&PathBuf>) = self.search.iter().partition(own);
+        let mut names =
+            shared.into_iter().chain(own).filter_map(|folder| Some(slashes(path.strip_prefix(folder).ok()?)));
+        names.find(|name| self.find(name).as_deref() == Some(path)).unwrap_or_else(|| slashes(path))
     }
 
     fn find(&self, import: &str) -> Option<PathBuf> {
@@ -67,6 +67,15 @@ impl Folders {
         let inside = path.ancestors().skip(1).take_while(|folder| folder.starts_with(&self.root));
         inside.map(Path::to_owned).find(|folder| folder.join(import).is_file())
     }
+}
+
+/// A path as `import` statements write it.
+fn slashes(path: &Path) -> String {
+    let parts = path.components().filter_map(|part| match part {
+        Component::Normal(part) => Some(part.to_string_lossy()),
+        _ => None,
+    });
+    parts.collect::<Vec<_>>().join("/")
 }
 
 /// Resolves `.` and `..` in a path without asking the file system.
@@ -114,19 +123,13 @@ pub(crate) fn load(folders: &Folders, protos: &[PathBuf]) -> (Files, Vec<Diagnos
         match loader.run(protos) {
             Ok(()) => return (loader.files, loader.faults),
             Err((path, name)) => {
-                if let Some(other) = names.insert(path, name) {
-                    loader.faults.push(two_names(&loader.names, &other));
-                    return (loader.files, loader.faults);
+                if let Some(other) = names.insert(path.clone(), name.clone()) {
+                    let fault = format!("{} is imported as `{other}` and as `{name}`", folders.shown(&path));
+                    return (loader.files, vec![Diagnostic::new(fault).help("import it under one name everywhere")]);
                 }
             }
         }
     }
-}
-
-fn two_names(names: &BTreeMap<PathBuf, String>, other: &str) -> Diagnostic {
-    let known = names.values().find(|name| name.ends_with(other) || other.ends_with(name.as_str()));
-    Diagnostic::new(format!("the same file is imported as `{other}` and as `{}`", known.map_or("", String::as_str)))
-        .help("import it under one name everywhere")
 }
 
 struct Loader<'a> {
