@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use halloo_core::{Deadline, Extensions, Metadata, MethodDescriptor, Peer};
 
-use crate::dispatch::IncomingCall;
 use crate::cancelled::Cancelled;
+use crate::dispatch::IncomingCall;
 
 /// The facts of one call.
 ///

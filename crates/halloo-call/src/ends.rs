@@ -216,7 +216,6 @@ pub struct ResponderEnd {
 }
 
 impl ResponderEnd {
-
     /// Takes what there is of the request. Without `take_bytes` (the way out is full) bytes stay.
     pub fn collect(&self, watch: Option<Watch<'_>>, take_bytes: bool, sink: impl FnMut(Bytes)) -> RequestProgress {
         let mut state = self.shared().lock();

@@ -16,8 +16,8 @@ mod placement;
 mod receiver;
 mod sender;
 
-pub use cancelled::Cancelled;
 pub use call::{Call, LazyMetadata, MetadataSource};
+pub use cancelled::Cancelled;
 pub use dispatch::{Carry, Dispatch, Handling, HttpRequest, IncomingCall, OutgoingCall, Refused, ResponseHead, Route};
 pub use ends::{
     CallLink, CallerEnd, ExchangePool, HandlerWatch, RequestProgress, ResponderEnd, ResponseProgress, Watch, exchange,

@@ -15,8 +15,8 @@ use halloo_core::{
 };
 
 use crate::call::{Call, LazyMetadata};
-use crate::dispatch::ResponseHead;
 use crate::cancelled::Cancelled;
+use crate::dispatch::ResponseHead;
 use crate::ends::{CallLink, CallerEnd};
 use crate::exchange::{Exchange, Outcome};
 use crate::interceptor::OutcomeFuture;
@@ -137,12 +137,7 @@ impl<T: 'static> Decoder<T> {
 
 impl<T: 'static> MessageReceiver<T> {
     /// The receiver of a handler's requests.
-    pub fn for_requests(
-        link: &CallLink,
-        codec: &'static dyn Codec<T>,
-        limits: DecodeLimits,
-        call: Call,
-    ) -> Self {
+    pub fn for_requests(link: &CallLink, codec: &'static dyn Codec<T>, limits: DecodeLimits, call: Call) -> Self {
         Self {
             source: Source::Requests(Arc::clone(link.shared())),
             decoder: Some(Decoder::new(codec, limits, Side::Server)),

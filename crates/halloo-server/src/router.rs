@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use halloo_call::{
-    Call, CallLink, Dispatch, Execution, Handling, HttpRequest, IncomingCall, Interceptor, Placement, ResponderEnd, Route,
+    Call, CallLink, Dispatch, Execution, Handling, HttpRequest, IncomingCall, Interceptor, Placement, ResponderEnd,
+    Route,
 };
 use halloo_core::{DecodeLimits, Metadata, ServiceDescriptor, Status};
 

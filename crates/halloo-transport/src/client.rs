@@ -127,13 +127,25 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ClientDriver<Io> {
             }
         }
         self.calls.expire(engine, now);
-        let timeout = [engine.poll_timeout(), self.calls.deadlines.next()].into_iter().flatten().min();
-        if self.wire.poll_timer(cx, timeout) {
-            self.wire.engine.handle_timeout(now.max(timeout.unwrap_or(now)));
-            moved = true;
-        }
         let (_, wrote) = self.wire.poll_write(cx, now);
-        moved | wrote
+        moved |= wrote;
+        if moved {
+            self.wire.touch(now);
+        } else if self.wire.trim(now) {
+            self.calls.trim();
+        }
+        moved | self.poll_timers(cx, now)
+    }
+
+    /// Waits for whatever comes first; `true` if it has come.
+    fn poll_timers(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let timers = [self.wire.engine.poll_timeout(), self.calls.deadlines.next(), self.wire.trim_at()];
+        let timeout = timers.into_iter().flatten().min();
+        let fired = self.wire.poll_timer(cx, timeout);
+        if fired {
+            self.wire.engine.handle_timeout(now.max(timeout.unwrap_or(now)));
+        }
+        fired
     }
 }
 
@@ -159,9 +171,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Future for ClientDriver<Io> {
                 return Poll::Ready(());
             }
             if !moved {
-                if this.calls.table.is_empty() {
-                    this.wire.engine.trim();
-                }
                 return Poll::Pending;
             }
         }
@@ -366,6 +375,15 @@ impl Calls {
             engine.finish_stream(id);
         }
         call.responder.finish(outcome);
+    }
+
+    /// Gives back memory that a quiet connection does not need.
+    fn trim(&mut self) {
+        self.streams.shrink_to_fit();
+        self.waiting.shrink_to_fit();
+        self.table.shrink_to_fit();
+        self.chunks.shrink_to_fit();
+        self.fields = HeaderList::new();
     }
 
     /// Fails the calls whose deadline has passed.

@@ -110,13 +110,25 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ServerConnection<Io> {
         }
         self.calls.dispatch_incomplete(engine, cx);
         self.calls.expire(engine, now);
-        let timeout = [engine.poll_timeout(), self.calls.deadlines.next()].into_iter().flatten().min();
-        if self.wire.poll_timer(cx, timeout) {
-            self.wire.engine.handle_timeout(now.max(timeout.unwrap_or(now)));
-            moved = true;
-        }
         let (_, wrote) = self.wire.poll_write(cx, now);
-        moved | wrote
+        moved |= wrote;
+        if moved {
+            self.wire.touch(now);
+        } else if self.wire.trim(now) {
+            self.calls.trim();
+        }
+        moved | self.poll_timers(cx, now)
+    }
+
+    /// Waits for whatever comes first; `true` if it has come.
+    fn poll_timers(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let timers = [self.wire.engine.poll_timeout(), self.calls.deadlines.next(), self.wire.trim_at()];
+        let timeout = timers.into_iter().flatten().min();
+        let fired = self.wire.poll_timer(cx, timeout);
+        if fired {
+            self.wire.engine.handle_timeout(now.max(timeout.unwrap_or(now)));
+        }
+        fired
     }
 }
 
@@ -134,10 +146,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Future for ServerConnection<Io> {
                 return Poll::Ready(());
             }
             if !moved {
-                if this.calls.table.is_empty() {
-                    this.wire.engine.trim();
-                    this.calls.pool.trim();
-                }
                 return Poll::Pending;
             }
         }
@@ -310,7 +318,8 @@ impl Calls {
             }
             RequestHead::Http(request) => self.dispatch.respond_http(*request, responder),
         };
-        let left = if complete && handling.placement().is_inline() { poll_inline(handling, cx) } else { Some(handling) };
+        let left =
+            if complete && handling.placement().is_inline() { poll_inline(handling, cx) } else { Some(handling) };
         if let Some(handling) = left {
             let waker = CallWaker::new(&self.mailbox, key);
             call.handler = Handler::Running(Arc::clone(&waker));
@@ -374,6 +383,15 @@ impl Calls {
             call.handler = Handler::Ended;
         }
         self.end_if_done(engine, key);
+    }
+
+    /// Gives back memory that a quiet connection does not need.
+    fn trim(&mut self) {
+        self.pool.trim();
+        self.incomplete.shrink_to_fit();
+        self.table.shrink_to_fit();
+        self.chunks.shrink_to_fit();
+        self.fields = HeaderList::new();
     }
 
     /// Ends the calls whose deadline has passed.

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
 use halloo_http2::Connection;
@@ -23,6 +23,9 @@ const READS_PER_TURN: usize = 4;
 
 /// Read buffers that a thread keeps for its connections.
 const SPARE_BUFFERS: usize = 4;
+
+/// How long a connection keeps its buffers after it was last busy.
+const QUIET_BEFORE_TRIM: Duration = Duration::from_secs(1);
 
 /// Slices in one vectored write.
 const SLICES_PER_WRITE: usize = 32;
@@ -51,13 +54,24 @@ pub(crate) struct Wire<Io> {
     read_closed: bool,
     timer: Option<Pin<Box<Sleep>>>,
     armed_for: Option<Instant>,
+    /// When the connection will have been quiet for long enough to give its memory back; `None` if it has.
+    trim_at: Option<Instant>,
     /// What broke the socket, for the text of failed calls.
     pub(crate) io_error: Option<io::Error>,
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> Wire<Io> {
     pub(crate) fn new(io: Io, engine: Connection) -> Self {
-        Self { io, engine, input: BytesMut::new(), read_closed: false, timer: None, armed_for: None, io_error: None }
+        Self {
+            io,
+            engine,
+            input: BytesMut::new(),
+            read_closed: false,
+            timer: None,
+            armed_for: None,
+            trim_at: None,
+            io_error: None,
+        }
     }
 
     /// Reads what there is and feeds it to the engine. `look` sees all bytes that wait, before the engine does.
@@ -132,6 +146,26 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Wire<Io> {
         self.io_error.get_or_insert(error);
         self.read_closed = true;
         self.engine.handle_eof(now);
+    }
+
+    /// Notes that something moved. Memory is kept for a while, because most pauses are short.
+    pub(crate) fn touch(&mut self, now: Instant) {
+        self.trim_at = Some(now + QUIET_BEFORE_TRIM);
+    }
+
+    /// When [`trim`](Self::trim) wants to be asked.
+    pub(crate) fn trim_at(&self) -> Option<Instant> {
+        self.trim_at
+    }
+
+    /// Gives back the memory that a quiet connection does not need; `true` once after each time that it was busy.
+    pub(crate) fn trim(&mut self, now: Instant) -> bool {
+        let due = self.trim_at.is_some_and(|at| at <= now);
+        if due {
+            self.trim_at = None;
+            self.engine.trim();
+        }
+        due
     }
 
     /// Waits for `at`; `true` if it has come.
