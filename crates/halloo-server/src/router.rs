@@ -11,7 +11,7 @@ use halloo_call::{
 use halloo_core::{DecodeLimits, Metadata, ServiceDescriptor, Status};
 
 use crate::fallback::{Fallback, HttpResponder, Signpost};
-use crate::handler::{Entry, MethodExecution, Methods, Surroundings};
+use crate::handler::{Entry, MethodExecution, Methods, Surroundings, finish};
 use crate::service::Services;
 
 /// Answers calls with the services that were added to it.

@@ -2,7 +2,7 @@
 //!
 //! A `build.rs` with one line turns a `.proto` file into Rust; [`include_proto!`] brings it in:
 //!
-//! ```ignore
+//! ```text
 //! // build.rs
 //! fn main() {
 //!     halloo_build::compile("greeter.proto");
@@ -14,8 +14,8 @@
 //! answers with is a [`Reply`] or goes to a [`MessageSender`], and what goes wrong is a [`Status`].
 
 pub use halloo_call::{
-    Call, Cancelled, Execution, HttpRequest, Interceptor, MessageReceiver, MessageSender, Next, Outcome, Reply,
-    Request, Result,
+    Call, Cancelled, Execution, HttpRequest, Interceptor, MessageReceiver, MessageSender, Next, Outcome,
+    OutcomeFuture, Reply, Request, Result,
 };
 pub use halloo_client::{
     Address, Backoff, BidiStreamingCall, Channel, ChannelBuilder, ClientStreamingCall, ConnectFailure,
@@ -24,17 +24,17 @@ pub use halloo_client::{
 };
 pub use halloo_core::{
     Code, Codec, Codecs, Deadline, DecodeLimits, EncodeBuffer, Extensions, Idempotency, Metadata, MetadataError,
-    Method, MethodDescriptor, MethodKind, Origin, Peer, PeerAddress, SecurityLevel, ServiceDescriptor, Status,
+    Method, MethodDescriptor, MethodKind, Origin, Peer, PeerAddress, SecurityLevel, ServiceDescriptor, Status, Value,
 };
 pub use halloo_protobuf as protobuf;
 pub use halloo_server::{
     Fallback, HttpResponder, MethodExecution, Methods, Router, Server, ServerHandle, Service, Services,
 };
-pub use halloo_transport::{Http2Config, Http2Limits, ListenAddress, Listener};
+pub use halloo_transport::{BindError, Http2Config, Http2Limits, ListenAddress, Listener};
 
 /// Brings in what `halloo_build` made of one package: its messages, service traits, servers and clients.
 ///
-/// ```ignore
+/// ```text
 /// halloo::include_proto!("greeter");
 /// ```
 ///
@@ -60,7 +60,7 @@ macro_rules! include_proto {
 
 /// Brings in everything that `halloo_build` made, as a tree of modules, one a part of each package's name.
 ///
-/// ```ignore
+/// ```text
 /// mod proto {
 ///     halloo::include_protos!();
 /// }

@@ -1,0 +1,6 @@
+//! Calls as users make them, over every transport.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod kinds;
