@@ -3,17 +3,22 @@
 use std::pin::Pin;
 use std::time::Instant;
 
-use halloo_call::{Call, CallerEnd, MessageReceiver, MessageSender, OutgoingCall, Reply, ResponderEnd, exchange};
-use halloo_core::{Method, MethodDescriptor, Status};
+use halloo_call::{
+    CallerEnd, LazyMetadata, MessageReceiver, MessageSender, OutgoingCall, Reply, ResponderEnd, exchange,
+};
+use halloo_core::{Metadata, Method, Status};
 
 use crate::channel::Channel;
 use crate::deadline::{Limit, now};
 use crate::failure::calling;
-use crate::intercepted::{Passage, Passed};
+use crate::intercepted::Passage;
 use crate::options::{CallOptions, Opened, call_options};
 
 /// The future of a call builder.
 pub(crate) type CallFuture<'c, T> = Pin<Box<dyn Future<Output = T> + Send + 'c>>;
+
+/// The future of the one reply of a call.
+pub(crate) type ReplyFuture<A> = CallFuture<'static, halloo_call::Result<A>>;
 
 /// A call with one request and one reply, not started yet. Awaiting it makes the call.
 ///
@@ -40,12 +45,22 @@ impl<'c, Q: Send + 'static, A: Send + 'static> IntoFuture for UnaryCall<'c, Q, A
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let Self { channel, method, request, options } = self;
-            let opened = options.open(channel, method.descriptor())?;
-            let (caller, responder) = exchange();
-            send_only_request(channel, method, &caller, request)?;
-            start(channel, method, opened, caller, responder).await?.only_reply().await
+            let (receiver, limit) = match self.begin()?.into_plain() {
+                Ok(plain) => plain,
+                Err(reply) => return reply.await,
+            };
+            explained(receiver.only_message().await, limit)
         })
+    }
+}
+
+impl<Q: Send + 'static, A: Send + 'static> UnaryCall<'_, Q, A> {
+    fn begin(self) -> Result<Begun<A>, Status> {
+        let Self { channel, method, request, options } = self;
+        let opened = options.open(channel, method.descriptor())?;
+        let (caller, responder) = exchange();
+        send_only_request(channel, method, &caller, request)?;
+        begin(channel, method, opened, caller, responder)
     }
 }
 
@@ -70,48 +85,59 @@ pub(crate) fn sender<Q: 'static, A: 'static>(
     MessageSender::for_requests(caller, method.request().default(), channel.defaults().max_request_bytes)
 }
 
-/// Brings a call to a connection. Resolves when it has one, or when an interceptor has answered.
-pub(crate) async fn start<Q: 'static, A: 'static>(
+/// How far a call has come that was begun.
+#[expect(clippy::large_enum_variant, reason = "a box would cost the usual case an allocation")]
+pub(crate) enum Begun<A: 'static> {
+    /// It is on its way: the usual case, which costs no future of its own.
+    Started(Started<A>),
+    /// It waits for a connection or passes interceptors.
+    Waiting(CallFuture<'static, Result<Started<A>, Status>>),
+}
+
+/// Brings a call to a connection, by way of the interceptors.
+pub(crate) fn begin<Q: 'static, A: Send + 'static>(
     channel: &Channel,
     method: &'static Method<Q, A>,
     opened: Opened,
     caller: CallerEnd,
     responder: ResponderEnd,
-) -> Result<Started<A>, Status> {
+) -> Result<Begun<A>, Status> {
     let Opened { call, began, limits } = opened;
     let descriptor = method.descriptor();
-    let subtype = method.request().default().subtype();
+    let outgoing = OutgoingCall { method: descriptor, subtype: method.request().default().subtype(), call };
     let receiver = MessageReceiver::for_replies(caller, method.reply().default(), limits, descriptor);
-    let Some(chain) = channel.interceptors() else {
-        let limit = send(channel, OutgoingCall { method: descriptor, subtype, call }, began, responder).await?;
-        return Ok(Started::Plain(receiver, limit));
-    };
-    let mut passage =
-        Passage::new(channel, chain, OutgoingCall { method: descriptor, subtype, call }, began, responder);
-    match passage.started().await {
-        Passed::Started => Ok(Started::Intercepted(receiver, passage)),
-        Passed::Answered(Err(status)) => Err(calling(&status, descriptor)),
-        Passed::Answered(outcome @ Ok(_)) => {
-            let receiver = receiver.with_epilogue(move |_| Box::pin(std::future::ready(outcome)));
-            Ok(Started::Plain(receiver, None))
-        }
+    if let Some(chain) = channel.interceptors() {
+        let passage = Passage::new(channel, chain, outgoing, began, responder);
+        return Ok(Begun::Waiting(Box::pin(passage.into_started(receiver, descriptor))));
     }
+    Ok(match send(channel, outgoing, began, responder)? {
+        Sent::Now(limit) => Begun::Started(Started::Plain(receiver, limit)),
+        Sent::Later(sending) => Begun::Waiting(Box::pin(async move { Ok(Started::Plain(receiver, sending.await?)) })),
+    })
 }
 
-/// Hands a call to a connection, waiting for one within the call's deadline.
-pub(crate) async fn send(
+/// Whether a call has left.
+pub(crate) enum Sent {
+    Now(Option<Limit>),
+    Later(CallFuture<'static, Result<Option<Limit>, Status>>),
+}
+
+/// Hands a call to a connection; without one it waits, as long as the call's deadline allows.
+pub(crate) fn send(
     channel: &Channel,
     call: OutgoingCall,
     began: Option<Instant>,
     responder: ResponderEnd,
-) -> Result<Option<Limit>, Status> {
+) -> Result<Sent, Status> {
     let method = call.method;
-    let limit = limit_of(method, &call.call, began);
-    channel.start(call, responder, limit).await.map_err(|status| calling(&status, method))
-}
-
-fn limit_of(method: &'static MethodDescriptor, call: &Call, began: Option<Instant>) -> Option<Limit> {
-    call.deadline().map(|deadline| Limit::new(method, began.unwrap_or_else(now), deadline))
+    let limit = call.call.deadline().map(|deadline| Limit::new(method, began.unwrap_or_else(now), deadline));
+    match channel.start(call, responder, limit) {
+        Ok(None) => Ok(Sent::Now(limit)),
+        Ok(Some(sending)) => {
+            Ok(Sent::Later(Box::pin(async move { sending.await.map_err(|status| calling(&status, method)) })))
+        }
+        Err(status) => Err(calling(&status, method)),
+    }
 }
 
 /// A call that is on its way.
@@ -120,7 +146,15 @@ pub(crate) enum Started<A: 'static> {
     Intercepted(MessageReceiver<A>, Passage),
 }
 
-impl<A: 'static> Started<A> {
+impl<A: Send + 'static> Started<A> {
+    /// The future of the one reply.
+    pub(crate) fn into_reply(self) -> ReplyFuture<A> {
+        match self {
+            Self::Plain(receiver, limit) => Box::pin(async move { explained(receiver.only_message().await, limit) }),
+            Self::Intercepted(receiver, passage) => Box::pin(passage.only_reply(receiver)),
+        }
+    }
+
     /// The replies as a stream.
     pub(crate) fn into_receiver(self) -> MessageReceiver<A> {
         match self {
@@ -129,16 +163,24 @@ impl<A: 'static> Started<A> {
             Self::Intercepted(receiver, passage) => passage.attach(receiver),
         }
     }
+}
 
-    /// The one reply.
-    pub(crate) async fn only_reply(self) -> halloo_call::Result<A> {
-        let (message, headers, trailers) = match self {
-            Self::Plain(receiver, limit) => match (receiver.only_message().await, limit) {
-                (Err(status), Some(limit)) => return Err(limit.explain(status)),
-                (result, _) => result?,
-            },
-            Self::Intercepted(receiver, passage) => passage.only_message(receiver).await?,
-        };
-        Ok(Reply::from_parts(message, headers, trailers))
+impl<A: Send + 'static> Begun<A> {
+    /// The receiver of a call that is on its way without interceptors; of another, the future of its one reply.
+    fn into_plain(self) -> Result<(MessageReceiver<A>, Option<Limit>), ReplyFuture<A>> {
+        match self {
+            Self::Started(Started::Plain(receiver, limit)) => Ok((receiver, limit)),
+            Self::Started(started) => Err(started.into_reply()),
+            Self::Waiting(waiting) => Err(Box::pin(async move { waiting.await?.into_reply().await })),
+        }
+    }
+}
+
+/// The reply, or the status with what is known of the call's deadline.
+fn explained<A>(received: Result<(A, LazyMetadata, Metadata), Status>, limit: Option<Limit>) -> halloo_call::Result<A> {
+    match (received, limit) {
+        (Ok((message, headers, trailers)), _) => Ok(Reply::from_parts(message, headers, trailers)),
+        (Err(status), Some(limit)) => Err(limit.explain(status)),
+        (Err(status), None) => Err(status),
     }
 }

@@ -11,7 +11,7 @@ use halloo_transport::InProcess;
 use crate::builder::ChannelBuilder;
 use crate::call::UnaryCall;
 use crate::deadline::Limit;
-use crate::remote::{Remote, Unstarted, no_runtime, since};
+use crate::remote::{Remote, Unstarted, no_runtime};
 use crate::state::ConnectivityState;
 use crate::streaming::{BidiStreamingCall, ClientStreamingCall, ServerStreamingCall};
 
@@ -168,40 +168,30 @@ impl Channel {
         self.shared.interceptors.clone()
     }
 
-    /// Hands a call to a connection, waiting for one as long as `limit` allows; returns the limit with the time
-    /// that this took.
-    pub(crate) async fn start(
+    /// Hands a call to a connection. Without one it returns a future that waits as long as `limit` allows, and
+    /// resolves with the limit and how long this took.
+    pub(crate) fn start(
         &self,
         call: OutgoingCall,
         responder: ResponderEnd,
         limit: Option<Limit>,
-    ) -> Result<Option<Limit>, Status> {
+    ) -> Result<Option<impl Future<Output = Result<Option<Limit>, Status>> + Send + use<>>, Status> {
         let remote = match &self.shared.way {
             Way::InProcess(_) if tokio::runtime::Handle::try_current().is_err() => return Err(no_runtime()),
             Way::InProcess(carrier) => {
-                let refused = carrier.start(call, responder);
-                return refused.map(|()| limit).map_err(|_| Status::unavailable("the service takes no more calls"));
+                let started = carrier.start(call, responder);
+                return started.map(|()| None).map_err(|_| Status::unavailable("the service takes no more calls"));
             }
             Way::Remote(remote) => remote,
         };
         if let Some(limit) = limit.filter(|limit| limit.deadline().is_past(limit.began())) {
             return Err(limit.passed_before_start(&remote.target));
         }
-        let waiting = match remote.try_start(call, responder) {
-            Ok(()) => return Ok(limit),
-            Err(Unstarted::Failed(status)) => return Err(status),
-            Err(Unstarted::Waiting(waiting)) => waiting,
-        };
-        let Some(mut limit) = limit else {
-            remote.start_when_ready(waiting).await?;
-            return Ok(None);
-        };
-        match tokio::time::timeout_at(limit.deadline().instant().into(), remote.start_when_ready(waiting)).await {
-            Ok(started) => started?,
-            Err(_) => return Err(limit.passed_before_start(&remote.target)),
+        match remote.try_start(call, responder) {
+            Ok(()) => Ok(None),
+            Err(Unstarted::Failed(status)) => Err(status),
+            Err(Unstarted::Waiting(waiting)) => Ok(Some(Arc::clone(remote).start_within(limit, waiting))),
         }
-        limit.waited = since(limit.began());
-        Ok(Some(limit))
     }
 }
 

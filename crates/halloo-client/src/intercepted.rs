@@ -13,12 +13,12 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use halloo_call::{
-    Call, Interceptor, LazyMetadata, MessageReceiver, Next, Outcome, OutcomeFuture, OutgoingCall, ResponderEnd,
+    Call, Interceptor, MessageReceiver, Next, Outcome, OutcomeFuture, OutgoingCall, Reply, ResponderEnd,
 };
-use halloo_core::{Metadata, Status};
+use halloo_core::{MethodDescriptor, Status};
 use tokio::sync::oneshot;
 
-use crate::call::send;
+use crate::call::{Sent, Started, send};
 use crate::channel::Channel;
 use crate::failure::calling;
 
@@ -30,7 +30,7 @@ pub(crate) struct Passage {
 }
 
 /// How far a call has come.
-pub(crate) enum Passed {
+enum Passed {
     /// It has left.
     Started,
     /// An interceptor has answered it.
@@ -60,7 +60,10 @@ impl Passage {
             move |call: Call| -> OutcomeFuture {
                 Box::pin(async move {
                     let Some(responder) = take(&responder) else { return Err(dropped()) };
-                    let limit = send(&channel, OutgoingCall { method, subtype, call }, began, responder).await?;
+                    let limit = match send(&channel, OutgoingCall { method, subtype, call }, began, responder)? {
+                        Sent::Now(limit) => limit,
+                        Sent::Later(sending) => sending.await?,
+                    };
                     // Without a receiver the caller has gone, and the exchange knows it.
                     let _ = started_sender.send(());
                     let outcome = outcome.await.unwrap_or_else(|_| Err(dropped()));
@@ -80,8 +83,19 @@ impl Passage {
     }
 
     /// Waits until the call has left, or the chain has answered it.
-    pub(crate) async fn started(&mut self) -> Passed {
-        poll_fn(|cx| self.poll_started(cx)).await
+    pub(crate) async fn into_started<A>(
+        mut self,
+        receiver: MessageReceiver<A>,
+        method: &'static MethodDescriptor,
+    ) -> Result<Started<A>, Status> {
+        match poll_fn(|cx| self.poll_started(cx)).await {
+            Passed::Started => Ok(Started::Intercepted(receiver, self)),
+            Passed::Answered(Err(status)) => Err(calling(&status, method)),
+            Passed::Answered(outcome @ Ok(_)) => {
+                let receiver = receiver.with_epilogue(move |_| Box::pin(std::future::ready(outcome)));
+                Ok(Started::Plain(receiver, None))
+            }
+        }
     }
 
     fn poll_started(&mut self, cx: &mut Context<'_>) -> Poll<Passed> {
@@ -112,10 +126,7 @@ impl Passage {
     }
 
     /// Receives the one reply, and lets the chain see and change how the call ends.
-    pub(crate) async fn only_message<A>(
-        self,
-        receiver: MessageReceiver<A>,
-    ) -> Result<(A, LazyMetadata, Metadata), Status> {
+    pub(crate) async fn only_reply<A>(self, receiver: MessageReceiver<A>) -> halloo_call::Result<A> {
         let Self { mut chain, outcome, .. } = self;
         let (verdict_sender, verdict) = oneshot::channel();
         let slot = Arc::clone(&outcome);
@@ -126,7 +137,7 @@ impl Passage {
         let mut verdict_sender = Some(verdict_sender);
         let mut reply = pin!(receiver.only_message());
         let mut failed = None;
-        poll_fn(|cx| {
+        let (message, headers, trailers) = poll_fn(|cx| {
             if failed.is_none()
                 && let Poll::Ready(result) = reply.as_mut().poll(cx)
             {
@@ -155,7 +166,8 @@ impl Passage {
                 }
             }
         })
-        .await
+        .await?;
+        Ok(Reply::from_parts(message, headers, trailers))
     }
 }
 

@@ -83,14 +83,12 @@ macro_rules! call_options {
             /// Limits the time from the moment the call is awaited until it has ended, streams included. Default:
             /// the channel's, which has none. Once it has passed the call fails with DEADLINE_EXCEEDED on both
             /// sides.
-            #[must_use]
             pub fn timeout(mut self, timeout: ::std::time::Duration) -> Self {
                 self.options.timeout = Some(timeout);
                 self
             }
 
             /// As [`timeout`](Self::timeout), as a point in time. If both are set, the earlier counts.
-            #[must_use]
             pub fn deadline(mut self, deadline: ::halloo_core::Deadline) -> Self {
                 self.options.deadline = Some(deadline);
                 self
@@ -98,7 +96,6 @@ macro_rules! call_options {
 
             /// Adds metadata behind the channel's. A key or value that may not travel fails the call with INTERNAL
             /// when it is awaited.
-            #[must_use]
             pub fn metadata(
                 mut self,
                 key: impl Into<::std::borrow::Cow<'static, str>>,
@@ -109,7 +106,6 @@ macro_rules! call_options {
             }
 
             /// Adds binary metadata; the key ends in `-bin`. See [`metadata`](Self::metadata).
-            #[must_use]
             pub fn metadata_bin(
                 mut self,
                 key: impl Into<::std::borrow::Cow<'static, str>>,
@@ -121,7 +117,6 @@ macro_rules! call_options {
 
             /// Limits each reply message, in bytes. Default: the channel's, 4 MiB. A larger one fails the call with
             /// RESOURCE_EXHAUSTED.
-            #[must_use]
             pub fn max_reply_bytes(mut self, bytes: usize) -> Self {
                 self.options.max_reply_bytes = Some(bytes);
                 self

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::balancer::{Pick, Picker, SubchannelId, Wait};
 use crate::connect::{Connect, Connection};
-use crate::deadline::now;
+use crate::deadline::{Limit, now};
 use crate::driver::Driver;
 use crate::plane::Plane;
 use crate::state::ConnectivityState;
@@ -94,8 +94,26 @@ impl Remote {
         }
     }
 
-    /// Starts a call once there is a connection for it. The caller limits the time.
-    pub(crate) async fn start_when_ready(self: &Arc<Self>, mut waiting: Refused) -> Result<(), Status> {
+    /// Starts a call once there is a connection for it, and notes in its limit how long that took.
+    pub(crate) async fn start_within(
+        self: Arc<Self>,
+        limit: Option<Limit>,
+        waiting: Refused,
+    ) -> Result<Option<Limit>, Status> {
+        let Some(mut limit) = limit else {
+            self.start_when_ready(waiting).await?;
+            return Ok(None);
+        };
+        let starting = self.start_when_ready(waiting);
+        match tokio::time::timeout_at(limit.deadline().instant().into(), starting).await {
+            Ok(started) => started?,
+            Err(_) => return Err(limit.passed_before_start(&self.target)),
+        }
+        limit.waited = since(limit.began());
+        Ok(Some(limit))
+    }
+
+    async fn start_when_ready(self: &Arc<Self>, mut waiting: Refused) -> Result<(), Status> {
         let mut changes = self.published.subscribe();
         loop {
             let (state, choice) = {

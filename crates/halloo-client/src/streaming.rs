@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use halloo_call::{MessageReceiver, MessageSender, exchange};
 use halloo_core::{Method, Status};
 
-use crate::call::{CallFuture, send_only_request, sender, start};
+use crate::call::{Begun, CallFuture, ReplyFuture, begin, send_only_request, sender};
 use crate::channel::Channel;
 use crate::options::{CallOptions, call_options};
 
@@ -42,7 +42,10 @@ impl<'c, Q: Send + 'static, A: Send + 'static> IntoFuture for ServerStreamingCal
             let opened = options.open(channel, method.descriptor())?;
             let (caller, responder) = exchange();
             send_only_request(channel, method, &caller, request)?;
-            let mut replies = start(channel, method, opened, caller, responder).await?.into_receiver();
+            let mut replies = match begin(channel, method, opened, caller, responder)? {
+                Begun::Started(started) => started.into_receiver(),
+                Begun::Waiting(waiting) => waiting.await?.into_receiver(),
+            };
             replies.headers().await?;
             Ok(replies)
         })
@@ -104,8 +107,11 @@ impl<'c, Q: Send + 'static, A: Send + 'static> IntoFuture for ClientStreamingCal
             let opened = options.open(channel, method.descriptor())?;
             let (caller, responder) = exchange();
             let requests = sender(channel, method, &caller);
-            let started = start(channel, method, opened, caller, responder).await?;
-            Ok((requests, PendingReply { reply: Box::pin(started.only_reply()) }))
+            let started = match begin(channel, method, opened, caller, responder)? {
+                Begun::Started(started) => started,
+                Begun::Waiting(waiting) => waiting.await?,
+            };
+            Ok((requests, PendingReply { reply: started.into_reply() }))
         })
     }
 }
@@ -115,7 +121,7 @@ impl<'c, Q: Send + 'static, A: Send + 'static> IntoFuture for ClientStreamingCal
 /// Dropping it cancels the call.
 #[must_use = "the reply comes when this is awaited"]
 pub struct PendingReply<A> {
-    reply: CallFuture<'static, halloo_call::Result<A>>,
+    reply: ReplyFuture<A>,
 }
 
 impl<A> Future for PendingReply<A> {
@@ -162,7 +168,10 @@ impl<'c, Q: Send + 'static, A: Send + 'static> IntoFuture for BidiStreamingCall<
             let opened = options.open(channel, method.descriptor())?;
             let (caller, responder) = exchange();
             let requests = sender(channel, method, &caller);
-            let replies = start(channel, method, opened, caller, responder).await?.into_receiver();
+            let replies = match begin(channel, method, opened, caller, responder)? {
+                Begun::Started(started) => started.into_receiver(),
+                Begun::Waiting(waiting) => waiting.await?.into_receiver(),
+            };
             Ok((requests, replies))
         })
     }

@@ -124,7 +124,7 @@ fn split_scheme(text: &str) -> (Option<String>, &str) {
     let scheme = scheme.to_ascii_lowercase();
     // A machine may be called `unix` or `dns`, but then its port follows.
     let is_port = !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
-    let known = KNOWN.contains(&scheme.as_str()) && !(is_port && !scheme.starts_with("unix"));
+    let known = KNOWN.contains(&scheme.as_str()) && (!is_port || scheme.starts_with("unix"));
     if is_scheme && (known || rest.starts_with("//")) { (Some(scheme), rest) } else { (None, text) }
 }
 

@@ -1,5 +1,7 @@
 //! All four kinds of call, their options, errors and interceptors, against a service in the same process.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+
 mod common;
 
 use std::sync::atomic::Ordering;

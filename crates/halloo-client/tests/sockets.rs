@@ -1,5 +1,7 @@
 //! A channel over real sockets: to a server of the transport, to none, and to something else.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+
 mod common;
 
 use std::net::SocketAddr;
@@ -21,8 +23,8 @@ struct Served {
 }
 
 impl Served {
-    fn at(address: ListenAddress) -> Self {
-        let listener = Listener::bind(&address).unwrap();
+    fn at(address: &ListenAddress) -> Self {
+        let listener = Listener::bind(address).unwrap();
         let served = Self { address: listener.address().clone(), connections: Arc::default() };
         let connections = Arc::clone(&served.connections);
         tokio::spawn(async move {
@@ -70,7 +72,7 @@ async fn free_port() -> u16 {
 
 #[tokio::test]
 async fn all_four_kinds_of_call_work_over_tcp() {
-    let served = Served::at(loopback());
+    let served = Served::at(&loopback());
     let channel = Channel::connect(format!("http://localhost:{}", served.tcp().port())).await.unwrap();
     assert_eq!(channel.state(), ConnectivityState::Ready);
     let reply = channel.unary(&SAY, "hello".into()).timeout(Duration::from_secs(20)).await.unwrap();
@@ -96,7 +98,7 @@ async fn all_four_kinds_of_call_work_over_tcp() {
 
 #[tokio::test]
 async fn many_calls_share_a_channel() {
-    let served = Served::at(loopback());
+    let served = Served::at(&loopback());
     let channel = Channel::new(served.tcp().to_string()).unwrap();
     let mut calls = tokio::task::JoinSet::new();
     for number in 0..200 {
@@ -124,7 +126,7 @@ async fn unix_sockets_have_paths() {
              hint     the server has not made its socket yet; start it, or check the path"
         )
     );
-    let _served = Served::at(ListenAddress::Unix(path.clone()));
+    let _served = Served::at(&ListenAddress::Unix(path.clone()));
     let channel = Channel::connect(format!("unix://{}", path.display())).await.unwrap();
     assert_eq!(*channel.unary(&SAY, "hello".into()).await.unwrap(), "you said: hello");
 }
@@ -147,7 +149,7 @@ async fn e01_a_server_that_is_not_there() {
 
 #[tokio::test]
 async fn e01_a_list_of_addresses_is_tried_to_the_end() {
-    let served = Served::at(loopback());
+    let served = Served::at(&loopback());
     let channel = Channel::connect(format!("ipv4:127.0.0.1:{},{}", free_port().await, served.tcp())).await.unwrap();
     assert_eq!(*channel.unary(&SAY, "hello".into()).await.unwrap(), "you said: hello");
 }
@@ -192,7 +194,7 @@ async fn e05_a_web_server_is_recognised() {
 
 #[tokio::test]
 async fn e07_a_deadline_over_a_connection() {
-    let served = Served::at(loopback());
+    let served = Served::at(&loopback());
     let address = served.tcp();
     let channel = Channel::connect(address.to_string()).await.unwrap();
     let status = channel.unary(&SAY, "hang".into()).timeout(Duration::from_millis(50)).await.unwrap_err();
@@ -214,7 +216,7 @@ async fn e07_a_deadline_over_a_connection() {
 
 #[tokio::test]
 async fn a_connection_that_the_server_ends_is_replaced_and_its_calls_finish() {
-    let served = Served::at(loopback());
+    let served = Served::at(&loopback());
     let channel = Channel::connect(served.tcp().to_string()).await.unwrap();
     let (mut requests, mut replies) = channel.bidi_streaming(&CHAT).await.unwrap();
     requests.send("one".into()).await.unwrap();
@@ -233,7 +235,7 @@ async fn a_connection_that_the_server_ends_is_replaced_and_its_calls_finish() {
 
 #[tokio::test]
 async fn a_dropped_channel_lets_its_last_call_finish() {
-    let served = Served::at(loopback());
+    let served = Served::at(&loopback());
     let channel = Channel::connect(served.tcp().to_string()).await.unwrap();
     let (mut requests, mut replies) = channel.bidi_streaming(&CHAT).await.unwrap();
     drop(channel);

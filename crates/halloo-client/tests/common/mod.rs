@@ -1,6 +1,7 @@
 //! A service made by hand: one method of each kind, over texts. What it does, the request says.
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 use std::future::pending;
 use std::sync::Arc;
@@ -86,12 +87,12 @@ impl Dispatch for Talk {
             };
             responder.finish(outcome);
         };
-        Handling { future: Box::pin(future), placement: Arc::new(Placement::default()) }
+        Handling::http(Box::pin(future), Arc::new(Placement::default()))
     }
 
     fn respond_http(&self, _request: HttpRequest, responder: ResponderEnd) -> Handling {
         let future = async move { responder.finish(Err(Status::unimplemented("no HTTP here"))) };
-        Handling { future: Box::pin(future), placement: Arc::new(Placement::default()) }
+        Handling::http(Box::pin(future), Arc::new(Placement::default()))
     }
 }
 
