@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use halloo_core::{Deadline, Metadata, MethodDescriptor, Peer, Status};
+use halloo_core::{Code, Deadline, Metadata, MethodDescriptor, Peer, Status};
 
 use crate::call::{Call, LazyMetadata};
 use crate::ends::ResponderEnd;
@@ -162,9 +162,10 @@ impl Handling {
         Self { work: Work::Http(future), placement }
     }
 
-    /// An answer that was given at once.
+    /// An RPC that fails without a handler.
     #[must_use]
-    pub fn done(placement: Arc<Placement>) -> Self {
+    pub fn refused(responder: &ResponderEnd, status: Status, placement: Arc<Placement>) -> Self {
+        responder.finish(Err(leaving(status)));
         Self { work: Work::Done, placement }
     }
 
@@ -190,14 +191,27 @@ impl Future for Handling {
             Work::Rpc { future, responder, method } => {
                 match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
                     Ok(Poll::Pending) => return Poll::Pending,
-                    Ok(Poll::Ready(outcome)) => responder.finish(outcome),
-                    Err(panic) => responder.finish(Err(report(method.full_name(), &*panic))),
+                    Ok(Poll::Ready(outcome)) => responder.finish(outcome.map_err(leaving)),
+                    Err(panic) => responder.finish(Err(leaving(report(method.full_name(), &*panic)))),
                 }
             }
         }
         this.work = Work::Done;
         Poll::Ready(())
     }
+}
+
+/// What a wire carries of a failure, so that a client within the process learns no more: neither notes nor causes.
+#[cold]
+fn leaving(mut status: Status) -> Status {
+    let leaving = match status.code() {
+        // As it stands it would tell the client that all went well.
+        Code::Ok => Status::internal("the handler failed with a status whose code is OK"),
+        code => Status::new(code, status.message()),
+    };
+    let mut leaving = leaving.details_bytes(status.details().clone()).from_peer();
+    *leaving.metadata_mut() = std::mem::take(status.metadata_mut());
+    leaving
 }
 
 /// Logs a panic and makes the status that the client sees.

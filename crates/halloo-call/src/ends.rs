@@ -388,3 +388,88 @@ impl fmt::Debug for HandlerWatch {
         f.debug_struct("HandlerWatch").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use halloo_core::{Code, Metadata};
+
+    use super::*;
+
+    fn outcome_of(caller: &CallerEnd) -> Outcome {
+        caller.collect(None, true, drop).outcome.expect("the call has ended")
+    }
+
+    #[test]
+    fn a_cancelled_call_ends_with_what_it_was_cancelled_for() {
+        let (caller, responder) = exchange();
+        caller.cancel(Status::deadline_exceeded("too late"));
+        drop(responder);
+        assert_eq!(outcome_of(&caller).unwrap_err().code(), Code::DeadlineExceeded);
+    }
+
+    #[test]
+    fn a_responder_that_is_dropped_fails_its_call() {
+        let (caller, responder) = exchange();
+        drop(responder);
+        assert_eq!(outcome_of(&caller).unwrap_err().code(), Code::Unavailable);
+    }
+
+    #[test]
+    fn only_the_first_outcome_counts() {
+        let (caller, responder) = exchange();
+        responder.finish(Ok(Metadata::new()));
+        responder.finish(Err(Status::internal("late")));
+        caller.cancel(Status::cancelled("later"));
+        assert!(outcome_of(&caller).is_ok());
+    }
+
+    #[test]
+    fn a_recycled_exchange_remembers_nothing() {
+        let mut pool = ExchangePool::default();
+        let (caller, responder) = pool.exchange();
+        caller.push_request(Bytes::from_static(b"old"), true);
+        responder.push_response(Bytes::from_static(b"old"));
+        responder.finish(Err(Status::internal("old")));
+        drop(responder);
+        pool.recycle(caller);
+        let (caller, responder) = pool.exchange();
+        let progress = caller.collect(None, true, |chunk| panic!("{chunk:?}"));
+        assert!(progress.outcome.is_none() && progress.head.is_none());
+        let progress = responder.collect(None, true, |chunk| panic!("{chunk:?}"));
+        assert!(!progress.finished && progress.cancelled.is_none() && progress.credit == 0);
+    }
+
+    #[test]
+    fn an_exchange_that_somebody_holds_is_not_recycled() {
+        let mut pool = ExchangePool::default();
+        let (caller, responder) = pool.exchange();
+        let cancelled = responder.cancelled();
+        responder.finish(Ok(Metadata::new()));
+        drop(responder);
+        pool.recycle(caller);
+        assert!(pool.free.is_empty());
+        assert!(!cancelled.is_cancelled());
+    }
+
+    #[test]
+    fn a_whole_request_is_taken_only_if_it_is_one_message_in_one_piece() {
+        for (chunks, expected) in [
+            (vec![b"\0\0\0\0\x02hi".as_slice()], Some(b"hi".as_slice())),
+            (vec![b"\0\0\0\0\0"], Some(b"")),
+            (vec![b"\x01\0\0\0\x02hi"], None),
+            (vec![b"\0\0\0\0\x02h"], None),
+            (vec![b"\0\0\0\0\x02hi!"], None),
+            (vec![b"\0\0\0\0\x04four"], None),
+            (vec![b"\0\0\0", b"\0\x02hi"], None),
+            (vec![b"\0"], None),
+        ] {
+            let (caller, responder) = exchange();
+            for chunk in &chunks {
+                caller.push_request(Bytes::from_static(chunk), false);
+            }
+            assert_eq!(responder.take_whole_request(3), None, "the request is not complete");
+            caller.finish_request();
+            assert_eq!(responder.take_whole_request(3).as_deref(), expected, "{chunks:?}");
+        }
+    }
+}

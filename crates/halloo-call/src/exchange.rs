@@ -181,6 +181,10 @@ impl Exchange {
             return;
         }
         state.ended = true;
+        if let Some(status) = &state.cancelled {
+            // The handler was dropped because of it; what its end says of that is not why the call ended.
+            outcome = Err(status.clone());
+        }
         if state.headers.is_some() {
             state.release_head();
         }

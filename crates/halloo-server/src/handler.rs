@@ -8,7 +8,7 @@ use halloo_call::{
     Call, CallLink, Execution, Interceptor, MessageReceiver, MessageSender, Next, Outcome, OutcomeFuture, Placement,
     Reply, Request,
 };
-use halloo_core::{Code, Codec, Codecs, DecodeLimits, Metadata, Method, MethodDescriptor, ServiceDescriptor, Status};
+use halloo_core::{Codec, Codecs, DecodeLimits, Metadata, Method, MethodDescriptor, ServiceDescriptor, Status};
 
 /// The methods of a router's services. Generated code adds to it.
 #[derive(Default)]
@@ -148,21 +148,6 @@ where
         let end = move |call| K::run(self, call, Way { link, codecs, surroundings });
         Ok(Next::new(chain, end).run(call))
     }
-}
-
-/// Ends a call with what a wire carries of `outcome`, so that a client within the process learns no more: neither
-/// notes nor causes.
-pub(crate) fn finish(responder: &ResponderEnd, outcome: Outcome) {
-    responder.finish(outcome.map_err(|mut status| {
-        let mut leaving = match status.code() {
-            // As it stands it would tell the client that all went well.
-            Code::Ok => Status::internal("the handler failed with a status whose code is OK"),
-            code => Status::new(code, status.message()),
-        };
-        leaving = leaving.details_bytes(status.details().clone()).from_peer();
-        *leaving.metadata_mut() = std::mem::take(status.metadata_mut());
-        leaving
-    }));
 }
 
 fn unknown_subtype<M>(subtype: &str, codecs: Codecs<M>) -> Status {

@@ -11,7 +11,7 @@ use halloo_call::{
 use halloo_core::{DecodeLimits, Metadata, ServiceDescriptor, Status};
 
 use crate::fallback::{Fallback, HttpResponder, Signpost};
-use crate::handler::{Entry, MethodExecution, Methods, Surroundings, finish};
+use crate::handler::{Entry, MethodExecution, Methods, Surroundings};
 use crate::service::Services;
 
 /// Answers calls with the services that were added to it.
@@ -135,8 +135,7 @@ impl Router {
     }
 
     fn refuse(&self, responder: &ResponderEnd, status: Status) -> Handling {
-        responder.finish(Err(status));
-        Handling::done(Arc::clone(&self.elsewhere))
+        Handling::refused(responder, status, Arc::clone(&self.elsewhere))
     }
 }
 

@@ -11,7 +11,7 @@ use support::{BLOCK, CHAT, ECHO, HANG, call_of, deadline, rig, start, unary, una
 
 fn is_inline(rig: &support::Rig, method: &str) -> bool {
     let executions = rig.handle.executions();
-    executions.iter().find(|execution| execution.method == method).unwrap().is_inline
+    executions.iter().any(|execution| execution.method == method && execution.is_inline)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -14,7 +14,7 @@ use halloo_call::{
     CallerEnd, Dispatch, ExchangePool, Interest, Outcome, PIPE_LIMIT_BYTES, ResponderEnd, ResponseHead, Watch,
 };
 use halloo_core::{Deadline, Peer, Status};
-use halloo_http2::{Config, Connection, End, ErrorCode, Event, HeaderList, Origin, StreamId};
+use halloo_http2::{Config, Connection, End, ErrorCode, Event, HeaderList, Origin, SendError, StreamId};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::deadlines::Deadlines;
@@ -77,8 +77,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ServerConnection<Io> {
                 mailbox: Mailbox::new(),
                 deadlines: Deadlines::default(),
                 pool: ExchangePool::default(),
-                chunks: Vec::new(),
-                fields: HeaderList::new(),
+                scratch: Scratch::default(),
             },
         }
     }
@@ -103,13 +102,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ServerConnection<Io> {
             }
         }
         moved |= self.wire.poll_read(cx, now, |_| ()) != ReadTurn::Idle;
-        let engine = &mut self.wire.engine;
-        while let Some(event) = engine.poll_event() {
+        let mut turn = Turn { engine: &mut self.wire.engine, now, cx };
+        while let Some(event) = turn.engine.poll_event() {
             moved = true;
-            self.calls.handle_event(engine, event, now, cx);
+            self.calls.handle_event(&mut turn, event);
         }
-        self.calls.dispatch_incomplete(engine, cx);
-        self.calls.expire(engine, now);
+        self.calls.dispatch_incomplete(&mut turn);
+        self.calls.expire(turn.engine, now);
         let (_, wrote) = self.wire.poll_write(cx, now);
         moved |= wrote;
         if moved {
@@ -165,6 +164,20 @@ impl<Io> fmt::Debug for ServerConnection<Io> {
     }
 }
 
+/// What the work of one turn needs beside the calls.
+struct Turn<'a, 'b> {
+    engine: &'a mut Connection,
+    now: Instant,
+    cx: &'a mut Context<'b>,
+}
+
+/// A part of a request's body.
+struct Part {
+    data: Bytes,
+    flow_bytes: usize,
+    end: bool,
+}
+
 /// The calls of one connection.
 struct Calls {
     table: IdMap<ServerCall>,
@@ -175,9 +188,13 @@ struct Calls {
     mailbox: Arc<Mailbox<NoStart>>,
     deadlines: Deadlines,
     pool: ExchangePool,
-    /// Scratch space for the response bytes of one look.
+    scratch: Scratch,
+}
+
+/// Space that every look at a call uses anew.
+#[derive(Default)]
+struct Scratch {
     chunks: Vec<Bytes>,
-    /// Scratch space for one header block.
     fields: HeaderList,
 }
 
@@ -212,25 +229,25 @@ enum Response {
 }
 
 impl Calls {
-    fn handle_event(&mut self, engine: &mut Connection, event: Event, now: Instant, cx: &mut Context<'_>) {
+    fn handle_event(&mut self, turn: &mut Turn<'_, '_>, event: Event) {
         match event {
             Event::Headers { id, fields, end } => {
-                let head = request_head::read(&fields, &*self.dispatch, engine, &self.peer);
-                self.open(engine, id, head, end, now);
-                self.after_arrival(engine, id.as_u32(), end, cx);
+                let head = request_head::read(&fields, &*self.dispatch, turn.engine, &self.peer);
+                self.open(turn, id, head, end);
+                self.after_arrival(turn, id.as_u32(), end);
             }
-            Event::HeadersTooLarge { id, .. } => self.refuse_head(engine, id),
-            Event::Data { id, data, flow_bytes, end } => self.receive(engine, id, data, flow_bytes, end, cx),
-            Event::Trailers { id, .. } => self.receive(engine, id, Bytes::new(), 0, true, cx),
+            Event::HeadersTooLarge { id, .. } => self.refuse_head(turn.engine, id),
+            Event::Data { id, data, flow_bytes, end } => self.receive(turn, id, Part { data, flow_bytes, end }),
+            Event::Trailers { id, .. } => self.receive(turn, id, Part { data: Bytes::new(), flow_bytes: 0, end: true }),
             Event::Reset { id, code, by, .. } => {
                 let why = match by {
                     Origin::Peer => Status::cancelled(format!("the client reset the call: {code}")),
                     Origin::Local => Status::cancelled(format!("the client broke the protocol: {code}")),
                     _ => Status::cancelled("the client's connection was lost"),
                 };
-                self.abandon(engine, id.as_u32(), why);
+                self.abandon(turn.engine, id.as_u32(), why);
             }
-            Event::Writable { id } => self.look(engine, id.as_u32()),
+            Event::Writable { id } => self.look(turn.engine, id.as_u32()),
             Event::Closed { error: Some(error) } => {
                 tracing::warn!(peer = %self.peer.address, %error, "connection ended by an error");
             }
@@ -238,7 +255,7 @@ impl Calls {
         }
     }
 
-    fn open(&mut self, engine: &mut Connection, id: StreamId, head: RequestHead, end: bool, now: Instant) {
+    fn open(&mut self, turn: &mut Turn<'_, '_>, id: StreamId, head: RequestHead, end: bool) {
         let key = id.as_u32();
         let (caller, responder) = self.pool.exchange();
         let mut call = ServerCall {
@@ -253,7 +270,7 @@ impl Calls {
         }
         if let RequestHead::Rpc(rpc) | RequestHead::Refused(rpc, _) = &head {
             call.response = Response::Unsent(Some(rpc.subtype.clone()));
-            call.deadline = rpc.deadline(now);
+            call.deadline = rpc.deadline(turn.now);
             if let Some(deadline) = call.deadline {
                 self.deadlines.insert(deadline.instant(), key);
                 let table = &self.table;
@@ -263,50 +280,42 @@ impl Calls {
         if let RequestHead::Refused(_, status) = head {
             responder.finish(Err(status));
             self.table.insert(key, call);
-            self.look(engine, key);
+            self.look(turn.engine, key);
             return;
         }
         call.handler = Handler::Waiting(head, responder);
         self.table.insert(key, call);
     }
 
-    fn receive(
-        &mut self,
-        engine: &mut Connection,
-        id: StreamId,
-        data: Bytes,
-        flow_bytes: usize,
-        end: bool,
-        cx: &mut Context<'_>,
-    ) {
+    fn receive(&mut self, turn: &mut Turn<'_, '_>, id: StreamId, part: Part) {
         let key = id.as_u32();
         let Some(call) = self.table.get_mut(&key) else {
-            engine.release(id, flow_bytes);
+            turn.engine.release(id, part.flow_bytes);
             return;
         };
-        call.unreleased += flow_bytes;
-        call.caller.push_request(data, end);
-        self.after_arrival(engine, key, end, cx);
+        call.unreleased += part.flow_bytes;
+        call.caller.push_request(part.data, part.end);
+        self.after_arrival(turn, key, part.end);
     }
 
     /// A request that is complete goes to its handler at once; others at the end of the turn.
-    fn after_arrival(&mut self, engine: &mut Connection, key: u32, complete: bool, cx: &mut Context<'_>) {
+    fn after_arrival(&mut self, turn: &mut Turn<'_, '_>, key: u32, complete: bool) {
         let Some(ServerCall { handler: Handler::Waiting(..), .. }) = self.table.get(&key) else { return };
         if complete {
-            self.run(engine, key, true, cx);
+            self.run(turn, key, true);
         } else {
             self.incomplete.push(key);
         }
     }
 
-    fn dispatch_incomplete(&mut self, engine: &mut Connection, cx: &mut Context<'_>) {
+    fn dispatch_incomplete(&mut self, turn: &mut Turn<'_, '_>) {
         for key in std::mem::take(&mut self.incomplete) {
-            self.run(engine, key, false, cx);
+            self.run(turn, key, false);
         }
     }
 
     /// Hands a waiting request to its handler.
-    fn run(&mut self, engine: &mut Connection, key: u32, complete: bool, cx: &mut Context<'_>) {
+    fn run(&mut self, turn: &mut Turn<'_, '_>, key: u32, complete: bool) {
         let Some(call) = self.table.get_mut(&key) else { return };
         if !matches!(call.handler, Handler::Waiting(..)) {
             return;
@@ -319,13 +328,13 @@ impl Calls {
             RequestHead::Http(request) => self.dispatch.respond_http(*request, responder),
         };
         let left =
-            if complete && handling.placement().is_inline() { poll_inline(handling, cx) } else { Some(handling) };
+            if complete && handling.placement().is_inline() { poll_inline(handling, turn.cx) } else { Some(handling) };
         if let Some(handling) = left {
             let waker = CallWaker::new(&self.mailbox, key);
             call.handler = Handler::Running(Arc::clone(&waker));
             spawn(handling, call.caller.handler_watch(), waker);
         }
-        self.look(engine, key);
+        self.look(turn.engine, key);
     }
 
     /// Moves what a call's handler has written to the engine, and what it has read to flow control.
@@ -334,8 +343,8 @@ impl Calls {
         let Some(call) = self.table.get_mut(&key) else { return };
         let waker = call.watch();
         let room = engine.send_backlog(id) < PIPE_LIMIT_BYTES;
-        let chunks = &mut self.chunks;
-        let progress = call.caller.collect(
+        let chunks = &mut self.scratch.chunks;
+        let mut progress = call.caller.collect(
             waker.as_ref().map(|waker| Watch { waker, interest: Interest::Any, credit_step: CREDIT_STEP_BYTES }),
             room,
             |chunk| chunks.push(chunk),
@@ -345,8 +354,8 @@ impl Calls {
         if credit > 0 {
             engine.release(id, credit);
         }
-        let sent = call.send(engine, id, progress.head, chunks.drain(..), progress.outcome, &mut self.fields);
-        if sent.is_err() {
+        let head = progress.head.take();
+        if call.send(engine, id, (head, progress.outcome), &mut self.scratch).is_err() {
             // The stream is gone; its `Reset` event is on its way.
             call.response = Response::Ended;
         }
@@ -390,8 +399,7 @@ impl Calls {
         self.pool.trim();
         self.incomplete.shrink_to_fit();
         self.table.shrink_to_fit();
-        self.chunks.shrink_to_fit();
-        self.fields = HeaderList::new();
+        self.scratch = Scratch::default();
     }
 
     /// Ends the calls whose deadline has passed.
@@ -412,9 +420,9 @@ impl Calls {
     /// Answers a request whose header list was over the limit; nothing of it is known.
     fn refuse_head(&mut self, engine: &mut Connection, id: StreamId) {
         let status = Status::resource_exhausted("the request's metadata is larger than this server accepts");
-        let template = write_trailers_only("proto", &status, &mut self.fields);
+        let template = write_trailers_only("proto", &status, &mut self.scratch.fields);
         // A stream that is gone by now needs no answer.
-        let _ = engine.send_headers(id, template, &self.fields, End::Stream);
+        let _ = engine.send_headers(id, template, &self.scratch.fields, End::Stream);
         engine.finish_stream(id);
     }
 }
@@ -440,16 +448,15 @@ impl ServerCall {
         &mut self,
         engine: &mut Connection,
         id: StreamId,
-        head: Option<ResponseHead>,
-        chunks: impl ExactSizeIterator<Item = Bytes>,
-        outcome: Option<Outcome>,
-        fields: &mut HeaderList,
-    ) -> Result<(), halloo_http2::SendError> {
+        (head, outcome): (Option<ResponseHead>, Option<Outcome>),
+        Scratch { chunks, fields }: &mut Scratch,
+    ) -> Result<(), SendError> {
         if matches!(self.response, Response::Ended) {
+            chunks.clear();
             return Ok(());
         }
         match (head, &outcome) {
-            (Some(head), _) => self.send_head(engine, id, head, fields)?,
+            (Some(head), _) => self.send_head(engine, id, &head, fields)?,
             (None, Some(Err(status))) => {
                 if let Response::Unsent(subtype) = &self.response {
                     let template = write_trailers_only(subtype.as_deref().unwrap_or("proto"), status, fields);
@@ -458,12 +465,12 @@ impl ServerCall {
                 }
             }
             (None, Some(Ok(_))) if matches!(self.response, Response::Unsent(_)) => {
-                self.send_head(engine, id, ResponseHead::default(), fields)?;
+                self.send_head(engine, id, &ResponseHead::default(), fields)?;
             }
             (None, _) => {}
         }
         let Response::Open { rpc } = self.response else { return Ok(()) };
-        for chunk in chunks {
+        for chunk in chunks.drain(..) {
             engine.send_data(id, chunk, End::Open)?;
         }
         let Some(outcome) = outcome else { return Ok(()) };
@@ -490,10 +497,10 @@ impl ServerCall {
         &mut self,
         engine: &mut Connection,
         id: StreamId,
-        head: ResponseHead,
+        head: &ResponseHead,
         fields: &mut HeaderList,
-    ) -> Result<(), halloo_http2::SendError> {
-        let template = match (&self.response, &head) {
+    ) -> Result<(), SendError> {
+        let template = match (&self.response, head) {
             (Response::Unsent(subtype), ResponseHead::Rpc(metadata)) => {
                 write_head(subtype.as_deref().unwrap_or("proto"), metadata.read(), fields)
             }

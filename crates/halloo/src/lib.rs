@@ -14,8 +14,8 @@
 //! answers with is a [`Reply`] or goes to a [`MessageSender`], and what goes wrong is a [`Status`].
 
 pub use halloo_call::{
-    Call, Cancelled, Execution, HttpRequest, Interceptor, MessageReceiver, MessageSender, Next, Outcome,
-    OutcomeFuture, Reply, Request, Result,
+    Call, Cancelled, Execution, HttpRequest, Interceptor, MessageReceiver, MessageSender, Next, Outcome, OutcomeFuture,
+    Reply, Request, Result,
 };
 pub use halloo_client::{
     Address, Backoff, BidiStreamingCall, Channel, ChannelBuilder, ClientStreamingCall, ConnectFailure,
@@ -38,23 +38,25 @@ pub use halloo_transport::{BindError, Http2Config, Http2Limits, ListenAddress, L
 /// halloo::include_proto!("greeter");
 /// ```
 ///
-/// The items land where the macro stands; a package with dots, such as `"shop.v1"`, brings in that package's items
-/// alone. A package that is not there is a compile error that names those that are.
+/// The items land where the macro stands, together with the packages within that one and the top-level modules of
+/// the packages that it imports. A package that is not there is a compile error that names those that are. For
+/// several packages in one crate, [`include_protos!`] once is the better choice: what they share is then one type.
 #[macro_export]
 macro_rules! include_proto {
     ($($package:tt)*) => {
+        // In a block of its own, so that a mistake is shown at the user's line.
+        const _: () = {
+            mod __halloo_check {
+                $crate::__include_generated!("/check_package.rs");
+                __halloo_check_package!($($package)*);
+            }
+        };
         macro_rules! __halloo_wanted {
             ($include:ident) => {
                 $include! { $($package)* }
             };
         }
-        ::core::include!(::core::concat!(
-            ::core::env!(
-                "HALLOO_PROTO_DIR",
-                "no .proto file was compiled for this crate; add a build.rs with: fn main() { halloo_build::compile(\"greeter.proto\") }"
-            ),
-            "/include_proto.rs"
-        ));
+        $crate::__include_generated!("/include_proto.rs");
     };
 }
 
@@ -69,12 +71,20 @@ macro_rules! include_proto {
 #[macro_export]
 macro_rules! include_protos {
     () => {
+        $crate::__include_generated!("/include_protos.rs");
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __include_generated {
+    ($file:literal) => {
         ::core::include!(::core::concat!(
             ::core::env!(
                 "HALLOO_PROTO_DIR",
                 "no .proto file was compiled for this crate; add a build.rs with: fn main() { halloo_build::compile(\"greeter.proto\") }"
             ),
-            "/include_protos.rs"
+            $file
         ));
     };
 }

@@ -1,5 +1,8 @@
 //! A service of raw bytes and a client without a channel, so that server and transport are tested alone.
 
+#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "it is test code, outside of test functions")]
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
