@@ -42,9 +42,11 @@ impl Limit {
         self.status().note("spent", format!("waiting for a connection to {target} for {}", duration_text(spent)))
     }
 
-    /// Says of a call that its own side ended in time how long it had, and where the time went.
+    /// Says of a call that has run out of time how long it had, and where the time went. The server keeps the same
+    /// deadline and may be the first to notice; one that gives up earlier has its own reason, and its own text.
     pub(crate) fn explain(&self, status: Status) -> Status {
-        if status.code() != Code::DeadlineExceeded || status.origin() == Origin::Peer {
+        let is_ours = status.origin() == Origin::Local || self.deadline.is_past(now());
+        if status.code() != Code::DeadlineExceeded || !is_ours {
             return status;
         }
         let rest = match status.notes().iter().find(|note| note.label() == "spent") {

@@ -197,6 +197,9 @@ impl Remote {
 
     /// Sees to it that somebody works on a connection: there is a driver, and the channel is not IDLE.
     fn demand(self: &Arc<Self>, state: ConnectivityState) -> Result<(), Status> {
+        if state == ConnectivityState::Shutdown {
+            return Err(Status::unavailable(format!("the channel to {} is shut down", self.target)));
+        }
         if state == ConnectivityState::Idle {
             self.wants_connection.store(true, Ordering::Release);
             self.wake.notify_one();

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use common::{CHAT, COUNT, JOIN, SAY, Talk, shown};
 use halloo_client::{Channel, ConnectivityState};
-use halloo_core::Code;
 use halloo_transport::{
     Accepted, AcceptedSocket, Http2Config, ListenAddress, Listener, ServerConnection, ServerConnectionHandle,
 };
@@ -198,20 +197,14 @@ async fn e07_a_deadline_over_a_connection() {
     let address = served.tcp();
     let channel = Channel::connect(address.to_string()).await.unwrap();
     let status = channel.unary(&SAY, "hang".into()).timeout(Duration::from_millis(50)).await.unwrap_err();
-    assert_eq!(status.code(), Code::DeadlineExceeded);
-    // The server's own clock may have been first; then the text is the server's.
-    if status.origin() == halloo_core::Origin::Local {
-        assert_eq!(
-            shown(&status),
-            format!(
-                "deadline of 50 ms passed (DEADLINE_EXCEEDED)\n  \
-                 calling  talk.Talk/Say\n  \
-                 spent    waiting for the server at {address} for _ ms\n  \
-                 hint     .timeout(..) on the call or the channel raises the limit; the server's log may tell what \
-                 took so long"
-            )
-        );
-    }
+    // The server may be the first to notice; then it is not known what its connection was doing.
+    assert_eq!(
+        shown(&status).replace(&format!("server at {address} for"), "server for"),
+        "deadline of 50 ms passed (DEADLINE_EXCEEDED)\n  \
+         calling  talk.Talk/Say\n  \
+         spent    waiting for the server for _ ms\n  \
+         hint     .timeout(..) on the call or the channel raises the limit; the server's log may tell what took so long"
+    );
 }
 
 #[tokio::test]
