@@ -167,7 +167,7 @@ impl Connection {
         self.streams.insert(Stream {
             id: StreamId::new(opening.stream),
             state: State::Active { recv, send: Sending::Head },
-            recv_window: RecvWindow::new(self.config.stream_window_bytes),
+            recv_window: RecvWindow::new(self.initial_recv_window()),
             send_window: SendWindow::new(self.peer.initial_window),
             promised,
             is_head: false,

@@ -9,6 +9,7 @@ use crate::recv::Absent;
 use crate::settings::{self, Role};
 use crate::stream::Cause;
 use crate::timer::Timer;
+use crate::window::DEFAULT_WINDOW;
 use bytes::Bytes;
 use std::time::Instant;
 
@@ -26,8 +27,9 @@ impl Connection {
             if !payload.is_empty() {
                 return fail(Violation::SettingsAckLength);
             }
-            self.timers.disarm(Timer::SettingsAck);
-            self.decoder.settings_acknowledged();
+            if self.timers.is_armed(Timer::SettingsAck) {
+                self.apply_own_settings();
+            }
             return Ok(());
         }
         if !payload.len().is_multiple_of(Setting::BYTES) {
@@ -51,6 +53,25 @@ impl Connection {
             self.events.push(Event::Ready);
         }
         Ok(())
+    }
+
+    /// The peer has acknowledged our SETTINGS: what it sends from here on follows them.
+    fn apply_own_settings(&mut self) {
+        self.timers.disarm(Timer::SettingsAck);
+        self.decoder.settings_acknowledged();
+        let shrink = DEFAULT_WINDOW.saturating_sub(self.config.stream_window_bytes);
+        if self.role == Role::Server && shrink > 0 {
+            self.streams.iter_mut().for_each(|(_, stream)| stream.recv_window.shrink(shrink));
+        }
+    }
+
+    /// The window of a stream that the peer opens: until it knows our SETTINGS, it may use what every stream starts
+    /// with (RFC 9113 section 6.9.2).
+    pub(crate) fn initial_recv_window(&self) -> u32 {
+        match self.timers.is_armed(Timer::SettingsAck) {
+            true => self.config.stream_window_bytes.max(DEFAULT_WINDOW),
+            false => self.config.stream_window_bytes,
+        }
     }
 
     /// Applies the entries in order; the windows of streams change once, by the last value.

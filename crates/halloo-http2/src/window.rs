@@ -88,34 +88,39 @@ impl Unread {
 /// What the peer may still send on a stream.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RecvWindow {
-    available: u32,
+    available: i64,
     pub(crate) unread: Unread,
 }
 
 impl RecvWindow {
     pub(crate) fn new(bytes: u32) -> Self {
-        Self { available: bytes, unread: Unread::default() }
+        Self { available: i64::from(bytes), unread: Unread::default() }
     }
 
     /// Takes a frame's payload, padding included; `None` when the peer overran the window.
     #[inline]
     #[must_use]
     pub(crate) fn receive(&mut self, bytes: usize) -> Option<()> {
-        // A frame's length has 24 bits.
-        self.available = self.available.checked_sub(bytes as u32)?;
-        Some(())
+        let rest = self.available - bytes as i64;
+        (rest >= 0 || bytes == 0).then(|| self.available = rest)
+    }
+
+    /// Takes back what the peer had before it knew of our smaller initial window.
+    pub(crate) fn shrink(&mut self, bytes: u32) {
+        self.available -= i64::from(bytes);
     }
 
     /// The increment that brings the window back to `target`, once that is worth a frame.
     #[inline]
     pub(crate) fn replenish(&mut self, target: u32) -> Option<u32> {
-        let held = self.available as usize + self.unread.bytes;
-        let missing = (target as usize).saturating_sub(held);
-        if missing < target as usize / 2 || missing == 0 {
+        let missing = i64::from(target) - self.available - self.unread.bytes as i64;
+        if missing < i64::from(target / 2).max(1) {
             return None;
         }
-        self.available += missing as u32;
-        Some(missing as u32)
+        // At most 2^31-1 is missing of a window that is not negative; of one that is, the rest follows later.
+        let increment = missing.min(i64::from(MAX_WINDOW));
+        self.available += increment;
+        Some(increment as u32)
     }
 }
 

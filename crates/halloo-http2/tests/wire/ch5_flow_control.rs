@@ -2,8 +2,9 @@
 
 use crate::support::{Pair, Peer, check_client, check_server, fields, request, response};
 use bytes::{Buf, Bytes};
-use halloo_http2::{Config, End, Event, StreamId};
+use halloo_http2::{Config, Connection, End, Event, StreamId};
 use std::collections::HashMap;
+use std::time::Instant;
 
 #[test]
 fn data_leaves_in_frames_up_to_both_windows() {
@@ -169,6 +170,30 @@ fn data_beyond_the_connection_window_ends_the_connection() {
         * Reset 1 FLOW_CONTROL_ERROR by Connection
         * Closed Connection(ConnectionWindowExceeded)
         < GOAWAY 1 FLOW_CONTROL_ERROR DATA beyond the connection window (RFC 9113 section 6.9.1)",
+    );
+}
+
+#[test]
+fn a_small_window_holds_from_the_acknowledgement_on() {
+    let mut peer = Peer::silent(Connection::server(small(100, 65_535), Instant::now()));
+    peer.observe();
+    peer.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    peer.check(
+        "> SETTINGS
+        * Ready
+        < SETTINGS ACK
+        > HEADERS 1 REQUEST
+        * Headers 1
+        > DATA 1 300
+        * Data 1 300
+        > SETTINGS ACK
+        ! release 1 300
+        < WINDOW_UPDATE 1 300
+        > DATA 1 100
+        * Data 1 100
+        > DATA 1 1
+        * Reset 1 FLOW_CONTROL_ERROR by Local
+        < RST_STREAM 1 FLOW_CONTROL_ERROR",
     );
 }
 

@@ -1,7 +1,9 @@
 //! RFC 9113 chapter 5: stream states, ids and concurrency.
 
-use crate::support::{Peer, check_client, check_server};
-use halloo_http2::Config;
+use crate::support::{Pair, Peer, check_client, check_server, request, response};
+use bytes::Bytes;
+use halloo_http2::{Config, End, Error, Event};
+use std::time::Duration;
 
 #[test]
 fn idle_streams_take_only_headers_and_priority() {
@@ -244,4 +246,53 @@ fn sending_on_dead_or_ended_streams_is_an_error() {
         ! reset 1
         ! release 1 99",
     );
+}
+
+#[test]
+fn ten_thousand_cancelled_calls_leave_nothing_behind() {
+    let mut pair = Pair::new(Config::default(), Config::default());
+    for n in 0..10_000_usize {
+        let id = pair.client.send_request(None, &request(), End::Open).unwrap();
+        let steps = n * 7919 % 11;
+        pair.client.send_data(id, Bytes::from(vec![0; n % 3000]), End::Open).unwrap();
+        for step in 0..steps {
+            pair.step(1 + n * 31 % 997);
+            match step {
+                3 => drop(pair.server.send_headers(id, None, &response(), End::Open)),
+                5 => drop(pair.server.send_data(id, Bytes::from(vec![0; n % 5000]), End::Open)),
+                7 => drop(pair.client.send_data(id, Bytes::new(), End::Stream)),
+                _ => {}
+            }
+        }
+        pair.now += Duration::from_millis(20);
+        pair.client.send_reset(id, halloo_http2::ErrorCode::Cancel);
+        pair.settle();
+        for event in pair.server_events() {
+            match event {
+                Event::Data { id, flow_bytes, .. } => pair.server.release(id, flow_bytes),
+                Event::Reset { id, .. } => pair.server.finish_stream(id),
+                _ => {}
+            }
+        }
+        for event in pair.client_events() {
+            if let Event::Data { id, flow_bytes, .. } = event {
+                pair.client.release(id, flow_bytes);
+            }
+        }
+        assert_eq!((pair.client.open_streams(), pair.server.open_streams()), (0, 0));
+    }
+    // All credit has come back: a whole connection window passes.
+    let id = pair.client.send_request(None, &request(), End::Open).unwrap();
+    pair.client.send_data(id, Bytes::from(vec![0; 256 << 10]), End::Open).unwrap();
+    pair.settle();
+    assert_eq!(pair.client.send_backlog(id), 0);
+    assert!(pair.client_events().iter().all(|event| matches!(event, Event::Writable { .. })));
+}
+
+#[test]
+fn the_peers_goaway_code_is_the_reason_of_the_end() {
+    let mut peer = Peer::of_client(Config::default());
+    peer.run("! request\n> GOAWAY 1 INTERNAL_ERROR\n! eof");
+    let closed = Error::GoneAway(halloo_http2::ErrorCode::InternalError);
+    assert_eq!(peer.transcript.last(), Some(&format!("* Closed {closed:?}")));
 }
