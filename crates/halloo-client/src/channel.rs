@@ -176,6 +176,9 @@ impl Channel {
         responder: ResponderEnd,
         limit: Option<Limit>,
     ) -> Result<Option<impl Future<Output = Result<Option<Limit>, Status>> + Send + use<>>, Status> {
+        if let Some(limit) = limit.filter(|limit| limit.deadline().is_past(limit.began())) {
+            return Err(limit.passed_before_start(self.target()));
+        }
         let remote = match &self.shared.way {
             Way::InProcess(_) if tokio::runtime::Handle::try_current().is_err() => return Err(no_runtime()),
             Way::InProcess(carrier) => {
@@ -184,13 +187,17 @@ impl Channel {
             }
             Way::Remote(remote) => remote,
         };
-        if let Some(limit) = limit.filter(|limit| limit.deadline().is_past(limit.began())) {
-            return Err(limit.passed_before_start(&remote.target));
-        }
         match remote.try_start(call, responder) {
             Ok(()) => Ok(None),
             Err(Unstarted::Failed(status)) => Err(status),
             Err(Unstarted::Waiting(waiting)) => Ok(Some(Arc::clone(remote).start_within(limit, waiting))),
+        }
+    }
+
+    fn target(&self) -> &str {
+        match &self.shared.way {
+            Way::InProcess(_) => "in-process",
+            Way::Remote(remote) => &remote.target,
         }
     }
 }
@@ -205,10 +212,6 @@ impl Drop for Shared {
 
 impl fmt::Debug for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let target = match &self.shared.way {
-            Way::InProcess(_) => "in-process",
-            Way::Remote(remote) => &remote.target,
-        };
-        f.debug_struct("Channel").field("target", &target).field("state", &self.state()).finish_non_exhaustive()
+        f.debug_struct("Channel").field("target", &self.target()).field("state", &self.state()).finish_non_exhaustive()
     }
 }
