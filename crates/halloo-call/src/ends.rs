@@ -353,6 +353,15 @@ impl CallLink {
         self.shared().poll_room(Direction::Response, cx)
     }
 
+    /// Adds the trailers that a handler has set through its [`MessageSender`](crate::MessageSender), so that
+    /// interceptors see them.
+    ///
+    /// # Errors
+    /// That of `outcome`.
+    pub fn with_trailers(&self, outcome: Outcome) -> Outcome {
+        self.exchange.with_trailers(outcome)
+    }
+
     /// A future that resolves when the caller gives the call up; for tasks that work on its behalf.
     #[must_use]
     pub fn cancelled(&self) -> Cancelled {

@@ -175,6 +175,12 @@ impl Exchange {
         (!state.ended).then(|| edit(state.trailers.get_or_insert_default()))
     }
 
+    /// Adds to `outcome` the trailers that [`edit_trailers`](Self::edit_trailers) set.
+    pub(crate) fn with_trailers(&self, mut outcome: Outcome) -> Outcome {
+        self.lock().add_trailers(&mut outcome);
+        outcome
+    }
+
     pub(crate) fn finish(&self, mut outcome: Outcome) {
         let mut state = self.lock();
         if state.ended {
@@ -188,12 +194,7 @@ impl Exchange {
         if state.headers.is_some() {
             state.release_head();
         }
-        if let Some(trailers) = state.trailers.take() {
-            match &mut outcome {
-                Ok(metadata) => metadata.extend(*trailers),
-                Err(status) => status.metadata_mut().extend(*trailers),
-            }
-        }
+        state.add_trailers(&mut outcome);
         state.outcome = Some(outcome);
         let wakers = [
             state.response.reader_to_wake(true),
@@ -266,6 +267,14 @@ impl State {
         if matches!(self.head, Head::Waiting) {
             let headers = self.headers.take().map(|headers| *headers).unwrap_or_default();
             self.head = Head::Ready(ResponseHead::rpc(headers));
+        }
+    }
+
+    fn add_trailers(&mut self, outcome: &mut Outcome) {
+        let Some(trailers) = self.trailers.take() else { return };
+        match outcome {
+            Ok(metadata) => metadata.extend(*trailers),
+            Err(status) => status.metadata_mut().extend(*trailers),
         }
     }
 

@@ -116,7 +116,7 @@ impl<T: 'static> Decoder<T> {
                 ".max_reply_bytes(..) on the call or the channel raises the limit, or stream it in parts",
             ),
             Side::Server => (
-                format!("request is {size} bytes, this server accepts {limit}"),
+                format!("request is {size} bytes, this server's max_request_bytes is {limit}"),
                 ".max_request_bytes(..) on the server raises the limit, or stream it in parts",
             ),
         };
@@ -271,6 +271,10 @@ impl<T: 'static> MessageReceiver<T> {
         let (Source::Replies(replies), Some(decoder)) = (&mut self.source, &mut self.decoder) else {
             return Poll::Ready(Ok(()));
         };
+        if matches!(replies.epilogue, Epilogue::Running(_)) {
+            // The call has failed, and an interceptor still works on how.
+            return self.poll_next(cx).map(|result| result.map(|_| ()));
+        }
         if replies.outcome.is_some() || decoder.deframer.buffered() > 0 {
             return Poll::Ready(Ok(()));
         }

@@ -221,16 +221,16 @@ pub(crate) fn encode_message<T: 'static>(
         return Err(status);
     }
     let size = buffer.len() - before - PREFIX_BYTES;
-    if size > max_message_bytes.min(u32::MAX as usize) {
+    // The length of an envelope has 32 bits.
+    let limit = max_message_bytes.min(u32::MAX as usize);
+    if size > limit {
         buffer.truncate(mark);
-        let (what, knob) = match direction {
-            Direction::Request => ("request", ".max_request_bytes"),
-            Direction::Response => ("reply", ".max_reply_bytes"),
-        };
-        return Err(Status::resource_exhausted(format!(
-            "{what} is {size} bytes, this side may send {max_message_bytes}"
-        ))
-        .note("hint", format!("{knob}(..) raises the limit, or stream it in parts")));
+        // The text alone reaches the other side, so it names the knob.
+        return Err(Status::resource_exhausted(match direction {
+            Direction::Request => format!("request is {size} bytes, this client's max_request_bytes is {limit}"),
+            Direction::Response => format!("reply is {size} bytes, this server's max_reply_bytes is {limit}"),
+        })
+        .note("hint", "raise the limit, or stream it in parts"));
     }
     buffer.end_envelope(mark, false);
     Ok(())

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use halloo_call::Carry;
-use halloo_transport::{Address, ClientConnection, ConnectOptions};
+use halloo_transport::{Address, ClientConnection, ConnectOptions, ReturnedCalls};
 
 use crate::failure::Unreachable;
 
@@ -14,7 +14,9 @@ pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// Makes connections.
 pub(crate) trait Connect: fmt::Debug + Send + Sync + 'static {
     /// Connects to `address`. It has no time limit of its own; dropping the future gives the attempt up.
-    fn connect(&self, address: Address) -> BoxFuture<Result<Arc<dyn Connection>, Unreachable>>;
+    /// Calls that the connection cannot start go to `returned`.
+    fn connect(&self, address: Address, returned: ReturnedCalls)
+    -> BoxFuture<Result<Arc<dyn Connection>, Unreachable>>;
 }
 
 /// A live connection.
@@ -33,8 +35,13 @@ pub(crate) struct Http2 {
 }
 
 impl Connect for Http2 {
-    fn connect(&self, address: Address) -> BoxFuture<Result<Arc<dyn Connection>, Unreachable>> {
-        let options = self.options.clone();
+    fn connect(
+        &self,
+        address: Address,
+        returned: ReturnedCalls,
+    ) -> BoxFuture<Result<Arc<dyn Connection>, Unreachable>> {
+        let mut options = self.options.clone();
+        options.returned = Some(returned);
         Box::pin(async move {
             match halloo_transport::connect(&address, options).await {
                 Ok(connection) => Ok(Arc::new(connection) as Arc<dyn Connection>),

@@ -78,7 +78,7 @@ impl Driver {
                     });
                 }
                 Action::Connect { attempt, address } => {
-                    let connecting = self.remote.connect.connect(address);
+                    let connecting = self.remote.connect.connect(address, self.remote.returned_calls());
                     let task = self.tasks.spawn(async move { Event::Attempted(attempt, connecting.await) });
                     self.attempts.insert(attempt, task);
                 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use halloo_call::{Carry, OutgoingCall, Refused, ResponderEnd};
 use halloo_core::{Codec, Codecs, DecodeLimits, EncodeBuffer, Metadata, Method, MethodDescriptor, MethodKind, Status};
-use halloo_transport::Address;
+use halloo_transport::{Address, ReturnedCalls};
 use tokio::sync::watch;
 
 use crate::connect::{BoxFuture, Connect, Connection};
@@ -66,7 +66,7 @@ impl Script {
 }
 
 impl Connect for Script {
-    fn connect(&self, address: Address) -> BoxFuture<Result<Arc<dyn Connection>, Unreachable>> {
+    fn connect(&self, address: Address, _: ReturnedCalls) -> BoxFuture<Result<Arc<dyn Connection>, Unreachable>> {
         self.attempts.lock().unwrap().push(address.to_string());
         let step = self.steps.lock().unwrap().pop_front().unwrap_or(Step::Refuse);
         Box::pin(async move {

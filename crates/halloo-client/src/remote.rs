@@ -4,12 +4,15 @@
 //! from the first call on; should its runtime end, the next call starts another.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Instant;
 
 use halloo_call::{Call, OutgoingCall, Refused, ResponderEnd};
 use halloo_core::Status;
+use halloo_transport::ReturnedCalls;
 use tokio::sync::{Notify, watch};
 
 use crate::balancer::{Pick, Picker, SubchannelId, Wait};
@@ -101,19 +104,20 @@ impl Remote {
         waiting: Refused,
     ) -> Result<Option<Limit>, Status> {
         let Some(mut limit) = limit else {
-            self.start_when_ready(waiting).await?;
-            return Ok(None);
+            return self.start_when_ready(waiting).await.map(|()| None).map_err(|(status, _)| status);
         };
         let starting = self.start_when_ready(waiting);
         match tokio::time::timeout_at(limit.deadline().instant().into(), starting).await {
-            Ok(started) => started?,
+            Ok(started) => started.map_err(|(status, _)| status)?,
             Err(_) => return Err(limit.passed_before_start(&self.target)),
         }
         limit.waited = since(limit.began());
         Ok(Some(limit))
     }
 
-    async fn start_when_ready(self: &Arc<Self>, mut waiting: Refused) -> Result<(), Status> {
+    /// # Errors
+    /// Why it cannot be started, and the responder that nobody has told.
+    async fn start_when_ready(self: &Arc<Self>, mut waiting: Refused) -> Result<(), (Status, ResponderEnd)> {
         let mut changes = self.published.subscribe();
         loop {
             let (state, choice) = {
@@ -121,7 +125,7 @@ impl Remote {
                 (snapshot.state, snapshot.choose(&waiting.call.call))
             };
             match choice {
-                Choice::Fail(status) => return Err(status),
+                Choice::Fail(status) => return Err((status, waiting.responder)),
                 Choice::Wait => {}
                 // A connection that takes no more calls is about to leave the snapshot.
                 Choice::Start(connection) => match connection.start(*waiting.call, waiting.responder) {
@@ -129,10 +133,53 @@ impl Remote {
                     Err(refused) => waiting = refused,
                 },
             }
-            self.demand(state)?;
+            if let Err(status) = self.demand(state) {
+                return Err((status, waiting.responder));
+            }
             // The sender lives as long as `self`.
             let _ = changes.changed().await;
         }
+    }
+
+    /// Where connections put the calls that they could not start: they are picked again.
+    pub(crate) fn returned_calls(self: &Arc<Self>) -> ReturnedCalls {
+        let remote = Arc::downgrade(self);
+        ReturnedCalls::new(move |refused| {
+            // A runtime that is being shut down drops its connections where there may be none to spawn on.
+            match (remote.upgrade(), tokio::runtime::Handle::try_current()) {
+                (Some(remote), Ok(runtime)) => drop(runtime.spawn(remote.start_again(refused))),
+                _ => refused.responder.finish(Err(Status::unavailable("the channel has ended"))),
+            }
+        })
+    }
+
+    /// Starts a call whose connection went away before it could leave, within the call's deadline, unless its caller
+    /// gives it up first.
+    async fn start_again(self: Arc<Self>, refused: Refused) {
+        let watch = refused.responder.handler_watch();
+        let limit = refused.call.call.deadline();
+        let mut starting = std::pin::pin!(self.start_when_ready(refused));
+        let mut expiry = std::pin::pin!(async {
+            match limit {
+                Some(deadline) => tokio::time::sleep_until(deadline.instant().into()).await,
+                None => std::future::pending().await,
+            }
+        });
+        poll_fn(|cx| {
+            if watch.poll_cancelled(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            if expiry.as_mut().poll(cx).is_ready() {
+                watch.cancel(Status::deadline_exceeded("the call's deadline passed while it waited for a connection"));
+                return Poll::Ready(());
+            }
+            starting.as_mut().poll(cx).map(|started| {
+                if let Err((status, responder)) = started {
+                    responder.finish(Err(status));
+                }
+            })
+        })
+        .await;
     }
 
     /// Waits until the channel is READY.

@@ -77,11 +77,7 @@ impl Code {
 
     /// Reads the number of a `grpc-status` trailer. Numbers without a code are [`Code::Unknown`].
     pub const fn from_u32(number: u32) -> Self {
-        if number < Self::ALL.len() as u32 {
-            Self::ALL[number as usize]
-        } else {
-            Code::Unknown
-        }
+        if number < Self::ALL.len() as u32 { Self::ALL[number as usize] } else { Code::Unknown }
     }
 
     /// Returns the number that the `grpc-status` trailer carries.

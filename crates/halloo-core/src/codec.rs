@@ -63,10 +63,7 @@ pub struct DecodeLimits {
 impl DecodeLimits {
     /// Makes the default limits with another message size.
     pub const fn new(max_message_bytes: usize) -> Self {
-        Self {
-            max_message_bytes,
-            max_depth: 100,
-        }
+        Self { max_message_bytes, max_depth: 100 }
     }
 }
 
@@ -85,19 +82,13 @@ impl<M: 'static> Codecs<M> {
     /// # Panics
     /// When the list is empty; in a constant, that is a compile error.
     pub const fn new(codecs: &'static [&'static dyn Codec<M>]) -> Self {
-        assert!(
-            !codecs.is_empty(),
-            "a message type needs at least one codec"
-        );
+        assert!(!codecs.is_empty(), "a message type needs at least one codec");
         Self(codecs)
     }
 
     /// Returns the codec with this content-subtype. The case of ASCII letters does not matter.
     pub fn find(self, subtype: &str) -> Option<&'static dyn Codec<M>> {
-        self.0
-            .iter()
-            .copied()
-            .find(|codec| codec.subtype().eq_ignore_ascii_case(subtype))
+        self.0.iter().copied().find(|codec| codec.subtype().eq_ignore_ascii_case(subtype))
     }
 
     /// Returns the first codec: the one a client uses unless told otherwise.

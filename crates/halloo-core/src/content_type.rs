@@ -24,10 +24,7 @@ pub fn content_subtype(content_type: &[u8]) -> Option<&str> {
         Some(b'+' | b';' | b' ' | b'\t') => {}
         Some(_) => return None,
     }
-    let end = rest
-        .iter()
-        .position(|&byte| byte == b';')
-        .unwrap_or(rest.len());
+    let end = rest.iter().position(|&byte| byte == b';').unwrap_or(rest.len());
     match rest[..end].trim_ascii_end() {
         [] => Some("proto"),
         [b'+', subtype @ ..] if !subtype.is_empty() && subtype.iter().all(is_subtype_byte) => {

@@ -29,9 +29,7 @@ impl Deadline {
     ///
     /// A timeout that the clock cannot represent is shortened to about a hundred years.
     pub fn after(now: Instant, timeout: Duration) -> Self {
-        let end = now
-            .checked_add(timeout)
-            .or_else(|| now.checked_add(Self::LONGEST));
+        let end = now.checked_add(timeout).or_else(|| now.checked_add(Self::LONGEST));
         Self(end.unwrap_or(now))
     }
 

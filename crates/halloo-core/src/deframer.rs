@@ -92,10 +92,7 @@ impl Deframer {
             return Ok(None);
         }
         self.skip_prefix();
-        Ok(Some(Envelope {
-            compressed: flag != 0,
-            body: self.take(size),
-        }))
+        Ok(Some(Envelope { compressed: flag != 0, body: self.take(size) }))
     }
 
     /// Returns the bytes that have arrived and have not been taken, prefixes included.
@@ -116,10 +113,7 @@ impl Deframer {
         if self.buffered < PREFIX_BYTES {
             return None;
         }
-        let chunks = [&self.front]
-            .into_iter()
-            .chain(&self.queue)
-            .map(Bytes::as_ref);
+        let chunks = [&self.front].into_iter().chain(&self.queue).map(Bytes::as_ref);
         let mut bytes = chunks.chain([self.tail.as_ref()]).flatten();
         let mut prefix = [0; PREFIX_BYTES];
         for place in &mut prefix {
@@ -171,9 +165,7 @@ impl Deframer {
 
 impl fmt::Debug for Deframer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Deframer")
-            .field("buffered", &self.buffered)
-            .finish_non_exhaustive()
+        f.debug_struct("Deframer").field("buffered", &self.buffered).finish_non_exhaustive()
     }
 }
 
@@ -186,11 +178,7 @@ pub struct TooLarge {
 
 impl fmt::Display for TooLarge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "a message of {} bytes is larger than the limit",
-            self.size
-        )
+        write!(f, "a message of {} bytes is larger than the limit", self.size)
     }
 }
 

@@ -103,11 +103,7 @@ impl EncodeBuffer {
     ///
     /// Nothing may be taken before the envelope is ended or [truncated](Self::truncate).
     pub fn begin_envelope(&mut self) -> EnvelopeMark {
-        let mark = EnvelopeMark {
-            segment: self.segments.len(),
-            offset: self.tail.len(),
-            buffer_bytes: self.len(),
-        };
+        let mark = EnvelopeMark { segment: self.segments.len(), offset: self.tail.len(), buffer_bytes: self.len() };
         if self.tail.capacity() == 0 {
             self.tail.reserve(FIRST_BYTES);
         }
@@ -122,8 +118,7 @@ impl EncodeBuffer {
     /// `mark` is of another buffer or of bytes that have been taken.
     pub fn end_envelope(&mut self, mark: EnvelopeMark, compressed: bool) -> usize {
         let payload_bytes = self.len() - mark.buffer_bytes - PREFIX_BYTES;
-        let wire_length =
-            u32::try_from(payload_bytes).expect("an envelope carries less than 4 GiB");
+        let wire_length = u32::try_from(payload_bytes).expect("an envelope carries less than 4 GiB");
         let written = match self.segments.get_mut(mark.segment) {
             None => &mut self.tail,
             Some(Segment::Written(written)) => written,
@@ -182,11 +177,7 @@ impl EncodeBuffer {
         }
         if self.segments.len() == 1 && self.tail.is_empty() {
             self.segment_bytes = 0;
-            return self
-                .segments
-                .pop()
-                .map(Segment::into_bytes)
-                .unwrap_or_default();
+            return self.segments.pop().map(Segment::into_bytes).unwrap_or_default();
         }
         let mut joined = BytesMut::with_capacity(self.len());
         self.drain(|segment| joined.extend_from_slice(&segment));

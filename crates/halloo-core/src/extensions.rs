@@ -74,8 +74,6 @@ impl Extensions {
 
 impl fmt::Debug for Extensions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Extensions")
-            .field("len", &self.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Extensions").field("len", &self.len()).finish_non_exhaustive()
     }
 }

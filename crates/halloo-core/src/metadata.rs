@@ -64,9 +64,7 @@ pub enum Value<'a> {
 impl Metadata {
     /// Makes an empty list, which allocates nothing.
     pub const fn new() -> Self {
-        Self {
-            entries: Vec::new(),
-        }
+        Self { entries: Vec::new() }
     }
 
     /// Returns the number of values; a key that occurs twice counts twice.
@@ -112,9 +110,7 @@ impl Metadata {
 
     /// Returns keys and values in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Value<'_>)> {
-        self.entries
-            .iter()
-            .map(|entry| (entry.key.as_ref(), entry.value.lend()))
+        self.entries.iter().map(|entry| (entry.key.as_ref(), entry.value.lend()))
     }
 
     /// Adds a value behind those that the key already has.
@@ -124,11 +120,7 @@ impl Metadata {
     /// # Errors
     /// When the key is not valid, is reserved for the protocol or ends in `-bin`, or when the value has other
     /// characters than printable ASCII.
-    pub fn append(
-        &mut self,
-        key: impl Into<Cow<'static, str>>,
-        value: impl Into<String>,
-    ) -> Result<(), MetadataError> {
+    pub fn append(&mut self, key: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Result<(), MetadataError> {
         let entry = Entry::ascii(key.into(), value.into())?;
         self.entries.push(entry);
         Ok(())
@@ -152,11 +144,7 @@ impl Metadata {
     ///
     /// # Errors
     /// As [`append`](Self::append); then nothing is changed.
-    pub fn insert(
-        &mut self,
-        key: impl Into<Cow<'static, str>>,
-        value: impl Into<String>,
-    ) -> Result<(), MetadataError> {
+    pub fn insert(&mut self, key: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Result<(), MetadataError> {
         let entry = Entry::ascii(key.into(), value.into())?;
         self.replace(entry);
         Ok(())
@@ -199,8 +187,7 @@ impl Metadata {
         match name {
             [b':', ..] => true,
             b"te" | b"content-type" | b"content-length" | b"host" => true,
-            b"connection" | b"keep-alive" | b"proxy-connection" | b"transfer-encoding"
-            | b"upgrade" => true,
+            b"connection" | b"keep-alive" | b"proxy-connection" | b"transfer-encoding" | b"upgrade" => true,
             _ => name.starts_with(b"grpc-"),
         }
     }
@@ -217,17 +204,12 @@ impl Metadata {
         let key = match std::str::from_utf8(name) {
             Ok(key) if key.is_ascii() => Cow::Owned(key.to_owned()),
             _ => {
-                return Err(MetadataError::InvalidKey {
-                    key: String::from_utf8_lossy(name).into(),
-                });
+                return Err(MetadataError::InvalidKey { key: String::from_utf8_lossy(name).into() });
             }
         };
         if !is_binary(&key) {
             if let Some(text) = AsciiText::from_wire(value) {
-                self.entries.push(Entry {
-                    key,
-                    value: Stored::Ascii(text),
-                });
+                self.entries.push(Entry { key, value: Stored::Ascii(text) });
             }
             return Ok(());
         }
@@ -237,10 +219,7 @@ impl Metadata {
                 self.entries.truncate(first);
                 return Err(MetadataError::InvalidBase64 { key: key.into() });
             };
-            self.entries.push(Entry {
-                key: key.clone(),
-                value: Stored::Binary(decoded.into()),
-            });
+            self.entries.push(Entry { key: key.clone(), value: Stored::Binary(decoded.into()) });
         }
         Ok(())
     }
@@ -257,10 +236,7 @@ impl Metadata {
     }
 
     fn values<'a>(&'a self, key: &str) -> impl Iterator<Item = &'a Stored> {
-        self.entries
-            .iter()
-            .filter(move |entry| entry.has_key(key))
-            .map(|entry| &entry.value)
+        self.entries.iter().filter(move |entry| entry.has_key(key)).map(|entry| &entry.value)
     }
 
     fn replace(&mut self, entry: Entry) {
@@ -289,14 +265,8 @@ impl Entry {
             return Err(MetadataError::Binary { key: key.into() });
         }
         match AsciiText::new(value) {
-            Ok(text) => Ok(Self {
-                key,
-                value: Stored::Ascii(text),
-            }),
-            Err(index) => Err(MetadataError::InvalidValue {
-                key: key.into(),
-                index,
-            }),
+            Ok(text) => Ok(Self { key, value: Stored::Ascii(text) }),
+            Err(index) => Err(MetadataError::InvalidValue { key: key.into(), index }),
         }
     }
 
@@ -305,10 +275,7 @@ impl Entry {
         if !is_binary(&key) {
             return Err(MetadataError::NotBinary { key: key.into() });
         }
-        Ok(Self {
-            key,
-            value: Stored::Binary(value),
-        })
+        Ok(Self { key, value: Stored::Binary(value) })
     }
 
     fn has_key(&self, key: &str) -> bool {
@@ -355,11 +322,7 @@ impl AsciiText {
             return Err(index);
         }
         let trimmed = text.trim_matches(' ');
-        Ok(Self(if trimmed.len() == text.len() {
-            text.into()
-        } else {
-            Bytes::copy_from_slice(trimmed.as_bytes())
-        }))
+        Ok(Self(if trimmed.len() == text.len() { text.into() } else { Bytes::copy_from_slice(trimmed.as_bytes()) }))
     }
 
     fn from_wire(bytes: Bytes) -> Option<Self> {
@@ -367,11 +330,7 @@ impl AsciiText {
         if !trimmed.iter().copied().all(is_ascii_value_byte) {
             return None;
         }
-        Some(Self(if trimmed.len() == bytes.len() {
-            bytes
-        } else {
-            bytes.slice_ref(trimmed)
-        }))
+        Some(Self(if trimmed.len() == bytes.len() { bytes } else { bytes.slice_ref(trimmed) }))
     }
 
     fn as_bytes(&self) -> &[u8] {
@@ -429,10 +388,7 @@ impl fmt::Display for MetadataError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InvalidKey { key } => {
-                write!(
-                    f,
-                    "metadata key {key:?} is not valid; allowed are letters, digits, `_`, `-` and `.`"
-                )
+                write!(f, "metadata key {key:?} is not valid; allowed are letters, digits, `_`, `-` and `.`")
             }
             Self::Reserved { key } => {
                 write!(f, "metadata key {key:?} is reserved for the protocol")
@@ -443,16 +399,10 @@ impl fmt::Display for MetadataError {
                  other bytes need a key that ends in `-bin`"
             ),
             Self::Binary { key } => {
-                write!(
-                    f,
-                    "metadata key {key:?} ends in `-bin`, so its values are binary, not text"
-                )
+                write!(f, "metadata key {key:?} ends in `-bin`, so its values are binary, not text")
             }
             Self::NotBinary { key } => {
-                write!(
-                    f,
-                    "metadata key {key:?} has to end in `-bin` to have binary values"
-                )
+                write!(f, "metadata key {key:?} has to end in `-bin` to have binary values")
             }
             Self::InvalidBase64 { key } => {
                 write!(f, "the value of metadata key {key:?} is not base64")

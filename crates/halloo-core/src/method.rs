@@ -64,23 +64,9 @@ impl MethodDescriptor {
     ///
     /// # Panics
     /// When `path` is not `/service/name`; in a constant, that is a compile error.
-    pub const fn new(
-        service: &'static str,
-        name: &'static str,
-        path: &'static str,
-        kind: MethodKind,
-    ) -> Self {
-        assert!(
-            is_path_of(path, service, name),
-            "the path of a method is `/service/name`"
-        );
-        Self {
-            service,
-            name,
-            path,
-            kind,
-            idempotency: Idempotency::Unknown,
-        }
+    pub const fn new(service: &'static str, name: &'static str, path: &'static str, kind: MethodKind) -> Self {
+        assert!(is_path_of(path, service, name), "the path of a method is `/service/name`");
+        Self { service, name, path, kind, idempotency: Idempotency::Unknown }
     }
 
     /// Sets the level of idempotency. The default is [`Idempotency::Unknown`].
@@ -159,11 +145,7 @@ impl ServiceDescriptor {
         methods: &'static [MethodDescriptor],
         file_descriptor_set: &'static [u8],
     ) -> Self {
-        Self {
-            name,
-            methods,
-            file_descriptor_set,
-        }
+        Self { name, methods, file_descriptor_set }
     }
 
     /// Returns the full name, for example `greeter.Greeter`.
@@ -191,16 +173,8 @@ pub struct Method<Q: 'static, A: 'static> {
 
 impl<Q: 'static, A: 'static> Method<Q, A> {
     /// Makes a method. The first codec of each list is the one that a client uses unless told otherwise.
-    pub const fn new(
-        descriptor: &'static MethodDescriptor,
-        request: Codecs<Q>,
-        reply: Codecs<A>,
-    ) -> Self {
-        Self {
-            descriptor,
-            request,
-            reply,
-        }
+    pub const fn new(descriptor: &'static MethodDescriptor, request: Codecs<Q>, reply: Codecs<A>) -> Self {
+        Self { descriptor, request, reply }
     }
 
     /// Returns the descriptor.

@@ -204,11 +204,7 @@ impl Status {
 
     /// Adds binary metadata to the trailers; the key has to end in `-bin`. What is refused is left out, as in
     /// [`trailer`](Self::trailer).
-    pub fn trailer_bin(
-        mut self,
-        key: impl Into<Cow<'static, str>>,
-        value: impl Into<Bytes>,
-    ) -> Self {
+    pub fn trailer_bin(mut self, key: impl Into<Cow<'static, str>>, value: impl Into<Bytes>) -> Self {
         let appended = self.0.metadata.append_bin(key, value);
         self.note_refusal(appended)
     }
@@ -232,16 +228,16 @@ impl Status {
     }
 
     /// Adds a line of explanation for the reader on this side. The usual labels are `calling`, `tried`, `spent` and
-    /// `hint`; a label has at most eight characters. A text of several lines is shown as such.
+    /// `hint`, and they are shown in that order, whoever adds which first; others follow. A label has at most eight
+    /// characters. A text of several lines is shown as such.
     pub fn note(mut self, label: &'static str, text: impl Into<String>) -> Self {
-        self.0.notes.push(Note {
-            label,
-            text: text.into(),
-        });
+        let notes = &mut self.0.notes;
+        let place = notes.iter().position(|note| rank(note.label) > rank(label)).unwrap_or(notes.len());
+        notes.insert(place, Note { label, text: text.into() });
         self
     }
 
-    /// Returns the notes in the order in which they were added.
+    /// Returns the notes in the order in which they are shown.
     pub fn notes(&self) -> &[Note] {
         &self.0.notes
     }
@@ -254,6 +250,17 @@ impl Status {
     }
 }
 
+/// Where a note stands among the others.
+fn rank(label: &str) -> u8 {
+    match label {
+        "calling" => 0,
+        "tried" => 1,
+        "spent" => 2,
+        "hint" => 3,
+        _ => 4,
+    }
+}
+
 /// Metadata that cannot be sent is a mistake on this side: INTERNAL.
 impl From<MetadataError> for Status {
     fn from(error: MetadataError) -> Self {
@@ -263,10 +270,7 @@ impl From<MetadataError> for Status {
 
 impl Error for Status {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.0
-            .source
-            .as_ref()
-            .map(|source| source.as_ref() as &(dyn Error + 'static))
+        self.0.source.as_ref().map(|source| source.as_ref() as &(dyn Error + 'static))
     }
 }
 
@@ -337,10 +341,7 @@ struct OneLine<'a>(&'a str);
 impl fmt::Display for OneLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rest = self.0;
-        while let Some((at, control)) = rest
-            .char_indices()
-            .find(|(_, character)| character.is_control())
-        {
+        while let Some((at, control)) = rest.char_indices().find(|(_, character)| character.is_control()) {
             f.write_str(&rest[..at])?;
             write!(f, "{}", control.escape_default())?;
             rest = &rest[at + control.len_utf8()..];

@@ -125,10 +125,7 @@ impl TimeoutText {
                 break;
             }
         }
-        Self {
-            bytes,
-            start: start as u8,
-        }
+        Self { bytes, start: start as u8 }
     }
 
     /// Returns the text as bytes, ready for the header.

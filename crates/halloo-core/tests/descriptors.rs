@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use halloo_core::{
-    Codec, Codecs, DecodeLimits, EncodeBuffer, Extensions, Idempotency, Method, MethodDescriptor,
-    MethodKind, Peer, PeerAddress, SecurityLevel, ServiceDescriptor, Status,
+    Codec, Codecs, DecodeLimits, EncodeBuffer, Extensions, Idempotency, Method, MethodDescriptor, MethodKind, Peer,
+    PeerAddress, SecurityLevel, ServiceDescriptor, Status,
 };
 
 struct Text;
@@ -41,44 +41,28 @@ impl Codec<String> for Reversed {
     }
 
     fn decode(&self, body: Bytes, limits: &DecodeLimits) -> Result<String, Status> {
-        Text.decode(body, limits)
-            .map(|text| text.chars().rev().collect())
+        Text.decode(body, limits).map(|text| text.chars().rev().collect())
     }
 }
 
 static GREETER: ServiceDescriptor = ServiceDescriptor::new(
     "greeter.Greeter",
     &[
-        MethodDescriptor::new(
-            "greeter.Greeter",
-            "SayHello",
-            "/greeter.Greeter/SayHello",
-            MethodKind::Unary,
-        )
-        .idempotency(Idempotency::NoSideEffects),
-        MethodDescriptor::new(
-            "greeter.Greeter",
-            "Chat",
-            "/greeter.Greeter/Chat",
-            MethodKind::BidiStreaming,
-        ),
+        MethodDescriptor::new("greeter.Greeter", "SayHello", "/greeter.Greeter/SayHello", MethodKind::Unary)
+            .idempotency(Idempotency::NoSideEffects),
+        MethodDescriptor::new("greeter.Greeter", "Chat", "/greeter.Greeter/Chat", MethodKind::BidiStreaming),
     ],
     b"\x0a\x00",
 );
 
-static SAY_HELLO: Method<String, String> = Method::new(
-    &GREETER.methods()[0],
-    Codecs::new(&[&Text, &Reversed]),
-    Codecs::new(&[&Text]),
-);
+static SAY_HELLO: Method<String, String> =
+    Method::new(&GREETER.methods()[0], Codecs::new(&[&Text, &Reversed]), Codecs::new(&[&Text]));
 
 #[test]
 fn descriptors_are_constants() {
     assert_eq!(GREETER.name(), "greeter.Greeter");
     assert_eq!(GREETER.file_descriptor_set(), b"\x0a\x00");
-    let [say_hello, chat] = GREETER.methods() else {
-        panic!("two methods")
-    };
+    let [say_hello, chat] = GREETER.methods() else { panic!("two methods") };
     assert_eq!(say_hello.service(), "greeter.Greeter");
     assert_eq!(say_hello.name(), "SayHello");
     assert_eq!(say_hello.path(), "/greeter.Greeter/SayHello");
@@ -98,10 +82,7 @@ fn kinds_say_which_side_streams() {
         (MethodKind::ClientStreaming, true, false),
         (MethodKind::BidiStreaming, true, true),
     ] {
-        assert_eq!(
-            (kind.streams_requests(), kind.streams_replies()),
-            (requests, replies)
-        );
+        assert_eq!((kind.streams_requests(), kind.streams_replies()), (requests, replies));
     }
 }
 
@@ -115,9 +96,7 @@ fn a_path_has_to_fit_its_method() {
         ("a.B", "C", "/a.B.C"),
         ("a.B", "C", ""),
     ] {
-        let made = std::panic::catch_unwind(|| {
-            MethodDescriptor::new(service, name, path, MethodKind::Unary)
-        });
+        let made = std::panic::catch_unwind(|| MethodDescriptor::new(service, name, path, MethodKind::Unary));
         assert!(made.is_err(), "{path}");
     }
     MethodDescriptor::new("B", "C", "/B/C", MethodKind::Unary);
@@ -128,10 +107,7 @@ fn codecs_are_found_by_subtype() {
     let codecs = SAY_HELLO.request();
     assert_eq!(codecs.default().subtype(), "text");
     assert_eq!(codecs.names().collect::<Vec<_>>(), ["text", "reversed"]);
-    assert_eq!(
-        codecs.find("Reversed").map(Codec::subtype),
-        Some("reversed")
-    );
+    assert_eq!(codecs.find("Reversed").map(Codec::subtype), Some("reversed"));
     assert!(codecs.find("proto").is_none());
     assert_eq!(format!("{codecs:?}"), r#"["text", "reversed"]"#);
     assert_eq!(format!("{:?}", SAY_HELLO.reply()), r#"["text"]"#);
@@ -140,18 +116,11 @@ fn codecs_are_found_by_subtype() {
 #[test]
 fn codecs_write_and_read() {
     let limits = DecodeLimits::new(5);
-    for codec in [
-        SAY_HELLO.request().default(),
-        SAY_HELLO.request().find("reversed").unwrap(),
-    ] {
+    for codec in [SAY_HELLO.request().default(), SAY_HELLO.request().find("reversed").unwrap()] {
         let mut buffer = EncodeBuffer::new();
         codec.encode(&"hello".to_owned(), &mut buffer).unwrap();
         assert_eq!(codec.decode(buffer.take_bytes(), &limits).unwrap(), "hello");
-        assert!(
-            codec
-                .decode(Bytes::from_static(b"hello!"), &limits)
-                .is_err()
-        );
+        assert!(codec.decode(Bytes::from_static(b"hello!"), &limits).is_err());
     }
     assert_eq!(DecodeLimits::default().max_message_bytes, 4_194_304);
     assert_eq!(DecodeLimits::default().max_depth, 100);

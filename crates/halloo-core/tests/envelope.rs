@@ -25,10 +25,7 @@ fn small_writes_become_one_piece() {
         buffer.put_bytes(Bytes::from_static(&text.as_bytes()[2..]));
         assert_eq!(buffer.end_envelope(mark, compressed), text.len());
     }
-    assert_eq!(
-        buffer.take_segments(),
-        [b"\0\0\0\0\x05hello\x01\0\0\0\x03you".as_slice()]
-    );
+    assert_eq!(buffer.take_segments(), [b"\0\0\0\0\x05hello\x01\0\0\0\x03you".as_slice()]);
     assert!(buffer.is_empty() && buffer.take_segments().is_empty());
 }
 
@@ -42,20 +39,9 @@ fn large_bytes_are_kept_as_they_are() {
     buffer.put_bytes(large.clone());
     buffer.put_bytes(large.clone());
     buffer.put_bytes(almost.clone());
-    assert_eq!(
-        buffer.end_envelope(mark, false),
-        2 + 3 * SEGMENT_MIN_BYTES - 1
-    );
+    assert_eq!(buffer.end_envelope(mark, false), 2 + 3 * SEGMENT_MIN_BYTES - 1);
     let chunks: Vec<_> = buffer.chunks().map(<[u8]>::len).collect();
-    assert_eq!(
-        chunks,
-        [
-            7,
-            SEGMENT_MIN_BYTES,
-            SEGMENT_MIN_BYTES,
-            SEGMENT_MIN_BYTES - 1
-        ]
-    );
+    assert_eq!(chunks, [7, SEGMENT_MIN_BYTES, SEGMENT_MIN_BYTES, SEGMENT_MIN_BYTES - 1]);
     let segments = buffer.take_segments();
     assert_eq!(segments[0], b"\0\0\0\x30\x01ab".as_slice());
     assert_eq!(segments[1].as_ptr(), large.as_ptr());
@@ -159,24 +145,15 @@ fn the_flag_is_reported() {
     for (flag, compressed) in [(0, false), (1, true), (2, true), (0x80, true)] {
         let mut deframer = Deframer::new();
         deframer.push(Bytes::from(vec![flag, 0, 0, 0, 1, 9]));
-        let envelope = Envelope {
-            compressed,
-            body: Bytes::from_static(&[9]),
-        };
+        let envelope = Envelope { compressed, body: Bytes::from_static(&[9]) };
         assert_eq!(deframer.next(LIMIT), Ok(Some(envelope)));
     }
 }
 
 #[test]
 fn any_chunking_gives_the_same_messages() {
-    let messages: Vec<Vec<u8>> = [0, 1, 5, 0, 1023, 1024, 1025, 3000, 2, 20_000, 0]
-        .into_iter()
-        .map(pattern)
-        .collect();
-    let stream: Vec<u8> = messages
-        .iter()
-        .flat_map(|message| framed(message))
-        .collect();
+    let messages: Vec<Vec<u8>> = [0, 1, 5, 0, 1023, 1024, 1025, 3000, 2, 20_000, 0].into_iter().map(pattern).collect();
+    let stream: Vec<u8> = messages.iter().flat_map(|message| framed(message)).collect();
     for chunk_bytes in (1..40).chain([1000, 1023, 1024, 1025, 1500, 4096, 30_000]) {
         check_chunking(&stream, &messages, || chunk_bytes);
     }
@@ -221,16 +198,11 @@ fn a_message_over_the_limit_is_refused_from_its_prefix() {
     assert!(deframer.next(4).unwrap().is_some());
     assert_eq!(deframer.next(4), Ok(None), "the prefix is not complete");
     deframer.push(Bytes::from_static(b"\xff"));
-    let refused = TooLarge {
-        size: u32::MAX as usize,
-    };
+    let refused = TooLarge { size: u32::MAX as usize };
     assert_eq!(deframer.next(4), Err(refused));
     assert_eq!(deframer.next(4), Err(refused), "it stays refused");
     assert_eq!(deframer.buffered(), 5);
-    assert_eq!(
-        refused.to_string(),
-        "a message of 4294967295 bytes is larger than the limit"
-    );
+    assert_eq!(refused.to_string(), "a message of 4294967295 bytes is larger than the limit");
 }
 
 #[test]

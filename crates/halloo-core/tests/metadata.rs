@@ -25,10 +25,7 @@ fn keeps_order_and_repeated_keys() {
     assert_eq!(metadata.len(), 4);
     assert_eq!(metadata.get("b"), Some("1"));
     assert_eq!(metadata.get_all("b").collect::<Vec<_>>(), ["1", "2"]);
-    assert_eq!(
-        format!("{metadata:?}"),
-        r#"{"b": "1", "a-bin": [0, 1], "b": "2", "c": ""}"#
-    );
+    assert_eq!(format!("{metadata:?}"), r#"{"b": "1", "a-bin": [0, 1], "b": "2", "c": ""}"#);
 }
 
 #[test]
@@ -36,16 +33,11 @@ fn look_ups_ignore_case_and_do_not_mix_text_with_bytes() {
     let mut metadata = Metadata::new();
     metadata.append("X-Request-Id", "42").unwrap();
     metadata.append_bin("X-Trace-Bin", vec![7]).unwrap();
-    metadata
-        .append_bin("x-trace-bin", Bytes::from_static(b"8"))
-        .unwrap();
+    metadata.append_bin("x-trace-bin", Bytes::from_static(b"8")).unwrap();
     assert_eq!(metadata.get("x-request-ID"), Some("42"));
     assert_eq!(metadata.get("x-trace-bin"), None);
     assert_eq!(metadata.get_bin("x-request-id"), None);
-    assert_eq!(
-        metadata.get_bin("X-TRACE-BIN").as_deref(),
-        Some([7].as_slice())
-    );
+    assert_eq!(metadata.get_bin("X-TRACE-BIN").as_deref(), Some([7].as_slice()));
     let all: Vec<_> = metadata.get_all_bin("x-trace-bin").collect();
     assert_eq!(all, [Bytes::from_static(b"\x07"), Bytes::from_static(b"8")]);
     assert!(metadata.contains("x-request-id") && metadata.contains("x-trace-bin"));
@@ -65,11 +57,7 @@ fn insert_replaces_all_and_remove_removes_all() {
     assert_eq!(metadata.get("a"), Some("3"));
     assert_eq!(metadata.get_bin("b-bin").as_deref(), Some([2].as_slice()));
     assert!(metadata.insert("a", "\n").is_err());
-    assert_eq!(
-        metadata.get("a"),
-        Some("3"),
-        "a refused insert changes nothing"
-    );
+    assert_eq!(metadata.get("a"), Some("3"), "a refused insert changes nothing");
     assert!(metadata.remove("A"));
     assert!(!metadata.remove("a"));
     assert_eq!(metadata.len(), 1);
@@ -131,9 +119,7 @@ fn the_protocols_own_headers_are_reserved() {
         "grpc-trace-bin",
     ] {
         let lowered = key.to_ascii_lowercase();
-        let reserved = MetadataError::Reserved {
-            key: lowered.clone().into(),
-        };
+        let reserved = MetadataError::Reserved { key: lowered.clone().into() };
         assert_eq!(Metadata::new().append(key, "v"), Err(reserved.clone()));
         assert_eq!(Metadata::new().append_bin(key, vec![1]), Err(reserved));
         assert!(Metadata::is_reserved(lowered.as_bytes()));
@@ -143,48 +129,20 @@ fn the_protocols_own_headers_are_reserved() {
 
 #[test]
 fn text_and_bytes_need_their_kind_of_key() {
-    assert_eq!(
-        Metadata::new().append("k-bin", "v"),
-        Err(MetadataError::Binary {
-            key: "k-bin".into()
-        })
-    );
-    assert_eq!(
-        Metadata::new().append_bin("k", vec![1]),
-        Err(MetadataError::NotBinary { key: "k".into() })
-    );
+    assert_eq!(Metadata::new().append("k-bin", "v"), Err(MetadataError::Binary { key: "k-bin".into() }));
+    assert_eq!(Metadata::new().append_bin("k", vec![1]), Err(MetadataError::NotBinary { key: "k".into() }));
 }
 
 #[test]
 fn values_are_printable_ascii_without_spaces_around_them() {
-    for (value, stored) in [
-        ("", ""),
-        ("  ", ""),
-        (" a b ", "a b"),
-        (" !~", "!~"),
-        ("a,b", "a,b"),
-    ] {
+    for (value, stored) in [("", ""), ("  ", ""), (" a b ", "a b"), (" !~", "!~"), ("a,b", "a,b")] {
         let mut metadata = Metadata::new();
         metadata.append("k", value).unwrap();
         assert_eq!(metadata.get("k"), Some(stored));
     }
-    for (value, index) in [
-        ("\n", 0),
-        ("ab\t", 2),
-        ("ab\r\nx: y", 2),
-        ("é", 0),
-        ("a\u{7f}", 1),
-        ("\0", 0),
-    ] {
+    for (value, index) in [("\n", 0), ("ab\t", 2), ("ab\r\nx: y", 2), ("é", 0), ("a\u{7f}", 1), ("\0", 0)] {
         let error = Metadata::new().append("k", value).unwrap_err();
-        assert_eq!(
-            error,
-            MetadataError::InvalidValue {
-                key: "k".into(),
-                index
-            },
-            "{value:?}"
-        );
+        assert_eq!(error, MetadataError::InvalidValue { key: "k".into(), index }, "{value:?}");
     }
 }
 
@@ -232,9 +190,7 @@ fn received_binary_values_are_decoded() {
         ("YQ,", vec![b"a".as_slice(), b""]),
     ] {
         let mut metadata = Metadata::new();
-        metadata
-            .push_wire(b"k-bin", Bytes::from_static(value.as_bytes()))
-            .unwrap();
+        metadata.push_wire(b"k-bin", Bytes::from_static(value.as_bytes())).unwrap();
         let values: Vec<_> = metadata.get_all_bin("k-bin").collect();
         assert_eq!(values, decoded, "{value:?}");
     }
@@ -244,16 +200,8 @@ fn received_binary_values_are_decoded() {
 fn received_values_that_are_not_base64_are_refused_whole() {
     for value in ["A", "A===", "YQ=a", "Y Q", "-_-_", "YQ,!", "\u{e9}"] {
         let mut metadata = Metadata::new();
-        let error = metadata
-            .push_wire(b"k-bin", Bytes::from_static(value.as_bytes()))
-            .unwrap_err();
-        assert_eq!(
-            error,
-            MetadataError::InvalidBase64 {
-                key: "k-bin".into()
-            },
-            "{value:?}"
-        );
+        let error = metadata.push_wire(b"k-bin", Bytes::from_static(value.as_bytes())).unwrap_err();
+        assert_eq!(error, MetadataError::InvalidBase64 { key: "k-bin".into() }, "{value:?}");
         assert!(metadata.is_empty(), "{value:?}");
     }
 }
@@ -265,21 +213,10 @@ fn received_text_that_grpc_does_not_allow_is_left_out() {
         metadata.push_wire(b"k", Bytes::from_static(value)).unwrap();
     }
     assert!(metadata.is_empty());
-    metadata
-        .push_wire(b"k", Bytes::from_static(b" a, b\t"))
-        .unwrap();
-    assert_eq!(
-        metadata.get("k"),
-        Some("a, b"),
-        "text is not split at commas"
-    );
+    metadata.push_wire(b"k", Bytes::from_static(b" a, b\t")).unwrap();
+    assert_eq!(metadata.get("k"), Some("a, b"), "text is not split at commas");
     let error = metadata.push_wire(b"\xff", Bytes::new()).unwrap_err();
-    assert_eq!(
-        error,
-        MetadataError::InvalidKey {
-            key: "\u{fffd}".into()
-        }
-    );
+    assert_eq!(error, MetadataError::InvalidKey { key: "\u{fffd}".into() });
 }
 
 #[test]
@@ -295,25 +232,12 @@ fn binary_values_are_sent_as_base64_without_padding() {
     let mut metadata = Metadata::new();
     metadata.append("k", "v").unwrap();
     metadata.append_bin("a-bin", vec![0]).unwrap();
-    metadata
-        .append_bin("b-bin", vec![0xfb, 0xff, 0xbf])
-        .unwrap();
+    metadata.append_bin("b-bin", vec![0xfb, 0xff, 0xbf]).unwrap();
     metadata.append_bin("c-bin", Bytes::new()).unwrap();
     let sent: Vec<_> = metadata.wire_iter().collect();
     assert!(matches!(sent[0], ("k", Cow::Borrowed(b"v"))));
-    let texts: Vec<_> = sent
-        .iter()
-        .map(|(key, value)| (*key, value.as_ref()))
-        .collect();
-    assert_eq!(
-        texts,
-        [
-            ("k", b"v".as_slice()),
-            ("a-bin", b"AA"),
-            ("b-bin", b"+/+/"),
-            ("c-bin", b""),
-        ]
-    );
+    let texts: Vec<_> = sent.iter().map(|(key, value)| (*key, value.as_ref())).collect();
+    assert_eq!(texts, [("k", b"v".as_slice()), ("a-bin", b"AA"), ("b-bin", b"+/+/"), ("c-bin", b""),]);
 }
 
 #[test]
@@ -326,9 +250,7 @@ fn what_is_sent_is_what_is_received() {
     }
     let mut received = Metadata::new();
     for (name, value) in metadata.wire_iter() {
-        received
-            .push_wire(name.as_bytes(), Bytes::copy_from_slice(&value))
-            .unwrap();
+        received.push_wire(name.as_bytes(), Bytes::copy_from_slice(&value)).unwrap();
     }
     assert_eq!(received, metadata);
 }

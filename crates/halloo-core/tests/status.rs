@@ -29,20 +29,12 @@ fn each_constructor_has_its_code() {
         (Code::Cancelled, |text| Status::cancelled(text)),
         (Code::Unknown, |text| Status::unknown(text)),
         (Code::InvalidArgument, |text| Status::invalid_argument(text)),
-        (Code::DeadlineExceeded, |text| {
-            Status::deadline_exceeded(text)
-        }),
+        (Code::DeadlineExceeded, |text| Status::deadline_exceeded(text)),
         (Code::NotFound, |text| Status::not_found(text)),
         (Code::AlreadyExists, |text| Status::already_exists(text)),
-        (Code::PermissionDenied, |text| {
-            Status::permission_denied(text)
-        }),
-        (Code::ResourceExhausted, |text| {
-            Status::resource_exhausted(text)
-        }),
-        (Code::FailedPrecondition, |text| {
-            Status::failed_precondition(text)
-        }),
+        (Code::PermissionDenied, |text| Status::permission_denied(text)),
+        (Code::ResourceExhausted, |text| Status::resource_exhausted(text)),
+        (Code::FailedPrecondition, |text| Status::failed_precondition(text)),
         (Code::Aborted, |text| Status::aborted(text)),
         (Code::OutOfRange, |text| Status::out_of_range(text)),
         (Code::Unimplemented, |text| Status::unimplemented(text)),
@@ -81,19 +73,14 @@ fn carries_details_and_trailers() {
     status.metadata_mut().append("x", "y").unwrap();
     assert_eq!(status.details(), &Bytes::from_static(b"\x08\x0a"));
     assert_eq!(status.metadata().get("retry-after"), Some("3"));
-    assert_eq!(
-        status.metadata().get_bin("trace-bin").as_deref(),
-        Some([0, 255].as_slice())
-    );
+    assert_eq!(status.metadata().get_bin("trace-bin").as_deref(), Some([0, 255].as_slice()));
     assert_eq!(status.metadata().len(), 3);
 }
 
 #[test]
 fn a_refused_trailer_is_left_out_and_noted() {
-    let status = Status::aborted("no")
-        .trailer("grpc-status", "0")
-        .trailer("x-name", "grüß")
-        .trailer_bin("x-name", vec![1]);
+    let status =
+        Status::aborted("no").trailer("grpc-status", "0").trailer("x-name", "grüß").trailer_bin("x-name", vec![1]);
     assert!(status.metadata().is_empty());
     assert_eq!(
         format!("{status:?}"),
@@ -107,10 +94,7 @@ fn a_refused_trailer_is_left_out_and_noted() {
 
 #[test]
 fn debug_without_notes_is_display() {
-    assert_eq!(
-        format!("{:?}", Status::not_found("no shelf 7")),
-        "no shelf 7 (NOT_FOUND)"
-    );
+    assert_eq!(format!("{:?}", Status::not_found("no shelf 7")), "no shelf 7 (NOT_FOUND)");
     assert_eq!(format!("{:?}", Status::not_found("")), "NOT_FOUND");
 }
 
@@ -121,10 +105,7 @@ fn debug_is_prose_with_notes_and_cause() {
         .note("calling", "greeter.Greeter/SayHello")
         .note("tried", "127.0.0.1:50051 refused (0.3 ms)")
         .note("hint", "nothing listens there\nstart the server")
-        .caused_by(Layered {
-            text: "connect failed",
-            source: Some(Box::new(refused)),
-        });
+        .caused_by(Layered { text: "connect failed", source: Some(Box::new(refused)) });
     assert_eq!(
         format!("{status:?}"),
         "cannot reach 127.0.0.1:50051: connection refused (UNAVAILABLE)\n\
@@ -134,27 +115,16 @@ fn debug_is_prose_with_notes_and_cause() {
         \x20          start the server\n\
         \x20 cause    connect failed: connection refused"
     );
-    assert_eq!(
-        status.to_string(),
-        "cannot reach 127.0.0.1:50051: connection refused (UNAVAILABLE)"
-    );
+    assert_eq!(status.to_string(), "cannot reach 127.0.0.1:50051: connection refused (UNAVAILABLE)");
     assert_eq!(status.notes()[2].label(), "hint");
-    assert_eq!(
-        status.notes()[2].text(),
-        "nothing listens there\nstart the server"
-    );
+    assert_eq!(status.notes()[2].text(), "nothing listens there\nstart the server");
 }
 
 #[test]
 fn what_main_prints_is_prose() {
-    let error = Status::internal("broken")
-        .note("calling", "a.B/C")
-        .from_peer();
+    let error = Status::internal("broken").note("calling", "a.B/C").from_peer();
     let result: Result<(), Status> = Err(error);
-    assert_eq!(
-        format!("{result:?}"),
-        "Err(broken (INTERNAL)\n  calling  a.B/C)"
-    );
+    assert_eq!(format!("{result:?}"), "Err(broken (INTERNAL)\n  calling  a.B/C)");
 }
 
 #[test]
@@ -206,9 +176,7 @@ fn the_cause_is_kept_through_clones_and_can_be_downcast() {
     let status = Status::internal("broken").caused_by(io::Error::from_raw_os_error(5));
     let copy = status.clone();
     drop(status);
-    let source = copy
-        .source()
-        .and_then(|source| source.downcast_ref::<io::Error>());
+    let source = copy.source().and_then(|source| source.downcast_ref::<io::Error>());
     assert_eq!(source.and_then(io::Error::raw_os_error), Some(5));
 }
 
@@ -219,15 +187,8 @@ fn a_metadata_error_becomes_internal() {
         Ok(())
     }
     let status = handler().unwrap_err();
-    assert_eq!(
-        status.to_string(),
-        "metadata key \"te\" is reserved for the protocol (INTERNAL)"
-    );
-    assert!(
-        status
-            .source()
-            .is_some_and(|source| source.is::<MetadataError>())
-    );
+    assert_eq!(status.to_string(), "metadata key \"te\" is reserved for the protocol (INTERNAL)");
+    assert!(status.source().is_some_and(|source| source.is::<MetadataError>()));
 }
 
 #[derive(Debug)]
@@ -244,8 +205,14 @@ impl fmt::Display for Layered {
 
 impl Error for Layered {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source
-            .as_deref()
-            .map(|source| source as &(dyn Error + 'static))
+        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
     }
+}
+
+#[test]
+fn notes_stand_in_the_order_in_which_they_are_read() {
+    let status =
+        Status::unavailable("gone").note("hint", "h").note("extra", "e").note("calling", "c").note("spent", "s");
+    let labels: Vec<_> = status.notes().iter().map(|note| note.label()).collect();
+    assert_eq!(labels, ["calling", "spent", "hint", "extra"]);
 }

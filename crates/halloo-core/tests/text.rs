@@ -4,8 +4,7 @@ use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use halloo_core::{
-    Code, Deadline, Timeout, TimeoutError, content_subtype, percent_decode_message,
-    percent_encode_message,
+    Code, Deadline, Timeout, TimeoutError, content_subtype, percent_decode_message, percent_encode_message,
 };
 
 #[test]
@@ -120,10 +119,7 @@ fn timeouts_are_written_in_the_finest_unit_that_fits() {
         (Duration::from_secs(100_000_000), "1666667M"),
         (Duration::from_secs(100_000_000 * 60), "1666667H"),
         (Duration::from_nanos(u64::MAX), "5124096H"),
-        (
-            Duration::from_nanos(u64::MAX) + Duration::from_nanos(1),
-            "5124096H",
-        ),
+        (Duration::from_nanos(u64::MAX) + Duration::from_nanos(1), "5124096H"),
         (Duration::from_secs(99_999_999 * 3600), "99999999H"),
         (Duration::from_secs(99_999_999 * 3600 + 1), "99999999H"),
         (Duration::MAX, "99999999H"),
@@ -141,14 +137,9 @@ fn a_written_timeout_is_never_shorter_and_hardly_longer() {
     while nanos < u64::MAX / 3 {
         nanos = nanos * 3 + 1;
         let duration = Duration::from_nanos(nanos);
-        let read = Timeout::parse(Timeout::encode(duration).as_bytes())
-            .unwrap()
-            .duration();
+        let read = Timeout::parse(Timeout::encode(duration).as_bytes()).unwrap().duration();
         assert!(read >= duration, "{duration:?} became {read:?}");
-        assert!(
-            read - duration <= duration / 1000,
-            "{duration:?} became {read:?}"
-        );
+        assert!(read - duration <= duration / 1000, "{duration:?} became {read:?}");
     }
 }
 
@@ -165,11 +156,7 @@ fn messages_are_percent_encoded_only_where_needed() {
     ] {
         let text = percent_encode_message(message);
         assert_eq!(text, encoded);
-        assert_eq!(
-            matches!(text, Cow::Borrowed(_)),
-            message == encoded,
-            "{message:?}"
-        );
+        assert_eq!(matches!(text, Cow::Borrowed(_)), message == encoded, "{message:?}");
         assert_eq!(percent_decode_message(encoded.as_bytes()), message);
     }
 }
@@ -228,11 +215,7 @@ fn content_subtypes() {
         (" application/grpc", None),
         ("", None),
     ] {
-        assert_eq!(
-            content_subtype(content_type.as_bytes()),
-            subtype,
-            "{content_type:?}"
-        );
+        assert_eq!(content_subtype(content_type.as_bytes()), subtype, "{content_type:?}");
     }
 }
 

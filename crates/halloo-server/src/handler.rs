@@ -145,7 +145,11 @@ where
             return Ok(K::run(self, call, Way { link, codecs, surroundings }));
         }
         let chain = Arc::clone(&surroundings.interceptors);
-        let end = move |call| K::run(self, call, Way { link, codecs, surroundings });
+        let end = move |call| -> OutcomeFuture {
+            let ended = link.clone();
+            let run = K::run(self, call, Way { link, codecs, surroundings });
+            Box::pin(async move { ended.with_trailers(run.await) })
+        };
         Ok(Next::new(chain, end).run(call))
     }
 }

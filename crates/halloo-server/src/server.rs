@@ -427,6 +427,11 @@ fn bind_status(error: BindError) -> Status {
     {
         text = format!("port {} is already used by {owner}", address.port());
     }
-    let status = Status::unavailable(text).caused_by(error);
-    if in_use { status.note("hint", "stop it, or choose another port (0 lets the system choose)") } else { status }
+    let hint = match error.address() {
+        _ if !in_use => None,
+        ListenAddress::Tcp(_) => Some("stop it, or choose another port (0 lets the system choose)"),
+        _ => Some("stop it, or choose another path"),
+    };
+    let status = Status::unavailable(text).caused_by(error.into_io_error());
+    hint.into_iter().fold(status, |status, hint| status.note("hint", hint))
 }

@@ -5,8 +5,9 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
-use halloo_core::Code;
-use support::{CHAT, COLLECT, ECHO, REPEAT, call_of, rig, start, unary};
+use halloo_core::{Code, Status};
+use halloo_transport::{ConnectOptions, Http2Config, ReturnedCalls, connect};
+use support::{CHAT, COLLECT, ECHO, HANG, REPEAT, call_of, rig, start, unary};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reader_that_is_paused_for_good_holds_up_no_other_stream() {
@@ -33,7 +34,7 @@ async fn a_reader_that_is_paused_for_good_holds_up_no_other_stream() {
                 requests.finish();
                 let (sum, ..) = replies.only_message().await?;
                 let echo = unary(&connection, &ECHO, chunk.clone()).await?;
-                Ok::<_, halloo_core::Status>((sum, echo.len()))
+                Ok::<_, Status>((sum, echo.len()))
             })
         })
         .collect();
@@ -88,4 +89,32 @@ async fn a_lost_connection_fails_its_calls_with_unavailable() {
     replies.next().await.unwrap();
     rig.connection.close();
     assert_eq!(replies.next().await.unwrap_err().code(), Code::Unavailable);
+}
+
+#[tokio::test]
+async fn a_call_that_could_not_leave_is_given_back() {
+    let mut config = Http2Config::default();
+    config.limits.max_concurrent_streams = 1;
+    let rig = rig(|server| server.http2(config)).await;
+    let (returned, mut given_back) = tokio::sync::mpsc::unbounded_channel();
+    let mut options = ConnectOptions::new("test");
+    options.returned = Some(ReturnedCalls::new(move |refused| {
+        // The test is over if nobody listens.
+        let _ = returned.send(refused);
+    }));
+    let connection = connect(&rig.address, options).await.unwrap();
+    let (mut first, hanging) = start(&connection, &HANG, call_of(&HANG));
+    first.send("x".into()).await.unwrap();
+    first.finish();
+    rig.seen.hanging.notified().await;
+    let (mut second, mut replies) = start(&connection, &ECHO, call_of(&ECHO));
+    second.send("waits for a stream".into()).await.unwrap();
+    second.finish();
+    rig.handle.shutdown();
+    let refused = given_back.recv().await.unwrap();
+    assert_eq!(refused.call.method.full_name(), "test.Service/Echo");
+    refused.responder.finish(Err(Status::aborted("seen")));
+    assert_eq!(replies.next().await.unwrap_err().code(), Code::Aborted);
+    drop(hanging);
+    rig.serving.await.unwrap().unwrap();
 }

@@ -11,13 +11,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use halloo_call::{
-    Interest, LazyMetadata, MetadataSource, Outcome, OutgoingCall, PIPE_LIMIT_BYTES, ResponderEnd, ResponseHead, Watch,
+    Interest, LazyMetadata, MetadataSource, Outcome, OutgoingCall, PIPE_LIMIT_BYTES, Refused, ResponderEnd,
+    ResponseHead, Watch,
 };
 use halloo_core::{Deadline, Status};
 use halloo_http2::{Connection, End, ErrorCode, Event, HeaderList, OpenError, Origin, StreamId};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::client_handle::{ConnectionState, Shared, Start};
+use crate::client_handle::{ConnectionState, ReturnedCalls, Shared, Start};
 use crate::deadlines::Deadlines;
 use crate::id_map::IdMap;
 use crate::mailbox::{CallWaker, Mail, Mailbox};
@@ -50,6 +51,7 @@ struct Calls {
     next_key: u32,
     templates: RequestTemplates,
     target: String,
+    returned: Option<ReturnedCalls>,
     mailbox: Arc<Mailbox<Start>>,
     state: Arc<ConnectionState>,
     deadlines: Deadlines,
@@ -90,6 +92,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ClientDriver<Io> {
             next_key: 0,
             templates,
             target: shared.target,
+            returned: shared.returned,
             mailbox: shared.mailbox,
             state: shared.state,
             deadlines: Deadlines::default(),
@@ -122,6 +125,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ClientDriver<Io> {
                 Mail::Shutdown => {
                     self.calls.state.go_away("this client has closed the connection".into(), false);
                     engine.shutdown(now);
+                    self.calls.open_waiting(engine);
                 }
                 Mail::Close => engine.close(ErrorCode::NoError, ""),
             }
@@ -232,8 +236,9 @@ impl Calls {
                 Err(OpenError::StreamLimit) => return,
                 Err(_) => {
                     self.waiting.pop_front();
-                    let reason = self.state.reason();
-                    self.finish(engine, key, Err(Status::unavailable(format!("{}: {reason}", self.target))));
+                    if let Some(call) = self.table.remove(&key) {
+                        self.give_back(call);
+                    }
                 }
             }
         }
@@ -256,7 +261,7 @@ impl Calls {
             }
             Event::Reset { id, code, by, why } => {
                 let status = match by {
-                    Origin::Connection => Status::unavailable(format!("{}: {}", self.target, self.state.reason())),
+                    Origin::Connection => self.unavailable(),
                     by => reset_status(code, by == Origin::Peer, why),
                 };
                 self.finish_stream(engine, id, Err(status));
@@ -272,6 +277,8 @@ impl Calls {
                 let debug = String::from_utf8_lossy(&debug).into_owned();
                 let text = if debug.is_empty() { String::new() } else { format!(" ({debug})") };
                 self.state.go_away(format!("the server is going away: {code}{text}"), true);
+                // None of them will be opened; they go back.
+                self.open_waiting(engine);
             }
             Event::Closed { .. } => self.end(),
             _ => {}
@@ -411,18 +418,35 @@ impl Calls {
     /// Fails whatever is left.
     fn end(&mut self) {
         self.state.close("the connection was closed".into(), false);
-        let reason = self.state.reason();
-        let status = || Status::unavailable(format!("{}: {reason}", self.target));
         for mail in self.mailbox.close() {
             if let Mail::Start(start) = mail {
-                start.responder.finish(Err(status()));
+                self.return_call(start.call, start.responder);
             }
         }
         self.streams.clear();
         self.waiting.clear();
-        for (_, call) in self.table.drain() {
-            call.responder.finish(Err(status()));
+        for (_, call) in std::mem::take(&mut self.table) {
+            self.give_back(call);
         }
+    }
+
+    /// Ends a call that has nowhere to go on: one that never left goes back, any other fails.
+    fn give_back(&self, call: ClientCall) {
+        match call.phase {
+            Phase::Waiting(outgoing) => self.return_call(outgoing, call.responder),
+            Phase::Open { .. } => call.responder.finish(Err(self.unavailable())),
+        }
+    }
+
+    fn return_call(&self, call: Box<OutgoingCall>, responder: ResponderEnd) {
+        match &self.returned {
+            Some(returned) => returned.take(Refused { call, responder }),
+            None => responder.finish(Err(self.unavailable())),
+        }
+    }
+
+    fn unavailable(&self) -> Status {
+        Status::unavailable(format!("{}: {}", self.target, self.state.reason()))
     }
 }
 

@@ -32,6 +32,29 @@ pub struct ConnectOptions {
     pub user_agent: String,
     /// The HTTP/2 engine's limits and windows.
     pub http2: Config,
+    /// Who takes the calls that the connection could not start. Default: nobody, and they fail with UNAVAILABLE.
+    pub returned: Option<ReturnedCalls>,
+}
+
+/// Takes calls back that never left this side, because their connection ended or went away first.
+#[derive(Clone)]
+pub struct ReturnedCalls(Arc<dyn Fn(Refused) + Send + Sync>);
+
+impl ReturnedCalls {
+    /// Lets `take` have them. It is called from the connection's task and must not block.
+    pub fn new(take: impl Fn(Refused) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(take))
+    }
+
+    pub(crate) fn take(&self, refused: Refused) {
+        (self.0)(refused);
+    }
+}
+
+impl fmt::Debug for ReturnedCalls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReturnedCalls").finish_non_exhaustive()
+    }
 }
 
 impl ConnectOptions {
@@ -41,6 +64,7 @@ impl ConnectOptions {
             authority: authority.into(),
             user_agent: concat!("halloo/", env!("CARGO_PKG_VERSION")).into(),
             http2: Config::default(),
+            returned: None,
         }
     }
 }
@@ -59,6 +83,7 @@ pub async fn connect(address: &Address, options: ConnectOptions) -> Result<Clien
     let connection = ClientConnection { mailbox: Mailbox::new(), state: Arc::default(), peer: Arc::new(peer) };
     let shared = Shared {
         target: address.to_string(),
+        returned: options.returned,
         mailbox: Arc::clone(&connection.mailbox),
         state: Arc::clone(&connection.state),
     };
@@ -75,6 +100,7 @@ pub async fn connect(address: &Address, options: ConnectOptions) -> Result<Clien
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) target: String,
+    pub(crate) returned: Option<ReturnedCalls>,
     pub(crate) mailbox: Arc<Mailbox<Start>>,
     pub(crate) state: Arc<ConnectionState>,
 }

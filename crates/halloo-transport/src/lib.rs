@@ -21,7 +21,7 @@ mod sniff;
 mod wire;
 
 pub use address::Address;
-pub use client_handle::{ClientConnection, Closed, ConnectError, ConnectOptions, connect};
+pub use client_handle::{ClientConnection, Closed, ConnectError, ConnectOptions, ReturnedCalls, connect};
 pub use halloo_http2::{Config as Http2Config, Limits as Http2Limits};
 pub use in_process::InProcess;
 pub use listener::{Accepted, AcceptedSocket, BindError, ListenAddress, Listener};

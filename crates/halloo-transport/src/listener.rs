@@ -84,6 +84,11 @@ impl BindError {
     pub fn io_error(&self) -> &io::Error {
         &self.source
     }
+
+    /// What the system said, by value.
+    pub fn into_io_error(self) -> io::Error {
+        self.source
+    }
 }
 
 impl fmt::Display for BindError {
