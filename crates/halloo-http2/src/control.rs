@@ -230,16 +230,16 @@ impl Connection {
         if !stream.is_active() {
             return Ok(());
         }
-        let (id, opened) = (stream.id, stream.opened);
-        if !stream.is_finished {
+        let (id, opened, is_finished) = (stream.id, stream.opened, stream.is_finished);
+        if !is_finished {
             let code = ErrorCode::from_u32(u32::from_be_bytes(code));
             self.events.push(Event::Reset { id, code, by: Origin::Peer, why: None });
-            if self.role == Role::Server && !self.budgets.resets.reset(opened, now) {
-                return Err(Error::Connection(Violation::TooManyResets));
-            }
         }
         self.close_stream(key, Cause::ResetByPeer);
-        Ok(())
+        match is_finished || self.role == Role::Client || self.budgets.resets.reset(opened, now) {
+            true => Ok(()),
+            false => Err(Error::Connection(Violation::TooManyResets)),
+        }
     }
 
     /// PRIORITY is legal in every state and has no effect, but it must be well-formed.

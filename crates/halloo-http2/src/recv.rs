@@ -201,7 +201,7 @@ impl Connection {
     }
 
     /// Accounts for a DATA frame; `None` when there is nothing to deliver.
-    #[inline]
+    #[inline(always)]
     fn accept_data(&mut self, now: Instant, head: Head, payload: &[u8]) -> Result<Option<Accepted>, Error> {
         if head.stream == 0 {
             return Err(Error::Connection(Violation::DataOnConnection));
@@ -220,7 +220,7 @@ impl Connection {
         outcome
     }
 
-    #[inline]
+    #[inline(always)]
     fn accept_stream_data(
         &mut self,
         now: Instant,
@@ -250,7 +250,7 @@ impl Connection {
     }
 
     /// What a DATA frame leaves to do once its content is delivered or dropped.
-    #[inline]
+    #[inline(always)]
     fn settle_data(&mut self, accepted: Accepted, head: Head) {
         if accepted.end {
             if self.streams.get_mut(accepted.key).end_recv() {
@@ -263,6 +263,7 @@ impl Connection {
     }
 
     pub(crate) fn release_bytes(&mut self, id: StreamId, bytes: usize) {
+        let was_limited = self.recv_window.is_limited();
         match self.streams.find(id.as_u32()) {
             Some(key) => {
                 let share = self.streams.get_mut(key).recv_window.unread.release(bytes);
@@ -274,16 +275,18 @@ impl Connection {
                 self.recv_window.unread.subtract(share);
             }
         }
-        self.replenish_connection();
+        if was_limited {
+            self.replenish_connection();
+        }
     }
 
     #[inline]
     fn replenish_stream(&mut self, key: Key) {
-        let target = self.recv_window.stream_target(self.config.stream_window_bytes, self.stream_window);
         let stream = self.streams.get_mut(key);
         if stream.recv_ended() {
             return;
         }
+        let target = self.recv_window.stream_target(self.config.stream_window_bytes, self.stream_window);
         if let Some(increment) = stream.recv_window.replenish(target) {
             frame::write_window_update(self.out.frames(), stream.id.as_u32(), increment);
         }

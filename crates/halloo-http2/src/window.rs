@@ -148,6 +148,12 @@ impl ConnectionWindow {
         Some(())
     }
 
+    /// Whether unread bytes keep the window smaller than it should be.
+    #[inline]
+    pub(crate) fn is_limited(&self) -> bool {
+        self.unread.bytes + self.size as usize > self.unread_cap as usize
+    }
+
     /// The increment that restores the window as far as the unread bytes allow, once that is worth a frame.
     ///
     /// Worth a frame is a quarter of the window, or half of what the unread bytes leave of it: so the peer is never

@@ -296,3 +296,17 @@ fn the_peers_goaway_code_is_the_reason_of_the_end() {
     let closed = Error::GoneAway(halloo_http2::ErrorCode::InternalError);
     assert_eq!(peer.transcript.last(), Some(&format!("* Closed {closed:?}")));
 }
+
+#[test]
+fn the_end_of_the_connection_is_the_last_event() {
+    check_client(
+        "! request
+        < HEADERS 1
+        > GOAWAY 1 NO_ERROR
+        * GoingAway 1 NO_ERROR
+        > RST_STREAM 1 CANCEL
+        * Reset 1 CANCEL by Peer
+        * Closed
+        < GOAWAY 0 NO_ERROR",
+    );
+}

@@ -116,6 +116,8 @@ fn rapid_resets_end_the_connection() {
     let mut peer = Peer::of_server(Config::default());
     reset_requests(&mut peer, 501, 10, Duration::ZERO);
     peer.assert_calmed("too many streams were reset before they were served");
+    let told = peer.transcript.iter().filter(|line| line.starts_with("* Reset 999 ")).count();
+    assert_eq!(told, 1);
 }
 
 #[test]
