@@ -5,4 +5,7 @@ mod support;
 
 mod cancellation;
 mod deadlines;
+mod interceptors;
 mod kinds;
+mod many;
+mod texts;
