@@ -19,6 +19,7 @@ use halloo_core::{Code, Deadline, Metadata, MethodDescriptor, Peer, Status};
 use crate::call::{Call, LazyMetadata};
 use crate::ends::ResponderEnd;
 use crate::interceptor::OutcomeFuture;
+use crate::observe::ObservedCall;
 use crate::placement::Placement;
 
 /// Takes the calls that drivers bring.
@@ -139,7 +140,12 @@ pub struct Handling {
 }
 
 enum Work {
-    Rpc { future: OutcomeFuture, responder: ResponderEnd, method: &'static MethodDescriptor },
+    Rpc {
+        future: OutcomeFuture,
+        responder: ResponderEnd,
+        method: &'static MethodDescriptor,
+        observed: Option<Arc<ObservedCall>>,
+    },
     Http(Pin<Box<dyn Future<Output = ()> + Send>>),
     Done,
 }
@@ -153,7 +159,16 @@ impl Handling {
         method: &'static MethodDescriptor,
         placement: Arc<Placement>,
     ) -> Self {
-        Self { work: Work::Rpc { future, responder, method }, placement }
+        Self { work: Work::Rpc { future, responder, method, observed: None }, placement }
+    }
+
+    /// Runs the handler in the call's span, and lets the observation know how the call ended.
+    #[must_use]
+    pub fn observed(mut self, call: Option<Arc<ObservedCall>>) -> Self {
+        if let Work::Rpc { observed, .. } = &mut self.work {
+            *observed = call;
+        }
+        self
     }
 
     /// Work that holds the responder and ends the exchange itself.
@@ -188,12 +203,18 @@ impl Future for Handling {
                 Ok(Poll::Ready(())) => {}
                 Err(panic) => drop(report("(http)", &*panic)),
             },
-            Work::Rpc { future, responder, method } => {
-                match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            Work::Rpc { future, responder, method, observed } => {
+                let entered = observed.as_ref().map(|observed| observed.span().enter());
+                let outcome = match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
                     Ok(Poll::Pending) => return Poll::Pending,
-                    Ok(Poll::Ready(outcome)) => responder.finish(outcome.map_err(leaving)),
-                    Err(panic) => responder.finish(Err(leaving(report(method.full_name(), &*panic)))),
+                    Ok(Poll::Ready(outcome)) => outcome.map_err(leaving),
+                    Err(panic) => Err(leaving(report(method.full_name(), &*panic))),
+                };
+                drop(entered);
+                if let Some(observed) = observed {
+                    observed.end(outcome.as_ref().map_or_else(Status::code, |_| Code::Ok));
                 }
+                responder.finish(outcome);
             }
         }
         this.work = Work::Done;

@@ -291,7 +291,7 @@ impl CallLink {
         state.request.take_whole_envelope(max_bytes)
     }
 
-    /// Sends the head and the only message of a response.
+    /// Sends the head and the only message of a response, and returns the message's size in bytes.
     ///
     /// # Errors
     /// As [`MessageSender::send`](crate::MessageSender::send); the head then has not been sent either, unless the
@@ -302,19 +302,20 @@ impl CallLink {
         codec: &'static dyn Codec<T>,
         message: &T,
         max_message_bytes: usize,
-    ) -> Result<(), Status> {
+    ) -> Result<usize, Status> {
         let exchange = self.shared();
         let mut state = exchange.lock();
         if state.ended || state.cancelled.is_some() {
             drop(state);
             return Err(exchange.send_failure());
         }
-        encode_message(state.response.encoded_mut(), codec, message, max_message_bytes, Direction::Response)?;
+        let bytes =
+            encode_message(state.response.encoded_mut(), codec, message, max_message_bytes, Direction::Response)?;
         if matches!(state.head, Head::Waiting) {
             state.head = Head::Ready(ResponseHead::Rpc(headers));
         }
         // The reader is woken by the outcome, which is on its heels.
-        Ok(())
+        Ok(bytes)
     }
 
     /// Waits for body bytes of a request that is not an RPC. `Ready(Ok(None))` is its end.

@@ -11,6 +11,7 @@ mod ends;
 mod exchange;
 mod interceptor;
 mod message;
+mod observe;
 mod pipe;
 mod placement;
 mod receiver;
@@ -25,6 +26,9 @@ pub use ends::{
 pub use exchange::{Outcome, PIPE_LIMIT_BYTES};
 pub use interceptor::{Interceptor, Next, OutcomeFuture};
 pub use message::{Reply, Request, Result};
+pub use observe::{
+    CallId, ConnectionId, Observation, ObservedCall, ObservedConnection, Side, StatsEvent, StatsHandler,
+};
 pub use pipe::Interest;
 pub use placement::{Execution, LONG_POLL, Placement};
 pub use receiver::MessageReceiver;

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use halloo_core::{
-    Codec, Deadline, DecodeLimits, Deframer, Envelope, Extensions, Metadata, MethodDescriptor, Peer, Status,
+    Code, Codec, Deadline, DecodeLimits, Deframer, Envelope, Extensions, Metadata, MethodDescriptor, Peer, Status,
 };
 
 use crate::call::{Call, LazyMetadata};
@@ -21,6 +21,7 @@ use crate::ends::{CallLink, CallerEnd};
 use crate::exchange::{Exchange, Outcome};
 use crate::interceptor::OutcomeFuture;
 use crate::message::Request;
+use crate::observe::{ObservedCall, Side};
 use crate::pipe::Interest;
 
 /// Receives messages, one after the other.
@@ -71,24 +72,18 @@ enum Epilogue {
     Running(OutcomeFuture),
 }
 
-/// Which messages a side decodes, and under which limit; for the texts of errors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
-    Client,
-    Server,
-}
-
 /// Turns the bytes of a call's direction into messages.
 pub(crate) struct Decoder<T: 'static> {
     codec: &'static dyn Codec<T>,
     limits: DecodeLimits,
     deframer: Deframer,
     side: Side,
+    observed: Option<Arc<ObservedCall>>,
 }
 
 impl<T: 'static> Decoder<T> {
     pub(crate) fn new(codec: &'static dyn Codec<T>, limits: DecodeLimits, side: Side) -> Self {
-        Self { codec, limits, deframer: Deframer::default(), side }
+        Self { codec, limits, deframer: Deframer::default(), side, observed: None }
     }
 
     fn push(&mut self, chunk: bytes::Bytes) {
@@ -103,7 +98,12 @@ impl<T: 'static> Decoder<T> {
             Ok(Some(Envelope { compressed: true, .. })) => {
                 Err(Status::internal("a message is marked as compressed, but the call's grpc-encoding is identity"))
             }
-            Ok(Some(Envelope { body, .. })) => self.codec.decode(body, &self.limits).map(Some),
+            Ok(Some(Envelope { body, .. })) => {
+                if let Some(observed) = &self.observed {
+                    observed.message_received(body.len());
+                }
+                self.codec.decode(body, &self.limits).map(Some)
+            }
             Err(too_large) => Err(self.too_large(too_large.size)),
         }
     }
@@ -175,6 +175,15 @@ impl<T: 'static> MessageReceiver<T> {
         self
     }
 
+    /// Lets an observation know of every message, and of a client's call how it ended.
+    #[must_use]
+    pub fn observed(mut self, call: Option<Arc<ObservedCall>>) -> Self {
+        if let Some(decoder) = &mut self.decoder {
+            decoder.observed = call;
+        }
+        self
+    }
+
     /// The next message; `None` after the last.
     ///
     /// Cancel safe: dropped while it waits, no message is lost.
@@ -216,8 +225,13 @@ impl<T: 'static> MessageReceiver<T> {
                 (Source::Ended, _) | (_, None) => return Poll::Ready(Ok(None)),
                 (_, Some(decoder)) => decoder,
             };
-            if let Some(message) = decoder.next()? {
-                return Poll::Ready(Ok(Some(message)));
+            match decoder.next() {
+                Ok(Some(message)) => return Poll::Ready(Ok(Some(message))),
+                Ok(None) => {}
+                Err(status) => {
+                    self.note_end(status.code());
+                    return Poll::Ready(Err(status));
+                }
             }
             match std::task::ready!(self.poll_bytes(cx, interest)) {
                 Ok(More::Bytes) => {}
@@ -225,11 +239,15 @@ impl<T: 'static> MessageReceiver<T> {
                     self.trailers = Some(trailers);
                     self.source = Source::Ended;
                     if let Some(decoder) = &self.decoder {
-                        decoder.check_end()?;
+                        decoder.check_end().inspect_err(|status| self.note_end(status.code()))?;
                     }
+                    self.note_end(Code::Ok);
                     return Poll::Ready(Ok(None));
                 }
-                Err(status) => return Poll::Ready(Err(status)),
+                Err(status) => {
+                    self.note_end(status.code());
+                    return Poll::Ready(Err(status));
+                }
             }
         }
     }
@@ -361,6 +379,13 @@ impl<T: 'static> MessageReceiver<T> {
             }
         }
         message.ok_or_else(|| self.annotate(self.cardinality("no")))
+    }
+
+    /// A client's call has ended; a server's ends with its handler.
+    fn note_end(&self, code: Code) {
+        if let Some(Decoder { side: Side::Client, observed: Some(observed), .. }) = &self.decoder {
+            observed.end(code);
+        }
     }
 
     fn cardinality(&self, count: &str) -> Status {

@@ -12,6 +12,7 @@ use halloo_core::{Codec, Metadata, MetadataError, Status};
 use crate::ends::{CallLink, CallerEnd};
 use crate::exchange::{Direction, Exchange};
 use crate::message::metadata_fault;
+use crate::observe::ObservedCall;
 
 /// Sends messages, one after the other.
 ///
@@ -41,6 +42,7 @@ enum Sink<T: 'static> {
         codec: &'static dyn Codec<T>,
         max_message_bytes: usize,
         finished: bool,
+        observed: Option<Arc<ObservedCall>>,
     },
     Messages(Vec<T>),
 }
@@ -62,7 +64,16 @@ impl<T: 'static> MessageSender<T> {
         codec: &'static dyn Codec<T>,
         max_message_bytes: usize,
     ) -> Self {
-        Self { sink: Sink::Call { exchange, direction, codec, max_message_bytes, finished: false } }
+        Self { sink: Sink::Call { exchange, direction, codec, max_message_bytes, finished: false, observed: None } }
+    }
+
+    /// Lets an observation know of every message.
+    #[must_use]
+    pub fn observed(mut self, call: Option<Arc<ObservedCall>>) -> Self {
+        if let Sink::Call { observed, .. } = &mut self.sink {
+            *observed = call;
+        }
+        self
     }
 
     /// A sender that keeps its messages, for a test that calls a handler directly.
@@ -109,12 +120,16 @@ impl<T: 'static> MessageSender<T> {
             Sink::Call { finished: true, .. } => {
                 Err(Status::failed_precondition("the request stream is finished; no message can follow"))
             }
-            Sink::Call { exchange, direction, codec, max_message_bytes, .. } => {
+            Sink::Call { exchange, direction, codec, max_message_bytes, observed, .. } => {
                 let limit = *max_message_bytes;
                 let direction = *direction;
-                exchange
+                let bytes = exchange
                     .encode(direction, |buffer| encode_message(buffer, *codec, &message, limit, direction))
-                    .unwrap_or_else(|| Err(exchange.send_failure()))
+                    .unwrap_or_else(|| Err(exchange.send_failure()))?;
+                if let Some(observed) = observed {
+                    observed.message_sent(bytes);
+                }
+                Ok(())
             }
         }
     }
@@ -205,14 +220,14 @@ impl<T: 'static> fmt::Debug for MessageSender<T> {
     }
 }
 
-/// Writes `message` as one envelope; on failure the buffer is as before.
+/// Writes `message` as one envelope and returns its size; on failure the buffer is as before.
 pub(crate) fn encode_message<T: 'static>(
     buffer: &mut halloo_core::EncodeBuffer,
     codec: &'static dyn Codec<T>,
     message: &T,
     max_message_bytes: usize,
     direction: Direction,
-) -> Result<(), Status> {
+) -> Result<usize, Status> {
     const PREFIX_BYTES: usize = 5;
     let before = buffer.len();
     let mark = buffer.begin_envelope();
@@ -232,6 +247,5 @@ pub(crate) fn encode_message<T: 'static>(
         })
         .note("hint", "raise the limit, or stream it in parts"));
     }
-    buffer.end_envelope(mark, false);
-    Ok(())
+    Ok(buffer.end_envelope(mark, false))
 }

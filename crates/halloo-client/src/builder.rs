@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use halloo_call::{Dispatch, Interceptor};
+use halloo_call::{Dispatch, Interceptor, Observation, StatsHandler};
 use halloo_core::MetadataError;
 use halloo_transport::{ConnectOptions, InProcess};
 
@@ -44,6 +44,7 @@ pub struct ChannelBuilder {
     /// The first metadata that cannot travel; building fails with it.
     fault: Option<MetadataError>,
     interceptors: Vec<Arc<dyn Interceptor>>,
+    observation: Observation,
     pace: Pace,
     authority: Option<String>,
     user_agent: String,
@@ -77,6 +78,7 @@ impl ChannelBuilder {
             defaults: Defaults::default(),
             fault: None,
             interceptors: Vec::new(),
+            observation: Observation::default(),
             pace: Pace { backoff: Backoff::new(), connect_timeout: Duration::from_secs(20) },
             authority: None,
             user_agent: USER_AGENT.into(),
@@ -162,6 +164,19 @@ impl ChannelBuilder {
         self
     }
 
+    /// Tells `stats` of every call, message and connection, for metrics. Default: nobody is told, at no cost.
+    pub fn stats(mut self, stats: Arc<dyn StatsHandler>) -> Self {
+        self.observation.set_stats(stats);
+        self
+    }
+
+    /// Opens a `tracing` span for every call, `rpc.client` of the target `halloo`, with OpenTelemetry's names for its
+    /// fields. It is a child of the caller's span and closes when the call has ended. Default: no span, at no cost.
+    pub fn trace_calls(mut self) -> Self {
+        self.observation.set_spans();
+        self
+    }
+
     /// Finds the addresses in another way than the target says. Default: [`Dns`] for names, [`Fixed`] for
     /// addresses.
     pub fn resolver(mut self, resolver: impl Resolver) -> Self {
@@ -193,7 +208,12 @@ impl ChannelBuilder {
         let target = match self.end {
             End::Target(target) => target?,
             End::InProcess(carrier) => {
-                return Ok(Channel::assemble(self.defaults, self.interceptors, Way::InProcess(carrier)));
+                return Ok(Channel::assemble(
+                    self.defaults,
+                    self.interceptors,
+                    self.observation,
+                    Way::InProcess(carrier),
+                ));
             }
         };
         let authority = self.authority.unwrap_or(target.authority);
@@ -204,6 +224,7 @@ impl ChannelBuilder {
         }
         let mut options = ConnectOptions::new(authority);
         options.user_agent = self.user_agent;
+        options.observation = self.observation.clone();
         let resolver = self.resolver.unwrap_or_else(|| match target.place {
             Place::Host { host, port } => Box::new(Dns::new(host, port)),
             Place::Addresses(addresses) => Box::new(Fixed::new(addresses)),
@@ -211,7 +232,7 @@ impl ChannelBuilder {
         let plane = Plane::new(resolver, self.balancer, &target.name, self.pace, Dice::random());
         let connect = self.connect.unwrap_or_else(|| Box::new(Http2 { options }));
         let remote = Arc::new(Remote::new(target.name, plane, connect));
-        Ok(Channel::assemble(self.defaults, self.interceptors, Way::Remote(remote)))
+        Ok(Channel::assemble(self.defaults, self.interceptors, self.observation, Way::Remote(remote)))
     }
 
     /// Makes the channel and waits until it is connected.

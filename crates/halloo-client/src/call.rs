@@ -59,7 +59,7 @@ impl<Q: Send + 'static, A: Send + 'static> UnaryCall<'_, Q, A> {
         let Self { channel, method, request, options } = self;
         let opened = options.open(channel, method.descriptor())?;
         let (caller, responder) = exchange();
-        send_only_request(channel, method, &caller, request)?;
+        send_only_request(channel, method, (&caller, &opened), request)?;
         begin(channel, method, opened, caller, responder)
     }
 }
@@ -68,11 +68,12 @@ impl<Q: Send + 'static, A: Send + 'static> UnaryCall<'_, Q, A> {
 pub(crate) fn send_only_request<Q: 'static, A: 'static>(
     channel: &Channel,
     method: &'static Method<Q, A>,
-    caller: &CallerEnd,
+    (caller, opened): (&CallerEnd, &Opened),
     request: Q,
 ) -> Result<(), Status> {
-    let mut requests = sender(channel, method, caller);
-    requests.encode(request).map_err(|status| calling(&status, method.descriptor()))?;
+    let mut requests = sender(channel, method, caller, opened);
+    let encoded = requests.encode(request).map_err(|status| calling(&status, method.descriptor()));
+    opened.observed.note(encoded)?;
     requests.finish();
     Ok(())
 }
@@ -81,8 +82,10 @@ pub(crate) fn sender<Q: 'static, A: 'static>(
     channel: &Channel,
     method: &'static Method<Q, A>,
     caller: &CallerEnd,
+    opened: &Opened,
 ) -> MessageSender<Q> {
-    MessageSender::for_requests(caller, method.request().default(), channel.defaults().max_request_bytes)
+    let limit = channel.defaults().max_request_bytes;
+    MessageSender::for_requests(caller, method.request().default(), limit).observed(opened.observed.0.clone())
 }
 
 /// How far a call has come that was begun.
@@ -102,17 +105,26 @@ pub(crate) fn begin<Q: 'static, A: Send + 'static>(
     caller: CallerEnd,
     responder: ResponderEnd,
 ) -> Result<Begun<A>, Status> {
-    let Opened { call, began, limits } = opened;
+    let Opened { call, began, limits, observed } = opened;
     let descriptor = method.descriptor();
     let outgoing = OutgoingCall { method: descriptor, subtype: method.request().default().subtype(), call };
     let receiver = MessageReceiver::for_replies(caller, method.reply().default(), limits, descriptor);
+    let receiver = receiver.observed(observed.0.clone());
     if let Some(chain) = channel.interceptors() {
         let passage = Passage::new(channel, chain, outgoing, began, responder);
-        return Ok(Begun::Waiting(Box::pin(passage.into_started(receiver, descriptor))));
+        return Ok(Begun::Waiting(Box::pin(async move {
+            observed.note_start(passage.into_started(receiver, descriptor).await)
+        })));
     }
-    Ok(match send(channel, outgoing, began, responder)? {
-        Sent::Now(limit) => Begun::Started(Started::Plain(receiver, limit)),
-        Sent::Later(sending) => Begun::Waiting(Box::pin(async move { Ok(Started::Plain(receiver, sending.await?)) })),
+    Ok(match observed.note(send(channel, outgoing, began, responder))? {
+        Sent::Now(limit) => {
+            observed.note_start(Ok(()))?;
+            Begun::Started(Started::Plain(receiver, limit))
+        }
+        Sent::Later(sending) => Begun::Waiting(Box::pin(async move {
+            let limit = observed.note_start(sending.await)?;
+            Ok(Started::Plain(receiver, limit))
+        })),
     })
 }
 

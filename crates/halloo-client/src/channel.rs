@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use halloo_call::{Call, Carry, Dispatch, Interceptor, OutgoingCall, ResponderEnd};
+use halloo_call::{Call, Carry, Dispatch, Interceptor, Observation, OutgoingCall, ResponderEnd};
 use halloo_core::{DEFAULT_MAX_MESSAGE_BYTES, Metadata, Method, MethodDescriptor, MethodKind, Status};
 use halloo_transport::InProcess;
 
@@ -42,6 +42,7 @@ pub struct Channel {
 struct Shared {
     defaults: Defaults,
     interceptors: Option<Arc<[Arc<dyn Interceptor>]>>,
+    observation: Observation,
     way: Way,
 }
 
@@ -98,12 +99,18 @@ impl Channel {
     /// Makes a channel to services of this process, for tests and for composition. Calls need no sockets; all
     /// else is as over a connection.
     pub fn in_process(dispatch: impl Dispatch) -> Self {
-        Self::assemble(Defaults::default(), Vec::new(), Way::InProcess(InProcess::new(Arc::new(dispatch))))
+        let way = Way::InProcess(InProcess::new(Arc::new(dispatch)));
+        Self::assemble(Defaults::default(), Vec::new(), Observation::default(), way)
     }
 
-    pub(crate) fn assemble(defaults: Defaults, interceptors: Vec<Arc<dyn Interceptor>>, way: Way) -> Self {
+    pub(crate) fn assemble(
+        defaults: Defaults,
+        interceptors: Vec<Arc<dyn Interceptor>>,
+        observation: Observation,
+        way: Way,
+    ) -> Self {
         let interceptors = (!interceptors.is_empty()).then(|| interceptors.into());
-        Self { shared: Arc::new(Shared { defaults, interceptors, way }) }
+        Self { shared: Arc::new(Shared { defaults, interceptors, observation, way }) }
     }
 
     /// Waits until the channel is READY, connecting if need be.
@@ -162,6 +169,10 @@ impl Channel {
 
     pub(crate) fn defaults(&self) -> &Defaults {
         &self.shared.defaults
+    }
+
+    pub(crate) fn observation(&self) -> &Observation {
+        &self.shared.observation
     }
 
     pub(crate) fn interceptors(&self) -> Option<Arc<[Arc<dyn Interceptor>]>> {

@@ -1,10 +1,11 @@
 //! What all four kinds of call take before they are awaited: time limit, metadata, reply limit.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use halloo_call::Call;
+use halloo_call::{Call, ObservedCall, Side};
 use halloo_core::{Deadline, DecodeLimits, Metadata, MetadataError, MethodDescriptor, Status};
 
 use crate::channel::Channel;
@@ -27,6 +28,28 @@ pub(crate) struct Opened {
     /// When the call began, if that had to be known for its deadline.
     pub(crate) began: Option<Instant>,
     pub(crate) limits: DecodeLimits,
+    pub(crate) observed: Observed,
+}
+
+/// Who sees the call; `None` for most.
+pub(crate) struct Observed(pub(crate) Option<Arc<ObservedCall>>);
+
+impl Observed {
+    /// Notes that the call ends here if `result` is a failure.
+    pub(crate) fn note<T>(&self, result: Result<T, Status>) -> Result<T, Status> {
+        if let (Some(observed), Err(status)) = (&self.0, &result) {
+            observed.end(status.code());
+        }
+        result
+    }
+
+    /// Notes that the call has left for a connection, or has not.
+    pub(crate) fn note_start<T>(&self, result: Result<T, Status>) -> Result<T, Status> {
+        if let (Some(observed), Ok(_)) = (&self.0, &result) {
+            observed.attempt_started();
+        }
+        self.note(result)
+    }
 }
 
 impl CallOptions {
@@ -72,7 +95,8 @@ impl CallOptions {
             call.set_metadata(self.metadata.into());
         }
         let limits = DecodeLimits::new(self.max_reply_bytes.unwrap_or(defaults.max_reply_bytes));
-        Ok(Opened { call, began, limits })
+        let observed = Observed(channel.observation().call(Side::Client, method, None));
+        Ok(Opened { call, began, limits, observed })
     }
 }
 

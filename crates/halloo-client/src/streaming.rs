@@ -41,7 +41,7 @@ impl<'c, Q: Send + 'static, A: Send + 'static> IntoFuture for ServerStreamingCal
             let Self { channel, method, request, options } = self;
             let opened = options.open(channel, method.descriptor())?;
             let (caller, responder) = exchange();
-            send_only_request(channel, method, &caller, request)?;
+            send_only_request(channel, method, (&caller, &opened), request)?;
             let mut replies = match begin(channel, method, opened, caller, responder)? {
                 Begun::Started(started) => started.into_receiver(),
                 Begun::Waiting(waiting) => waiting.await?.into_receiver(),
@@ -106,7 +106,7 @@ impl<'c, Q: Send + 'static, A: Send + 'static> IntoFuture for ClientStreamingCal
             let Self { channel, method, options } = self;
             let opened = options.open(channel, method.descriptor())?;
             let (caller, responder) = exchange();
-            let requests = sender(channel, method, &caller);
+            let requests = sender(channel, method, &caller, &opened);
             let started = match begin(channel, method, opened, caller, responder)? {
                 Begun::Started(started) => started,
                 Begun::Waiting(waiting) => waiting.await?,
@@ -167,7 +167,7 @@ impl<'c, Q: Send + 'static, A: Send + 'static> IntoFuture for BidiStreamingCall<
             let Self { channel, method, options } = self;
             let opened = options.open(channel, method.descriptor())?;
             let (caller, responder) = exchange();
-            let requests = sender(channel, method, &caller);
+            let requests = sender(channel, method, &caller, &opened);
             let replies = match begin(channel, method, opened, caller, responder)? {
                 Begun::Started(started) => started.into_receiver(),
                 Begun::Waiting(waiting) => waiting.await?.into_receiver(),

@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use halloo_call::{
-    Call, CallLink, Execution, Interceptor, MessageReceiver, MessageSender, Next, Outcome, OutcomeFuture, Placement,
-    Reply, Request,
+    Call, CallLink, Execution, Interceptor, MessageReceiver, MessageSender, Next, Observation, ObservedCall, Outcome,
+    OutcomeFuture, Placement, Reply, Request,
 };
 use halloo_core::{Codec, Codecs, DecodeLimits, Metadata, Method, MethodDescriptor, ServiceDescriptor, Status};
 
@@ -101,6 +101,14 @@ pub(crate) struct Surroundings {
     pub(crate) interceptors: Arc<[Arc<dyn Interceptor>]>,
     pub(crate) max_request_bytes: usize,
     pub(crate) max_reply_bytes: usize,
+    pub(crate) observation: Observation,
+}
+
+/// What a handler works with beside its call.
+pub(crate) struct Work<'a> {
+    pub(crate) link: CallLink,
+    pub(crate) surroundings: &'a Arc<Surroundings>,
+    pub(crate) observed: Option<Arc<ObservedCall>>,
 }
 
 /// A handler without its types.
@@ -109,13 +117,7 @@ pub(crate) trait ErasedHandler: Send + Sync + 'static {
     ///
     /// # Errors
     /// The status that ends the call without its handler.
-    fn respond(
-        self: Arc<Self>,
-        call: Call,
-        subtype: &str,
-        link: CallLink,
-        surroundings: &Arc<Surroundings>,
-    ) -> Result<OutcomeFuture, Status>;
+    fn respond(self: Arc<Self>, call: Call, subtype: &str, work: Work<'_>) -> Result<OutcomeFuture, Status>;
 }
 
 struct Typed<Q: 'static, A: 'static, K> {
@@ -129,25 +131,21 @@ where
     A: Send + Sync + 'static,
     K: Kind<Q, A>,
 {
-    fn respond(
-        self: Arc<Self>,
-        call: Call,
-        subtype: &str,
-        link: CallLink,
-        surroundings: &Arc<Surroundings>,
-    ) -> Result<OutcomeFuture, Status> {
+    fn respond(self: Arc<Self>, call: Call, subtype: &str, work: Work<'_>) -> Result<OutcomeFuture, Status> {
         let codecs = match (self.method.request().find(subtype), self.method.reply().find(subtype)) {
             (Some(request), Some(reply)) => CallCodecs { request, reply },
             _ => return Err(unknown_subtype(subtype, self.method.request())),
         };
-        let surroundings = Arc::clone(surroundings);
-        if surroundings.interceptors.is_empty() {
-            return Ok(K::run(self, call, Way { link, codecs, surroundings }));
+        let Work { link, surroundings, observed } = work;
+        let chain = &surroundings.interceptors;
+        let way = Way { link, codecs, surroundings: Arc::clone(surroundings), observed };
+        if chain.is_empty() {
+            return Ok(K::run(self, call, way));
         }
-        let chain = Arc::clone(&surroundings.interceptors);
+        let chain = Arc::clone(chain);
         let end = move |call| -> OutcomeFuture {
-            let ended = link.clone();
-            let run = K::run(self, call, Way { link, codecs, surroundings });
+            let ended = way.link.clone();
+            let run = K::run(self, call, way);
             Box::pin(async move { ended.with_trailers(run.await) })
         };
         Ok(Next::new(chain, end).run(call))
@@ -173,12 +171,13 @@ struct Way<Q: 'static, A: 'static> {
     link: CallLink,
     codecs: CallCodecs<Q, A>,
     surroundings: Arc<Surroundings>,
+    observed: Option<Arc<ObservedCall>>,
 }
 
 impl<Q: Send + 'static, A: Send + Sync + 'static> Way<Q, A> {
     fn receiver(&self, call: Call) -> MessageReceiver<Q> {
         let limits = DecodeLimits::new(self.surroundings.max_request_bytes);
-        MessageReceiver::for_requests(&self.link, self.codecs.request, limits, call)
+        MessageReceiver::for_requests(&self.link, self.codecs.request, limits, call).observed(self.observed.clone())
     }
 
     /// The only request. For most calls all of it is here; the long way is boxed, so that the short one keeps the
@@ -187,6 +186,9 @@ impl<Q: Send + 'static, A: Send + Sync + 'static> Way<Q, A> {
         let limit = self.surroundings.max_request_bytes;
         match self.link.take_whole_request(limit) {
             Some(body) => {
+                if let Some(observed) = &self.observed {
+                    observed.message_received(body.len());
+                }
                 let message = self.codecs.request.decode(body, &DecodeLimits::new(limit))?;
                 Ok(Request::with_call(message, call))
             }
@@ -199,12 +201,16 @@ impl<Q: Send + 'static, A: Send + Sync + 'static> Way<Q, A> {
     }
 
     fn sender(&self) -> MessageSender<A> {
-        MessageSender::for_replies(&self.link, self.codecs.reply, self.surroundings.max_reply_bytes)
+        let limit = self.surroundings.max_reply_bytes;
+        MessageSender::for_replies(&self.link, self.codecs.reply, limit).observed(self.observed.clone())
     }
 
     fn reply(&self, reply: Reply<A>) -> Outcome {
         let (message, headers, trailers) = reply.into_parts();
-        self.link.send_reply(headers, self.codecs.reply, &message, self.surroundings.max_reply_bytes)?;
+        let bytes = self.link.send_reply(headers, self.codecs.reply, &message, self.surroundings.max_reply_bytes)?;
+        if let Some(observed) = &self.observed {
+            observed.message_sent(bytes);
+        }
         Ok(trailers)
     }
 }

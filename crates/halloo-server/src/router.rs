@@ -5,13 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use halloo_call::{
-    Call, CallLink, Dispatch, Execution, Handling, HttpRequest, IncomingCall, Interceptor, Placement, ResponderEnd,
-    Route,
+    Call, CallLink, Dispatch, Execution, Handling, HttpRequest, IncomingCall, Interceptor, Observation, Placement,
+    ResponderEnd, Route, Side,
 };
 use halloo_core::{DecodeLimits, Metadata, ServiceDescriptor, Status};
 
 use crate::fallback::{Fallback, HttpResponder, Signpost};
-use crate::handler::{Entry, MethodExecution, Methods, Surroundings};
+use crate::handler::{Entry, MethodExecution, Methods, Surroundings, Work};
 use crate::service::Services;
 
 /// Answers calls with the services that were added to it.
@@ -44,6 +44,7 @@ impl Router {
                 interceptors: Arc::new([]),
                 max_request_bytes: limits.max_message_bytes,
                 max_reply_bytes: usize::MAX,
+                observation: Observation::default(),
             }),
             fallback: Arc::new(Signpost),
             elsewhere: Arc::new(Placement::new(Execution::Spawn)),
@@ -69,6 +70,13 @@ impl Router {
     #[must_use]
     pub fn max_reply_bytes(mut self, bytes: usize) -> Self {
         Arc::make_mut(&mut self.surroundings).max_reply_bytes = bytes;
+        self
+    }
+
+    /// Sets who sees calls and connections. Default: nobody.
+    #[must_use]
+    pub fn observation(mut self, observation: Observation) -> Self {
+        Arc::make_mut(&mut self.surroundings).observation = observation;
         self
     }
 
@@ -152,12 +160,21 @@ impl Dispatch for Router {
         if let Some(encoding) = &call.encoding {
             return self.refuse(&responder, unknown_encoding(encoding));
         }
+        let observed = self.surroundings.observation.call(Side::Server, entry.method, Some(&call.peer));
         let subtype = call.subtype.clone();
         let link = CallLink::clone(&responder);
         let call = Call::incoming(entry.method, call, link.cancelled());
-        match Arc::clone(&entry.handler).respond(call, &subtype, link, &self.surroundings) {
-            Ok(future) => Handling::rpc(future, responder, entry.method, Arc::clone(&entry.placement)),
-            Err(status) => self.refuse(&responder, status),
+        let work = Work { link, surroundings: &self.surroundings, observed: observed.clone() };
+        match Arc::clone(&entry.handler).respond(call, &subtype, work) {
+            Ok(future) => {
+                Handling::rpc(future, responder, entry.method, Arc::clone(&entry.placement)).observed(observed)
+            }
+            Err(status) => {
+                if let Some(observed) = observed {
+                    observed.end(status.code());
+                }
+                self.refuse(&responder, status)
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use halloo_call::{Dispatch, Execution, Interceptor};
+use halloo_call::{Dispatch, Execution, Interceptor, Observation, StatsHandler};
 use halloo_core::Status;
 use halloo_transport::{
     Accepted, AcceptedSocket, BindError, Http2Config, ListenAddress, Listener, ServerConnection, ServerConnectionHandle,
@@ -55,6 +55,7 @@ pub struct Server {
     max_request_bytes: Option<usize>,
     max_reply_bytes: Option<usize>,
     max_connections: usize,
+    observation: Observation,
     drain: Duration,
     stop: Option<StopSignal>,
     handle: ServerHandle,
@@ -94,6 +95,7 @@ impl Server {
             max_request_bytes: None,
             max_reply_bytes: None,
             max_connections: DEFAULT_MAX_CONNECTIONS,
+            observation: Observation::default(),
             drain: DEFAULT_DRAIN,
             stop: None,
             handle: ServerHandle::default(),
@@ -174,6 +176,21 @@ impl Server {
         self
     }
 
+    /// Tells `stats` of every call, message and connection, for metrics. Default: nobody is told, at no cost.
+    #[must_use]
+    pub fn stats(mut self, stats: Arc<dyn StatsHandler>) -> Self {
+        self.observation.set_stats(stats);
+        self
+    }
+
+    /// Opens a `tracing` span around every call, `rpc.server` of the target `halloo`, with OpenTelemetry's names for
+    /// its fields. Handlers run inside it. Default: no span, at no cost.
+    #[must_use]
+    pub fn trace_calls(mut self) -> Self {
+        self.observation.set_spans();
+        self
+    }
+
     /// Sets the limits and windows of HTTP/2.
     #[must_use]
     pub fn http2(mut self, config: Http2Config) -> Self {
@@ -200,7 +217,7 @@ impl Server {
         tracing::info!(address = %self.address(), services = services.join(", "), "serving");
         let mut stop = self.stop.take().unwrap_or_else(signals);
         let again = self.handle.clone();
-        let mut connections = Connections::new(router, self.config.clone());
+        let mut connections = Connections::new(router, self.config.clone(), self.observation.clone());
         tokio::select! {
             () = accept_loop(&self.listener, &mut connections, self.max_connections) => {}
             () = stop.as_mut() => {}
@@ -213,7 +230,8 @@ impl Server {
     }
 
     fn router(&mut self, services: impl Services) -> Result<Router, Status> {
-        let mut router = Router::new(services).interceptors(std::mem::take(&mut self.interceptors));
+        let interceptors = std::mem::take(&mut self.interceptors);
+        let mut router = Router::new(services).interceptors(interceptors).observation(self.observation.clone());
         if let Some(bytes) = self.max_request_bytes {
             router = router.max_request_bytes(bytes);
         }
@@ -262,11 +280,12 @@ struct Connections {
     handles: HashMap<Id, ServerConnectionHandle>,
     router: Arc<Router>,
     config: Http2Config,
+    observation: Observation,
 }
 
 impl Connections {
-    fn new(router: Arc<Router>, config: Http2Config) -> Self {
-        Self { tasks: JoinSet::new(), handles: HashMap::new(), router, config }
+    fn new(router: Arc<Router>, config: Http2Config, observation: Observation) -> Self {
+        Self { tasks: JoinSet::new(), handles: HashMap::new(), router, config, observation }
     }
 
     fn len(&self) -> usize {
@@ -278,13 +297,15 @@ impl Connections {
         let config = self.config.clone();
         let (task, handle): (AbortHandle, _) = match accepted.socket {
             AcceptedSocket::Tcp(socket) => {
-                let connection = ServerConnection::new(socket, accepted.peer, config, dispatch);
+                let connection =
+                    ServerConnection::new(socket, accepted.peer, config, dispatch).observed(&self.observation);
                 let handle = connection.handle();
                 (self.tasks.spawn(connection), handle)
             }
             #[cfg(unix)]
             AcceptedSocket::Unix(socket) => {
-                let connection = ServerConnection::new(socket, accepted.peer, config, dispatch);
+                let connection =
+                    ServerConnection::new(socket, accepted.peer, config, dispatch).observed(&self.observation);
                 let handle = connection.handle();
                 (self.tasks.spawn(connection), handle)
             }

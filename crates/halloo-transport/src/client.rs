@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use halloo_call::{
-    Interest, LazyMetadata, MetadataSource, Outcome, OutgoingCall, PIPE_LIMIT_BYTES, Refused, ResponderEnd,
-    ResponseHead, Watch,
+    Interest, LazyMetadata, MetadataSource, ObservedConnection, Outcome, OutgoingCall, PIPE_LIMIT_BYTES, Refused,
+    ResponderEnd, ResponseHead, Watch,
 };
 use halloo_core::{Deadline, Status};
 use halloo_http2::{Connection, End, ErrorCode, Event, HeaderList, OpenError, Origin, StreamId};
@@ -39,6 +39,7 @@ pub(crate) struct ClientDriver<Io> {
     wire: Wire<Io>,
     calls: Calls,
     sniff: Sniff,
+    observed: Option<ObservedConnection>,
 }
 
 #[derive(Debug)]
@@ -99,7 +100,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ClientDriver<Io> {
             chunks: Vec::new(),
             fields: HeaderList::new(),
         };
-        Self { wire: Wire::new(io, engine), calls, sniff: Sniff::default() }
+        Self { wire: Wire::new(io, engine), calls, sniff: Sniff::default(), observed: shared.observed }
     }
 
     fn turn(&mut self, cx: &mut Context<'_>, mail: &mut Vec<Mail<Start>>) -> bool {
@@ -112,6 +113,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ClientDriver<Io> {
             if let Event::Closed { error } = &event {
                 let reason =
                     self.sniff.not_http2().unwrap_or_else(|| close_reason(error.as_ref(), self.wire.io_error.as_ref()));
+                if let (Some(observed), true) = (&mut self.observed, error.is_some() || self.sniff.is_not_http2()) {
+                    observed.failed(&reason);
+                }
                 self.calls.state.close(reason, self.sniff.is_not_http2());
             }
             self.calls.handle_event(engine, event);

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
-use halloo_call::{Carry, OutgoingCall, Refused, ResponderEnd};
+use halloo_call::{Carry, Observation, ObservedConnection, OutgoingCall, Refused, ResponderEnd, Side};
 use halloo_core::Peer;
 use halloo_http2::{Config, Connection};
 
@@ -34,6 +34,8 @@ pub struct ConnectOptions {
     pub http2: Config,
     /// Who takes the calls that the connection could not start. Default: nobody, and they fail with UNAVAILABLE.
     pub returned: Option<ReturnedCalls>,
+    /// Who sees the connection. Default: nobody.
+    pub observation: Observation,
 }
 
 /// Takes calls back that never left this side, because their connection ended or went away first.
@@ -65,6 +67,7 @@ impl ConnectOptions {
             user_agent: concat!("halloo/", env!("CARGO_PKG_VERSION")).into(),
             http2: Config::default(),
             returned: None,
+            observation: Observation::default(),
         }
     }
 }
@@ -84,6 +87,7 @@ pub async fn connect(address: &Address, options: ConnectOptions) -> Result<Clien
     let shared = Shared {
         target: address.to_string(),
         returned: options.returned,
+        observed: options.observation.connection(Side::Client, &connection.peer),
         mailbox: Arc::clone(&connection.mailbox),
         state: Arc::clone(&connection.state),
     };
@@ -101,6 +105,7 @@ pub async fn connect(address: &Address, options: ConnectOptions) -> Result<Clien
 pub(crate) struct Shared {
     pub(crate) target: String,
     pub(crate) returned: Option<ReturnedCalls>,
+    pub(crate) observed: Option<ObservedConnection>,
     pub(crate) mailbox: Arc<Mailbox<Start>>,
     pub(crate) state: Arc<ConnectionState>,
 }

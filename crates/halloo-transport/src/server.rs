@@ -11,7 +11,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use halloo_call::{
-    CallerEnd, Dispatch, ExchangePool, Interest, Outcome, PIPE_LIMIT_BYTES, ResponderEnd, ResponseHead, Watch,
+    CallerEnd, Dispatch, ExchangePool, Interest, Observation, ObservedConnection, Outcome, PIPE_LIMIT_BYTES,
+    ResponderEnd, ResponseHead, Side, Watch,
 };
 use halloo_core::{Deadline, Peer, Status};
 use halloo_http2::{Config, Connection, End, ErrorCode, Event, HeaderList, Origin, SendError, StreamId};
@@ -41,6 +42,7 @@ type NoStart = std::convert::Infallible;
 pub struct ServerConnection<Io> {
     wire: Wire<Io>,
     calls: Calls,
+    observed: Option<ObservedConnection>,
 }
 
 /// Speaks to a running [`ServerConnection`].
@@ -79,7 +81,14 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ServerConnection<Io> {
                 pool: ExchangePool::default(),
                 scratch: Scratch::default(),
             },
+            observed: None,
         }
+    }
+
+    /// Lets an observation know of the connection.
+    pub fn observed(mut self, observation: &Observation) -> Self {
+        self.observed = observation.connection(Side::Server, &self.calls.peer);
+        self
     }
 
     /// A handle to end the connection with.
@@ -105,6 +114,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ServerConnection<Io> {
         let mut turn = Turn { engine: &mut self.wire.engine, now, cx };
         while let Some(event) = turn.engine.poll_event() {
             moved = true;
+            if let (Event::Closed { error: Some(error) }, Some(observed)) = (&event, &mut self.observed) {
+                observed.failed(error);
+            }
             self.calls.handle_event(&mut turn, event);
         }
         self.calls.dispatch_incomplete(&mut turn);

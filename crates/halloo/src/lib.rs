@@ -14,8 +14,8 @@
 //! answers with is a [`Reply`] or goes to a [`MessageSender`], and what goes wrong is a [`Status`].
 
 pub use halloo_call::{
-    Call, Cancelled, Execution, HttpRequest, Interceptor, MessageReceiver, MessageSender, Next, Outcome, OutcomeFuture,
-    Reply, Request, Result,
+    Call, CallId, Cancelled, ConnectionId, Execution, HttpRequest, Interceptor, MessageReceiver, MessageSender, Next,
+    Outcome, OutcomeFuture, Reply, Request, Result, Side, StatsEvent, StatsHandler,
 };
 pub use halloo_client::{
     Address, Backoff, BidiStreamingCall, Channel, ChannelBuilder, ClientStreamingCall, ConnectFailure,

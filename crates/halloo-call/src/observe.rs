@@ -1,0 +1,312 @@
+//! What others may see of calls and connections: one stats hook, and a `tracing` span a call.
+//!
+//! Both are off unless they are asked for, and then cost nothing: a call without an observation holds a `None`.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use halloo_core::{Code, MethodDescriptor, Peer};
+use tracing::Span;
+use tracing::field::Empty;
+
+/// Is told what happens to calls and connections, as it happens.
+///
+/// It is called in the middle of the work, on whatever task does it, so it counts and returns: it must not block.
+pub trait StatsHandler: Send + Sync + 'static {
+    /// Something happened.
+    fn on_event(&self, event: &StatsEvent<'_>);
+}
+
+/// Which side of a call or connection speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// It calls.
+    Client,
+    /// It answers.
+    Server,
+}
+
+/// A call's number, unique within the process; so that its events can be put together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId(pub u64);
+
+/// A connection's number, unique within the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub u64);
+
+/// What a [`StatsHandler`] is told: enough for OpenTelemetry's `grpc.*` instruments (gRFC A66) and for channelz
+/// (gRFC A14).
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum StatsEvent<'a> {
+    /// A call began: the application made it, or its head arrived.
+    CallStarted {
+        /// Which call.
+        call: CallId,
+        /// Who says so.
+        side: Side,
+        /// Its method.
+        method: &'static MethodDescriptor,
+        /// The other end; a client does not know it yet.
+        peer: Option<&'a Peer>,
+    },
+    /// A client handed the call to a connection. Without retries, once a call.
+    AttemptStarted {
+        /// Which call.
+        call: CallId,
+        /// Its method.
+        method: &'static MethodDescriptor,
+    },
+    /// A message was encoded.
+    MessageSent {
+        /// Which call.
+        call: CallId,
+        /// Who says so.
+        side: Side,
+        /// Its size in bytes, without the envelope's five.
+        bytes: usize,
+    },
+    /// A message was received whole.
+    MessageReceived {
+        /// Which call.
+        call: CallId,
+        /// Who says so.
+        side: Side,
+        /// Its size in bytes, without the envelope's five.
+        bytes: usize,
+    },
+    /// A call ended, and with it a client's attempt. The last event of a call.
+    CallEnded {
+        /// Which call.
+        call: CallId,
+        /// Who says so.
+        side: Side,
+        /// Its method.
+        method: &'static MethodDescriptor,
+        /// How it ended.
+        code: Code,
+        /// From its start.
+        elapsed: Duration,
+        /// Message bytes sent, without envelopes.
+        sent_bytes: u64,
+        /// Message bytes received, without envelopes.
+        received_bytes: u64,
+    },
+    /// A connection began: it was accepted, or made.
+    ConnectionOpened {
+        /// Which connection.
+        connection: ConnectionId,
+        /// Who says so.
+        side: Side,
+        /// The other end.
+        peer: &'a Peer,
+    },
+    /// A connection ended.
+    ConnectionClosed {
+        /// Which connection.
+        connection: ConnectionId,
+        /// Who says so.
+        side: Side,
+        /// The other end.
+        peer: &'a Peer,
+        /// Why, unless it ended as it should.
+        error: Option<&'a str>,
+    },
+}
+
+/// Whether and how calls are observed; a server or a channel has one.
+#[derive(Clone, Default)]
+pub struct Observation {
+    stats: Option<Arc<dyn StatsHandler>>,
+    spans: bool,
+}
+
+impl Observation {
+    /// Tells `stats` what happens.
+    pub fn set_stats(&mut self, stats: Arc<dyn StatsHandler>) {
+        self.stats = Some(stats);
+    }
+
+    /// Opens a span a call.
+    pub fn set_spans(&mut self) {
+        self.spans = true;
+    }
+
+    /// The observation of one call that begins; `None` if nobody observes.
+    pub fn call(
+        &self,
+        side: Side,
+        method: &'static MethodDescriptor,
+        peer: Option<&Peer>,
+    ) -> Option<Arc<ObservedCall>> {
+        if self.stats.is_none() && !self.spans {
+            return None;
+        }
+        let id = CallId(next_id());
+        let span = if self.spans { span_of(side, method, peer) } else { Span::none() };
+        if let Some(stats) = &self.stats {
+            stats.on_event(&StatsEvent::CallStarted { call: id, side, method, peer });
+        }
+        Some(Arc::new(ObservedCall {
+            stats: self.stats.clone(),
+            span,
+            id,
+            side,
+            method,
+            began: Instant::now(),
+            sent_bytes: AtomicU64::new(0),
+            received_bytes: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
+        }))
+    }
+
+    /// The observation of one connection that begins; `None` if nobody observes.
+    pub fn connection(&self, side: Side, peer: &Arc<Peer>) -> Option<ObservedConnection> {
+        let stats = Arc::clone(self.stats.as_ref()?);
+        let id = ConnectionId(next_id());
+        stats.on_event(&StatsEvent::ConnectionOpened { connection: id, side, peer });
+        Some(ObservedConnection { stats, id, side, peer: Arc::clone(peer), error: None })
+    }
+}
+
+impl fmt::Debug for Observation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Observation").field("stats", &self.stats.is_some()).field("spans", &self.spans).finish()
+    }
+}
+
+fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// A span with OpenTelemetry's names for RPCs.
+fn span_of(side: Side, method: &'static MethodDescriptor, peer: Option<&Peer>) -> Span {
+    let peer = peer.map(|peer| tracing::field::display(&peer.address));
+    macro_rules! span {
+        ($name:literal) => {
+            tracing::info_span!(
+                target: "halloo",
+                $name,
+                rpc.system.name = "grpc",
+                rpc.method = method.full_name(),
+                network.peer.address = peer,
+                rpc.response.status_code = Empty,
+            )
+        };
+    }
+    match side {
+        Side::Client => span!("rpc.client"),
+        Side::Server => span!("rpc.server"),
+    }
+}
+
+/// One call that is observed. It ends with [`end`](Self::end), or as CANCELLED when the last reference is dropped.
+pub struct ObservedCall {
+    stats: Option<Arc<dyn StatsHandler>>,
+    span: Span,
+    id: CallId,
+    side: Side,
+    method: &'static MethodDescriptor,
+    began: Instant,
+    sent_bytes: AtomicU64,
+    received_bytes: AtomicU64,
+    ended: AtomicBool,
+}
+
+impl ObservedCall {
+    /// The call's span; a disabled one if no spans were asked for.
+    #[must_use]
+    pub fn span(&self) -> &Span {
+        &self.span
+    }
+
+    /// A client handed the call to a connection.
+    pub fn attempt_started(&self) {
+        if let Some(stats) = &self.stats {
+            stats.on_event(&StatsEvent::AttemptStarted { call: self.id, method: self.method });
+        }
+    }
+
+    /// A message of `bytes` was encoded.
+    pub fn message_sent(&self, bytes: usize) {
+        self.sent_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        if let Some(stats) = &self.stats {
+            stats.on_event(&StatsEvent::MessageSent { call: self.id, side: self.side, bytes });
+        }
+    }
+
+    /// A message of `bytes` was received.
+    pub fn message_received(&self, bytes: usize) {
+        self.received_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        if let Some(stats) = &self.stats {
+            stats.on_event(&StatsEvent::MessageReceived { call: self.id, side: self.side, bytes });
+        }
+    }
+
+    /// The call ended. Only the first end counts.
+    pub fn end(&self, code: Code) {
+        if self.ended.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.span.record("rpc.response.status_code", code.name());
+        if let Some(stats) = &self.stats {
+            stats.on_event(&StatsEvent::CallEnded {
+                call: self.id,
+                side: self.side,
+                method: self.method,
+                code,
+                elapsed: self.began.elapsed(),
+                sent_bytes: self.sent_bytes.load(Ordering::Relaxed),
+                received_bytes: self.received_bytes.load(Ordering::Relaxed),
+            });
+        }
+    }
+}
+
+impl Drop for ObservedCall {
+    fn drop(&mut self) {
+        self.end(Code::Cancelled);
+    }
+}
+
+impl fmt::Debug for ObservedCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ObservedCall").field("id", &self.id).field("side", &self.side).finish_non_exhaustive()
+    }
+}
+
+/// One connection that is observed; it ends when it is dropped.
+pub struct ObservedConnection {
+    stats: Arc<dyn StatsHandler>,
+    id: ConnectionId,
+    side: Side,
+    peer: Arc<Peer>,
+    error: Option<String>,
+}
+
+impl ObservedConnection {
+    /// Says why the connection ends.
+    pub fn failed(&mut self, error: impl fmt::Display) {
+        self.error.get_or_insert_with(|| error.to_string());
+    }
+}
+
+impl Drop for ObservedConnection {
+    fn drop(&mut self) {
+        self.stats.on_event(&StatsEvent::ConnectionClosed {
+            connection: self.id,
+            side: self.side,
+            peer: &self.peer,
+            error: self.error.as_deref(),
+        });
+    }
+}
+
+impl fmt::Debug for ObservedConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ObservedConnection").field("id", &self.id).field("side", &self.side).finish_non_exhaustive()
+    }
+}
