@@ -143,7 +143,9 @@ async fn metadata_of_the_channel_comes_before_that_of_the_call() {
 #[tokio::test]
 async fn metadata_that_may_not_travel_fails_the_call_before_it_leaves() {
     for rig in Rig::each().await {
-        for (key, value) in [("grpc-timeout", "1S"), ("te", "trailers"), ("bad key", "x"), ("x", "line\nbreak"), ("x-bin", "x")] {
+        for (key, value) in
+            [("grpc-timeout", "1S"), ("te", "trailers"), ("bad key", "x"), ("x", "line\nbreak"), ("x-bin", "x")]
+        {
             let status = rig.client.answer(letter("x")).metadata(key, value).await.unwrap_err();
             assert_eq!((status.code(), status.origin()), (Code::Internal, Origin::Local), "{key}: {status}");
             assert!(status.message().contains(key), "{status}");
@@ -209,7 +211,9 @@ async fn handlers_know_their_peer() {
         let facts = rig.client.answer(letter("facts")).await.unwrap().into_message().text;
         let peer = facts.rsplit_once("peer ").unwrap().1;
         match rig.transport {
-            Transport::Tcp | Transport::DualStack => assert!(peer.starts_with("127.0.0.1:") && peer.ends_with(" None"), "{peer}"),
+            Transport::Tcp | Transport::DualStack => {
+                assert!(peer.starts_with("127.0.0.1:") && peer.ends_with(" None"), "{peer}")
+            }
             Transport::Unix => assert_eq!(peer, "unix: PrivacyAndIntegrity"),
             Transport::InProcess => {
                 assert_eq!(peer, format!("{} PrivacyAndIntegrity", PeerAddress::InProcess));
@@ -224,7 +228,8 @@ async fn handlers_know_their_peer() {
 #[tokio::test]
 async fn large_messages_travel_in_all_four_kinds() {
     for rig in Rig::each().await {
-        let parcel: Vec<u8> = (0..3 << 20).map(|index: u32| index.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
+        let parcel: Vec<u8> =
+            (0..3 << 20).map(|index: u32| index.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
         let large = Letter::default().with_parcel(parcel.clone()).with_number(2);
         assert!(rig.client.answer(large.clone()).await.unwrap().parcel == parcel);
         let mut replies = rig.client.follow(large.clone()).await.unwrap();
@@ -250,12 +255,18 @@ async fn a_message_of_exactly_the_limit_passes_and_a_byte_more_does_not() {
         let reply = rig.client.answer(letter_of(DEFAULT_LIMIT)).await.unwrap();
         assert_eq!(reply.parcel.len(), DEFAULT_LIMIT - 5);
         let status = rig.client.answer(letter_of(DEFAULT_LIMIT + 1)).await.unwrap_err();
-        assert_eq!(status.to_string(), "request is 4194305 bytes, this server's max_request_bytes is 4194304 (RESOURCE_EXHAUSTED)");
+        assert_eq!(
+            status.to_string(),
+            "request is 4194305 bytes, this server's max_request_bytes is 4194304 (RESOURCE_EXHAUSTED)"
+        );
         let big = letter("big").with_number(u32::try_from(DEFAULT_LIMIT - 4).unwrap());
         let status = rig.client.answer(big.clone()).await.unwrap_err();
         assert_eq!(status.to_string(), "reply is 4194305 bytes, this client accepts 4194304 (RESOURCE_EXHAUSTED)");
         // The knob that the text names is there.
-        assert_eq!(rig.client.answer(big).max_reply_bytes(DEFAULT_LIMIT + 1).await.unwrap().parcel.len(), DEFAULT_LIMIT - 4);
+        assert_eq!(
+            rig.client.answer(big).max_reply_bytes(DEFAULT_LIMIT + 1).await.unwrap().parcel.len(),
+            DEFAULT_LIMIT - 4
+        );
         rig.end().await;
     }
 }
@@ -269,7 +280,10 @@ async fn limits_hold_for_each_message_of_a_stream() {
         let sum = rig.client.collect().send_all([small(), small()]).await.unwrap();
         assert_eq!(sum.parcel.len(), 8);
         let status = rig.client.collect().send_all([small(), large()]).await.unwrap_err();
-        assert_eq!(status.to_string(), "request is 101 bytes, this server's max_request_bytes is 100 (RESOURCE_EXHAUSTED)");
+        assert_eq!(
+            status.to_string(),
+            "request is 101 bytes, this server's max_request_bytes is 100 (RESOURCE_EXHAUSTED)"
+        );
         let failed = rig.seen.failed().await;
         assert_eq!(failed.code(), Code::ResourceExhausted);
 
@@ -278,7 +292,10 @@ async fn limits_hold_for_each_message_of_a_stream() {
         assert_eq!(replies.next().await.unwrap().unwrap(), small());
         requests.send(large()).await.unwrap();
         let status = replies.next().await.unwrap_err();
-        assert_eq!(status.to_string(), "request is 101 bytes, this server's max_request_bytes is 100 (RESOURCE_EXHAUSTED)");
+        assert_eq!(
+            status.to_string(),
+            "request is 101 bytes, this server's max_request_bytes is 100 (RESOURCE_EXHAUSTED)"
+        );
 
         let mut replies = rig.client.follow(Letter::default().with_parcel(vec![1; 96]).with_number(3)).await.unwrap();
         assert_eq!(replies.next().await.unwrap().unwrap().number, 0);
@@ -311,7 +328,10 @@ async fn limits_on_what_a_side_sends() {
         let fits = Letter::default().with_parcel(vec![1; 98]);
         assert_eq!(rig.client.answer(fits.clone()).await.unwrap().into_message(), fits);
         let status = rig.client.answer(Letter::default().with_parcel(vec![1; 99])).await.unwrap_err();
-        assert_eq!(status.to_string(), "request is 101 bytes, this client's max_request_bytes is 100 (RESOURCE_EXHAUSTED)");
+        assert_eq!(
+            status.to_string(),
+            "request is 101 bytes, this client's max_request_bytes is 100 (RESOURCE_EXHAUSTED)"
+        );
         assert_eq!(status.origin(), Origin::Local);
         let status = rig.client.answer(letter("big").with_number(99)).await.unwrap_err();
         assert_eq!(status.to_string(), "reply is 101 bytes, this server's max_reply_bytes is 100 (RESOURCE_EXHAUSTED)");

@@ -87,7 +87,8 @@ async fn e05_a_web_server_answers() {
         let (mut socket, _) = listener.accept().await.unwrap();
         let mut request = [0; 24];
         socket.read_exact(&mut request).await.unwrap();
-        let response = "HTTP/1.1 404 Not Found\r\nServer: web\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\nlost";
+        let response =
+            "HTTP/1.1 404 Not Found\r\nServer: web\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\nlost";
         socket.write_all(response.as_bytes()).await.unwrap();
     });
     let client = PostClient::new(Channel::new(format!("http://{place}")).unwrap());

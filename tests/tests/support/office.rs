@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use halloo::{Call, Code, Metadata, MessageReceiver, MessageSender, Reply, Request, Status};
+use halloo::{Call, Code, MessageReceiver, MessageSender, Metadata, Reply, Request, Status};
 use halloo_tests::{Letter, Post};
 use tokio::sync::{Semaphore, watch};
 
