@@ -361,6 +361,15 @@ impl Connection {
         self.send_body(id, data, end)
     }
 
+    /// As [`send_data`](Self::send_data), for bytes that stay the caller's: they are copied.
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    #[inline]
+    pub fn send_slice(&mut self, id: StreamId, data: &[u8], end: End) -> Result<(), SendError> {
+        self.send_copy(id, data, end)
+    }
+
     /// Returns how many bytes of DATA are queued on the stream and not in the output yet; 0 for a stream that is gone.
     pub fn send_backlog(&self, id: StreamId) -> usize {
         self.streams.search(id.as_u32()).map_or(0, |key| self.streams.get(key).backlog_bytes())

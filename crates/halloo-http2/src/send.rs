@@ -7,7 +7,7 @@ use crate::event::{End, Event, StreamId};
 use crate::frame::{Flags, HEAD_BYTES, Head, Kind};
 use crate::headers::{HeaderList, Template};
 use crate::settings::Role;
-use crate::stream::{Ending, Receiving, Sending, State, Stream};
+use crate::stream::{Ending, Receiving, Sending, State, Stream, WHOLE_BYTES};
 use crate::streams::Key;
 use crate::timer::Timer;
 use crate::window::{RecvWindow, SendWindow};
@@ -168,6 +168,31 @@ impl Connection {
         stream.send_window.consume(len);
         self.send_window.consume(len);
         self.out.push_data(id, data, end, self.peer.max_frame);
+        self.count_data(len);
+        if end == End::Stream {
+            self.end_send(key);
+        }
+        Ok(())
+    }
+
+    /// As `send_body`, from memory that stays the caller's.
+    pub(crate) fn send_copy(&mut self, id: StreamId, data: &[u8], end: End) -> Result<(), SendError> {
+        let key = self.streams.find(id.as_u32()).ok_or(SendError::Gone)?;
+        let stream = self.streams.get_mut(key);
+        stream.check_send_data()?;
+        let len = data.len();
+        let fits = len < WHOLE_BYTES
+            && len <= self.peer.max_frame
+            && len <= stream.send_window.available()
+            && len <= self.send_window.available()
+            && self.schedule.is_empty()
+            && self.out.len() < self.config.limits.max_output_bytes;
+        if stream.backlog.is_some() || !fits || len == 0 {
+            return self.send_body(id, Bytes::copy_from_slice(data), end);
+        }
+        stream.send_window.consume(len);
+        self.send_window.consume(len);
+        self.out.push_copy(id, data, end, self.peer.max_frame);
         self.count_data(len);
         if end == End::Stream {
             self.end_send(key);

@@ -88,23 +88,28 @@ impl Transmit {
     /// Appends DATA of at most `max_frame` bytes that window and turn allow; small data joins the frame before it.
     #[inline]
     pub(crate) fn push_data(&mut self, stream: StreamId, data: Bytes, end: End, max_frame: usize) {
+        if data.len() < WHOLE_BYTES {
+            return self.push_copy(stream, &data, end, max_frame);
+        }
+        self.push_data_head(stream, data.len(), end);
+        self.push_piece(data);
+    }
+
+    /// As `push_data`, for data that is copied whatever its size.
+    #[inline]
+    pub(crate) fn push_copy(&mut self, stream: StreamId, data: &[u8], end: End, max_frame: usize) {
         if let Some(open) = self.open
             && open.stream == stream
             && open.at >= self.start
-            && data.len() < WHOLE_BYTES
             && open.len + data.len() <= max_frame
         {
-            self.join(open, &data, end);
+            self.join(open, data, end);
             return;
         }
         let at = self.push_data_head(stream, data.len(), end);
-        if data.len() >= WHOLE_BYTES {
-            self.push_piece(data);
-        } else {
-            self.buffer.extend_from_slice(&data);
-            let len = data.len();
-            self.open = (end == End::Open).then_some(OpenFrame { stream, at, len });
-        }
+        self.buffer.extend_from_slice(data);
+        let len = data.len();
+        self.open = (end == End::Open).then_some(OpenFrame { stream, at, len });
     }
 
     /// Appends the head of a DATA frame, whose payload follows with `push_payload`.

@@ -27,6 +27,32 @@ fn data_leaves_in_frames_up_to_both_windows() {
 }
 
 #[test]
+fn every_write_counts_against_both_windows() {
+    check_client(
+        "> SETTINGS 4=10
+        < SETTINGS ACK
+        ! request
+        < HEADERS 1
+        ! data 1 6
+        < DATA 1 6
+        ! data 1 6
+        < DATA 1 4
+        > SETTINGS 4=100000
+        < SETTINGS ACK
+        < DATA 1 2
+        ! data 1 16000
+        < DATA 1 16000
+        ! data 1 16000
+        < DATA 1 16000
+        ! data 1 16000
+        < DATA 1 16000
+        ! data 1 17530
+        < DATA 1 16384
+        < DATA 1 1139",
+    );
+}
+
+#[test]
 fn a_window_may_turn_negative_and_recovers() {
     check_client(
         "! request

@@ -2,7 +2,7 @@
 
 use crate::support::{Frame, Pair, Peer, fields, request, response};
 use bytes::Bytes;
-use halloo_http2::{Config, Connection, End, ErrorCode, Event, StreamId};
+use halloo_http2::{Config, Connection, End, ErrorCode, Event, Origin, StreamId};
 use proptest::prelude::*;
 use std::collections::{HashMap, HashSet};
 
@@ -56,6 +56,7 @@ impl Ledger {
                     Event::Headers { id, .. } if side == 1 => {
                         self.served.insert(id);
                     }
+                    Event::Reset { by, .. } => assert_ne!(by, Origin::Local, "neither side breaks a rule"),
                     Event::Closed { error } => {
                         assert_eq!(error, None);
                         self.closed = true;
