@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use halloo_core::{Codec, Status};
+use halloo_core::{Codec, DrainedPiece, Status};
 
 use crate::call::LazyMetadata;
 use crate::cancelled::Cancelled;
@@ -103,6 +103,15 @@ pub struct Watch<'a> {
     pub credit_step: usize,
 }
 
+/// Where a wire takes a response.
+pub trait ResponseSink {
+    /// The response head, before any piece.
+    fn head(&mut self, head: ResponseHead);
+
+    /// Bytes of the response. It is called under the exchange's lock, so it must not block.
+    fn piece(&mut self, piece: DrainedPiece<'_>);
+}
+
 /// The calling side of one call. Dropping it before the outcome was taken cancels the call.
 pub struct CallerEnd {
     exchange: Arc<Exchange>,
@@ -155,19 +164,36 @@ impl CallerEnd {
     pub fn collect(&self, watch: Option<Watch<'_>>, take_bytes: bool, sink: impl FnMut(Bytes)) -> ResponseProgress {
         let mut state = self.shared().lock();
         let mut progress = ResponseProgress { credit: state.request.take_credit(), ..Default::default() };
-        if let Head::Ready(_) = state.head
-            && let Head::Ready(head) = std::mem::replace(&mut state.head, Head::Taken)
-        {
-            progress.head = Some(head);
-        }
+        progress.head = state.take_head();
         if take_bytes {
             progress.bytes = state.response.take(sink);
-            progress.outcome = state.outcome.take();
-            if progress.outcome.is_none()
-                && let Some(status) = &state.cancelled
-            {
-                progress.outcome = Some(Err(status.clone()));
-            }
+            progress.outcome = state.take_outcome();
+        }
+        if let Some(watch) = watch {
+            state.response.wait_to_read(watch.waker, watch.interest);
+            state.request.wait_to_write(watch.waker, watch.credit_step);
+        }
+        let writer = if progress.bytes > 0 { state.response.writer_to_wake(false) } else { None };
+        drop(state);
+        wake(writer);
+        progress
+    }
+
+    /// As [`collect`](Self::collect), for a wire: `sink` gets head and bytes in order, small ones lent.
+    pub fn collect_into(
+        &self,
+        watch: Option<Watch<'_>>,
+        take_bytes: bool,
+        sink: &mut impl ResponseSink,
+    ) -> ResponseProgress {
+        let mut state = self.shared().lock();
+        let mut progress = ResponseProgress { credit: state.request.take_credit(), ..Default::default() };
+        if let Some(head) = state.take_head() {
+            sink.head(head);
+        }
+        if take_bytes {
+            progress.bytes = state.response.take_pieces(|piece| sink.piece(piece));
+            progress.outcome = state.take_outcome();
         }
         if let Some(watch) = watch {
             state.response.wait_to_read(watch.waker, watch.interest);

@@ -257,9 +257,36 @@ impl Exchange {
 impl State {
     /// Makes it the state of a call that has not begun, keeping the memory that is worth keeping.
     fn reset(&mut self) {
-        let mut response = std::mem::take(&mut self.response);
+        let Self { request, request_finished, head, headers, trailers, response, outcome, ended, cancelled, .. } = self;
+        request.reset();
+        *request_finished = false;
+        *head = Head::Waiting;
+        *headers = None;
+        *trailers = None;
         response.reset();
-        *self = Self { response, ..Self::default() };
+        *outcome = None;
+        *ended = false;
+        *cancelled = None;
+        self.handler = None;
+        self.watchers.clear();
+    }
+
+    pub(crate) fn take_head(&mut self) -> Option<ResponseHead> {
+        if !matches!(self.head, Head::Ready(_)) {
+            return None;
+        }
+        match std::mem::replace(&mut self.head, Head::Taken) {
+            Head::Ready(head) => Some(head),
+            Head::Waiting | Head::Taken => None,
+        }
+    }
+
+    /// How the call ended, if it has; to be asked when all bytes were taken.
+    pub(crate) fn take_outcome(&mut self) -> Option<Outcome> {
+        match (self.outcome.take(), &self.cancelled) {
+            (None, Some(status)) => Some(Err(status.clone())),
+            (outcome, _) => outcome,
+        }
     }
 
     /// The head leaves with the first message, with the headers that were set so far.

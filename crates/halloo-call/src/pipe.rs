@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::task::Waker;
 
 use bytes::{Buf, Bytes};
-use halloo_core::EncodeBuffer;
+use halloo_core::{DrainedPiece, EncodeBuffer};
 
 /// gRPC's Length-Prefixed-Message: a flag and four bytes of length.
 const PREFIX_BYTES: usize = 5;
@@ -97,19 +97,33 @@ impl Pipe {
 
     /// Empties it for another call; a buffer that is not too large stays.
     pub(crate) fn reset(&mut self) {
-        let content = match std::mem::take(&mut self.content) {
-            Content::Encoded(mut buffer) => {
-                buffer.clear();
-                Content::Encoded(buffer)
-            }
-            _ => Content::Nothing,
-        };
-        *self = Self { content, ..Self::default() };
+        match &mut self.content {
+            Content::Nothing => {}
+            Content::Encoded(buffer) => buffer.clear(),
+            content => *content = Content::Nothing,
+        }
+        self.taken = 0;
+        self.reader = None;
+        self.writer = None;
     }
 
     /// Hands all bytes to `sink` and returns how many they were.
     pub(crate) fn take(&mut self, mut sink: impl FnMut(Bytes)) -> usize {
         let bytes = self.drain(&mut sink);
+        self.taken += bytes;
+        bytes
+    }
+
+    /// As [`take`](Self::take), lending what is small and will be copied anyway.
+    pub(crate) fn take_pieces(&mut self, mut sink: impl FnMut(DrainedPiece<'_>)) -> usize {
+        let bytes = match &mut self.content {
+            Content::Encoded(buffer) => {
+                let bytes = buffer.len();
+                buffer.drain_pieces(sink);
+                bytes
+            }
+            _ => self.drain(&mut |chunk| sink(DrainedPiece::Whole(chunk))),
+        };
         self.taken += bytes;
         bytes
     }

@@ -163,6 +163,21 @@ impl EncodeBuffer {
         }
     }
 
+    /// Hands everything to `sink` in order and leaves the buffer empty, lending what is small: its memory is then used
+    /// again, where [`drain`](Self::drain) would give it away.
+    pub fn drain_pieces(&mut self, mut sink: impl FnMut(DrainedPiece<'_>)) {
+        self.segment_bytes = 0;
+        for segment in self.segments.drain(..) {
+            sink(DrainedPiece::Whole(segment.into_bytes()));
+        }
+        if self.tail.len() >= SEGMENT_MIN_BYTES {
+            sink(DrainedPiece::Whole(self.tail.split().freeze()));
+        } else if !self.tail.is_empty() {
+            sink(DrainedPiece::Lent(&self.tail));
+            self.tail.clear();
+        }
+    }
+
     /// Takes everything as a list of pieces; see [`drain`](Self::drain), which needs no list.
     pub fn take_segments(&mut self) -> Vec<Bytes> {
         let mut segments = Vec::with_capacity(self.segments.len() + 1);
@@ -189,6 +204,15 @@ impl EncodeBuffer {
         let tail = Some(self.tail.as_ref()).filter(|tail| !tail.is_empty());
         self.segments.iter().map(Segment::as_slice).chain(tail)
     }
+}
+
+/// What [`EncodeBuffer::drain_pieces`] hands out.
+#[derive(Debug)]
+pub enum DrainedPiece<'a> {
+    /// Less than [`SEGMENT_MIN_BYTES`]: to be copied.
+    Lent(&'a [u8]),
+    /// To be kept as it is.
+    Whole(Bytes),
 }
 
 impl Segment {

@@ -5,6 +5,7 @@
 //! [`InProcess`] carries calls without one. One task owns a connection; everybody else posts to its mailbox.
 
 mod address;
+mod answer;
 mod client;
 mod client_handle;
 mod deadlines;

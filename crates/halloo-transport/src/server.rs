@@ -11,19 +11,20 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use halloo_call::{
-    CallerEnd, Dispatch, ExchangePool, Interest, Observation, ObservedConnection, Outcome, PIPE_LIMIT_BYTES,
-    ResponderEnd, ResponseHead, Side, Watch,
+    CallerEnd, Dispatch, ExchangePool, Interest, Observation, ObservedConnection, PIPE_LIMIT_BYTES, ResponderEnd, Side,
+    Watch,
 };
 use halloo_core::{Deadline, Peer, Status};
-use halloo_http2::{Config, Connection, End, ErrorCode, Event, HeaderList, Origin, SendError, StreamId};
+use halloo_http2::{Config, Connection, End, ErrorCode, Event, HeaderList, Origin, StreamId};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::answer::{Answer, Response};
 use crate::deadlines::Deadlines;
 use crate::handler_task::{poll_inline, spawn};
 use crate::id_map::IdMap;
 use crate::mailbox::{CallWaker, Mail, Mailbox};
 use crate::request_head::{self, RequestHead, RpcHead};
-use crate::response_head::{write_head, write_trailers, write_trailers_only};
+use crate::response_head::write_trailers_only;
 use crate::wire::{ReadTurn, Wire};
 
 /// Turns before the task lets others run.
@@ -79,7 +80,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ServerConnection<Io> {
                 mailbox: Mailbox::new(),
                 deadlines: Deadlines::default(),
                 pool: ExchangePool::default(),
-                scratch: Scratch::default(),
+                fields: HeaderList::new(),
             },
             observed: None,
         }
@@ -200,13 +201,7 @@ struct Calls {
     mailbox: Arc<Mailbox<NoStart>>,
     deadlines: Deadlines,
     pool: ExchangePool,
-    scratch: Scratch,
-}
-
-/// Space that every look at a call uses anew.
-#[derive(Default)]
-struct Scratch {
-    chunks: Vec<Bytes>,
+    /// Scratch space for one header block.
     fields: HeaderList,
 }
 
@@ -227,16 +222,6 @@ enum Handler {
     Waiting(RequestHead, ResponderEnd),
     /// It runs in a task of its own.
     Running(Arc<CallWaker<NoStart>>),
-    Ended,
-}
-
-#[derive(Debug)]
-enum Response {
-    /// Nothing was sent; the subtype of an RPC's content type.
-    Unsent(Option<std::borrow::Cow<'static, str>>),
-    /// The head was sent; for an RPC, trailers will follow.
-    Open { rpc: bool },
-    /// The last byte went to the engine, or the stream is gone.
     Ended,
 }
 
@@ -354,22 +339,18 @@ impl Calls {
         let id = StreamId::new(key);
         let Some(call) = self.table.get_mut(&key) else { return };
         let waker = call.watch();
+        let watch =
+            waker.as_ref().map(|waker| Watch { waker, interest: Interest::Any, credit_step: CREDIT_STEP_BYTES });
         let room = engine.send_backlog(id) < PIPE_LIMIT_BYTES;
-        let chunks = &mut self.scratch.chunks;
-        let mut progress = call.caller.collect(
-            waker.as_ref().map(|waker| Watch { waker, interest: Interest::Any, credit_step: CREDIT_STEP_BYTES }),
-            room,
-            |chunk| chunks.push(chunk),
-        );
+        let mut answer = Answer::new(engine, id, &mut call.response, &mut self.fields);
+        let progress = call.caller.collect_into(watch, room, &mut answer);
+        if let Some(outcome) = progress.outcome {
+            answer.end(&outcome);
+        }
         let credit = progress.credit.min(call.unreleased);
         call.unreleased -= credit;
         if credit > 0 {
             engine.release(id, credit);
-        }
-        let head = progress.head.take();
-        if call.send(engine, id, (head, progress.outcome), &mut self.scratch).is_err() {
-            // The stream is gone; its `Reset` event is on its way.
-            call.response = Response::Ended;
         }
         self.end_if_done(engine, key);
     }
@@ -411,7 +392,7 @@ impl Calls {
         self.pool.trim();
         self.incomplete.shrink_to_fit();
         self.table.shrink_to_fit();
-        self.scratch = Scratch::default();
+        self.fields = HeaderList::new();
     }
 
     /// Ends the calls whose deadline has passed.
@@ -432,9 +413,9 @@ impl Calls {
     /// Answers a request whose header list was over the limit; nothing of it is known.
     fn refuse_head(&mut self, engine: &mut Connection, id: StreamId) {
         let status = Status::resource_exhausted("the request's metadata is larger than this server accepts");
-        let template = write_trailers_only("proto", &status, &mut self.scratch.fields);
+        let template = write_trailers_only("proto", &status, &mut self.fields);
         // A stream that is gone by now needs no answer.
-        let _ = engine.send_headers(id, template, &self.scratch.fields, End::Stream);
+        let _ = engine.send_headers(id, template, &self.fields, End::Stream);
         engine.finish_stream(id);
     }
 }
@@ -454,79 +435,5 @@ impl ServerCall {
             }
             _ => None,
         }
-    }
-
-    fn send(
-        &mut self,
-        engine: &mut Connection,
-        id: StreamId,
-        (head, outcome): (Option<ResponseHead>, Option<Outcome>),
-        Scratch { chunks, fields }: &mut Scratch,
-    ) -> Result<(), SendError> {
-        if matches!(self.response, Response::Ended) {
-            chunks.clear();
-            return Ok(());
-        }
-        match (head, &outcome) {
-            (Some(head), _) => self.send_head(engine, id, &head, fields)?,
-            (None, Some(Err(status))) => {
-                if let Response::Unsent(subtype) = &self.response {
-                    let template = write_trailers_only(subtype.as_deref().unwrap_or("proto"), status, fields);
-                    self.response = Response::Ended;
-                    return engine.send_headers(id, template, fields, End::Stream);
-                }
-            }
-            (None, Some(Ok(_))) if matches!(self.response, Response::Unsent(_)) => {
-                self.send_head(engine, id, &ResponseHead::default(), fields)?;
-            }
-            (None, _) => {}
-        }
-        let Response::Open { rpc } = self.response else { return Ok(()) };
-        for chunk in chunks.drain(..) {
-            engine.send_data(id, chunk, End::Open)?;
-        }
-        let Some(outcome) = outcome else { return Ok(()) };
-        self.response = Response::Ended;
-        match outcome {
-            outcome if rpc => {
-                let template = write_trailers(&outcome, fields);
-                engine.send_headers(id, template, fields, End::Stream)
-            }
-            Ok(trailers) if trailers.is_empty() => engine.send_data(id, Bytes::new(), End::Stream),
-            Ok(trailers) => {
-                fields.clear();
-                crate::response_head::push_metadata(&trailers, fields);
-                engine.send_headers(id, None, fields, End::Stream)
-            }
-            Err(_) => {
-                engine.send_reset(id, ErrorCode::InternalError);
-                Ok(())
-            }
-        }
-    }
-
-    fn send_head(
-        &mut self,
-        engine: &mut Connection,
-        id: StreamId,
-        head: &ResponseHead,
-        fields: &mut HeaderList,
-    ) -> Result<(), SendError> {
-        let template = match (&self.response, head) {
-            (Response::Unsent(subtype), ResponseHead::Rpc(metadata)) => {
-                write_head(subtype.as_deref().unwrap_or("proto"), metadata.read(), fields)
-            }
-            (_, ResponseHead::Rpc(_)) => return Ok(()),
-            (_, ResponseHead::Http { status, headers }) => {
-                fields.clear();
-                fields.push(b":status", status.to_string().as_bytes());
-                for (name, value) in headers {
-                    fields.push(name, value);
-                }
-                None
-            }
-        };
-        self.response = Response::Open { rpc: matches!(head, ResponseHead::Rpc(_)) };
-        engine.send_headers(id, template, fields, End::Open)
     }
 }

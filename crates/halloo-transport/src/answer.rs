@@ -1,0 +1,118 @@
+//! One response on its way to the engine: its head, its bytes, its end (server side).
+//!
+//! A stream that is gone takes nothing more; its `Reset` event is on its way, so failures here are not news.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use halloo_call::{Outcome, ResponseHead, ResponseSink};
+use halloo_core::DrainedPiece;
+use halloo_http2::{Connection, End, ErrorCode, HeaderList, SendError, StreamId};
+
+use crate::response_head::{push_metadata, write_head, write_trailers, write_trailers_only};
+
+/// How far a response is.
+#[derive(Debug)]
+pub(crate) enum Response {
+    /// Nothing was sent; the subtype of an RPC's content type.
+    Unsent(Option<Cow<'static, str>>),
+    /// The head was sent; for an RPC, trailers will follow.
+    Open { rpc: bool },
+    /// The last byte went to the engine, or the stream is gone.
+    Ended,
+}
+
+/// Moves one call's response to the engine.
+pub(crate) struct Answer<'a> {
+    engine: &'a mut Connection,
+    id: StreamId,
+    response: &'a mut Response,
+    fields: &'a mut HeaderList,
+}
+
+impl<'a> Answer<'a> {
+    pub(crate) fn new(
+        engine: &'a mut Connection,
+        id: StreamId,
+        response: &'a mut Response,
+        fields: &'a mut HeaderList,
+    ) -> Self {
+        Self { engine, id, response, fields }
+    }
+
+    /// Ends the response.
+    pub(crate) fn end(mut self, outcome: &Outcome) {
+        let ended = match (&*self.response, outcome) {
+            (Response::Ended, _) => Ok(()),
+            (Response::Unsent(subtype), Err(status)) => {
+                let template = write_trailers_only(subtype.as_deref().unwrap_or("proto"), status, self.fields);
+                self.engine.send_headers(self.id, template, self.fields, End::Stream)
+            }
+            (Response::Unsent(_), Ok(_)) => {
+                self.head(ResponseHead::default());
+                self.end_open(true, outcome)
+            }
+            (Response::Open { rpc }, _) => self.end_open(*rpc, outcome),
+        };
+        self.settle(ended);
+        *self.response = Response::Ended;
+    }
+
+    fn end_open(&mut self, rpc: bool, outcome: &Outcome) -> Result<(), SendError> {
+        match outcome {
+            outcome if rpc => {
+                let template = write_trailers(outcome, self.fields);
+                self.engine.send_headers(self.id, template, self.fields, End::Stream)
+            }
+            Ok(trailers) if trailers.is_empty() => self.engine.send_data(self.id, Bytes::new(), End::Stream),
+            Ok(trailers) => {
+                self.fields.clear();
+                push_metadata(trailers, self.fields);
+                self.engine.send_headers(self.id, None, self.fields, End::Stream)
+            }
+            Err(_) => {
+                self.engine.send_reset(self.id, ErrorCode::InternalError);
+                Ok(())
+            }
+        }
+    }
+
+    fn settle(&mut self, sent: Result<(), SendError>) {
+        if sent.is_err() {
+            *self.response = Response::Ended;
+        }
+    }
+}
+
+impl ResponseSink for Answer<'_> {
+    fn head(&mut self, head: ResponseHead) {
+        let Response::Unsent(subtype) = &*self.response else { return };
+        let template = match &head {
+            ResponseHead::Rpc(metadata) => {
+                write_head(subtype.as_deref().unwrap_or("proto"), metadata.read(), self.fields)
+            }
+            ResponseHead::Http { status, headers } => {
+                self.fields.clear();
+                self.fields.push(b":status", status.to_string().as_bytes());
+                for (name, value) in headers {
+                    self.fields.push(name, value);
+                }
+                None
+            }
+        };
+        let sent = self.engine.send_headers(self.id, template, self.fields, End::Open);
+        *self.response = Response::Open { rpc: matches!(head, ResponseHead::Rpc(_)) };
+        self.settle(sent);
+    }
+
+    fn piece(&mut self, piece: DrainedPiece<'_>) {
+        if !matches!(self.response, Response::Open { .. }) {
+            return;
+        }
+        let sent = match piece {
+            DrainedPiece::Lent(bytes) => self.engine.send_slice(self.id, bytes, End::Open),
+            DrainedPiece::Whole(bytes) => self.engine.send_data(self.id, bytes, End::Open),
+        };
+        self.settle(sent);
+    }
+}
