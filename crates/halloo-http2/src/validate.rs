@@ -1,8 +1,8 @@
 //! Whether a header list is a legal request, response or row of trailers (RFC 9113 sections 8.2 and 8.3).
-//! One pass over the fields; a list that HPACK remembers is not looked at twice. Says nothing about gRPC.
+//! One pass over the fields; a list that HPACK remembers is not looked at twice, nor is a field of its table.
 
 use crate::error::Violation;
-use crate::headers::{Field, HeaderList};
+use crate::headers::{EntryId, Field, HeaderList};
 use std::sync::Arc;
 
 /// What a header list is meant to be.
@@ -26,6 +26,7 @@ pub(crate) struct Verdict {
 pub(crate) struct Validator {
     known: [Option<Known>; KNOWN],
     next: usize,
+    legal: LegalEntries,
 }
 
 /// As many as the HPACK decoder remembers blocks.
@@ -46,7 +47,7 @@ impl Validator {
                 return Ok(known.verdict);
             }
         }
-        let verdict = validate(section, fields)?;
+        let verdict = self.legal.validate(section, fields)?;
         // Only the decoder can hold a second reference here: it has remembered the list, which is small then.
         if Arc::strong_count(fields) > 1 {
             self.known[self.next] = Some(Known { fields: Arc::clone(fields), section, verdict });
@@ -56,25 +57,69 @@ impl Validator {
     }
 }
 
-/// Judges a list.
-pub(crate) fn validate(section: Section, fields: &HeaderList) -> Result<Verdict, Violation> {
-    let mut verdict = Verdict::default();
-    let mut pseudo = PseudoFields::default();
-    let mut ordinary = false;
-    for field in fields {
-        if field.name.first() == Some(&b':') {
-            if ordinary {
-                return Err(Violation::PseudoAfterField);
+/// Entries of the HPACK tables whose bytes are known to be legal, each until another one takes its place: ids of
+/// entries are never used twice.
+#[derive(Debug)]
+struct LegalEntries([Option<EntryId>; ENTRIES]);
+
+const ENTRIES: usize = 64;
+
+impl LegalEntries {
+    /// Judges a list.
+    fn validate(&mut self, section: Section, fields: &HeaderList) -> Result<Verdict, Violation> {
+        let mut verdict = Verdict::default();
+        let mut pseudo = PseudoFields::default();
+        let mut ordinary = false;
+        for field in fields {
+            let is_legal = self.has(field.entry);
+            if field.name.first() == Some(&b':') {
+                if ordinary {
+                    return Err(Violation::PseudoAfterField);
+                }
+                pseudo.add(section, &field)?;
+                if !is_legal {
+                    check_value(field.value)?;
+                    self.remember(field.entry);
+                }
+                continue;
             }
-            pseudo.add(section, &field)?;
-        } else {
             ordinary = true;
-            check_ordinary(&field, &mut verdict)?;
+            if is_legal {
+                continue;
+            }
+            check_name(field.name)?;
+            check_value(field.value)?;
+            if check_special(&field, &mut verdict)? == Special::No {
+                self.remember(field.entry);
+            }
         }
-        check_value(field.value)?;
+        verdict.status = pseudo.check_complete(section)?;
+        Ok(verdict)
     }
-    verdict.status = pseudo.check_complete(section)?;
-    Ok(verdict)
+
+    #[inline]
+    fn has(&self, entry: Option<EntryId>) -> bool {
+        entry.is_some_and(|entry| self.0[place(entry)] == Some(entry))
+    }
+
+    #[inline]
+    fn remember(&mut self, entry: Option<EntryId>) {
+        if let Some(entry) = entry {
+            self.0[place(entry)] = Some(entry);
+        }
+    }
+}
+
+impl Default for LegalEntries {
+    fn default() -> Self {
+        Self([None; ENTRIES])
+    }
+}
+
+#[inline]
+fn place(entry: EntryId) -> usize {
+    let number = entry.ordinal().unwrap_or_default() as usize + entry.static_index().unwrap_or_default();
+    number % ENTRIES
 }
 
 /// The pseudo-headers seen so far.
@@ -135,8 +180,14 @@ fn parse_status(value: &[u8]) -> Option<u16> {
     Some(u16::from(hundreds - b'0') * 100 + u16::from(tens - b'0') * 10 + u16::from(ones - b'0'))
 }
 
-fn check_ordinary(field: &Field<'_>, verdict: &mut Verdict) -> Result<(), Violation> {
-    check_name(field.name)?;
+/// Whether a field means something to the engine, and has to be looked at each time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Special {
+    Yes,
+    No,
+}
+
+fn check_special(field: &Field<'_>, verdict: &mut Verdict) -> Result<Special, Violation> {
     match field.name {
         b"connection" | b"proxy-connection" | b"keep-alive" | b"transfer-encoding" | b"upgrade" => {
             Err(Violation::ConnectionField)
@@ -145,11 +196,11 @@ fn check_ordinary(field: &Field<'_>, verdict: &mut Verdict) -> Result<(), Violat
         b"content-length" => {
             let length = parse_length(field.value).ok_or(Violation::ContentLengthInvalid)?;
             match verdict.content_length.replace(length) {
-                None => Ok(()),
+                None => Ok(Special::Yes),
                 Some(_) => Err(Violation::ContentLengthInvalid),
             }
         }
-        _ => Ok(()),
+        _ => Ok(Special::No),
     }
 }
 
@@ -184,6 +235,21 @@ const fn name_faults() -> [u8; 256] {
     faults
 }
 
+/// Spaces are legal inside of values only.
+const SPACE: u8 = 4;
+
+static VALUE_FAULTS: [u8; 256] = value_faults();
+
+const fn value_faults() -> [u8; 256] {
+    let mut faults = [0; 256];
+    faults[0] = ILLEGAL;
+    faults[b'\r' as usize] = ILLEGAL;
+    faults[b'\n' as usize] = ILLEGAL;
+    faults[b' ' as usize] = SPACE;
+    faults[b'\t' as usize] = SPACE;
+    faults
+}
+
 #[inline]
 fn check_name(name: &[u8]) -> Result<(), Violation> {
     let faults = name.iter().fold(0, |faults, &byte| faults | NAME_FAULTS[byte as usize]);
@@ -200,9 +266,9 @@ fn check_name(name: &[u8]) -> Result<(), Violation> {
 /// No NUL, CR or LF, and no white space at either end (RFC 9113 section 8.2.1).
 #[inline]
 fn check_value(value: &[u8]) -> Result<(), Violation> {
-    let illegal = value.iter().fold(false, |illegal, &byte| illegal | matches!(byte, 0 | b'\r' | b'\n'));
+    let faults = value.iter().fold(0, |faults, &byte| faults | VALUE_FAULTS[byte as usize]);
     let is_space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
-    if illegal || is_space(value.first()) || is_space(value.last()) {
+    if faults & ILLEGAL != 0 || (faults == SPACE && (is_space(value.first()) || is_space(value.last()))) {
         return Err(Violation::ValueInvalid);
     }
     Ok(())

@@ -210,3 +210,32 @@ fn a_remembered_block_is_judged_as_what_it_is() {
         * Headers 7 END_STREAM"
     ));
 }
+
+#[test]
+fn entries_of_the_table_are_judged_like_other_fields() {
+    // `content-length: 5` enters the table and is counted each time; so does `x: a`, and an upper-case name never
+    // becomes legal.
+    check_server(
+        "> FRAME 1 4 1 8386845c0135
+        * Headers 1
+        > DATA 1 5 END_STREAM
+        * Data 1 5 END_STREAM
+        > FRAME 1 4 3 838684be
+        * Headers 3
+        > DATA 3 4 END_STREAM
+        * Reset 3 PROTOCOL_ERROR by Local
+        < RST_STREAM 3 PROTOCOL_ERROR
+        > FRAME 1 5 5 838684bebe
+        < RST_STREAM 5 PROTOCOL_ERROR
+        > FRAME 1 5 7 83868440017801614001580161
+        < RST_STREAM 7 PROTOCOL_ERROR
+        > FRAME 1 5 9 838684be
+        < RST_STREAM 9 PROTOCOL_ERROR
+        > FRAME 1 5 11 838684bf
+        * Headers 11 END_STREAM
+        > FRAME 1 5 13 8386bf84
+        < RST_STREAM 13 PROTOCOL_ERROR
+        > FRAME 1 5 15 83868484
+        < RST_STREAM 15 PROTOCOL_ERROR",
+    );
+}
