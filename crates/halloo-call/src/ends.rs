@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -25,7 +26,8 @@ pub fn exchange() -> (CallerEnd, ResponderEnd) {
 }
 
 fn ends_of(exchange: Arc<Exchange>) -> (CallerEnd, ResponderEnd) {
-    (CallerEnd { exchange: Arc::clone(&exchange) }, ResponderEnd { link: CallLink { exchange } })
+    let caller = CallerEnd { exchange: Arc::clone(&exchange), is_over: false };
+    (caller, ResponderEnd { link: CallLink { exchange }, is_finished: AtomicBool::new(false) })
 }
 
 /// Keeps the exchanges of calls that have ended for those that begin, so that a call need not allocate one.
@@ -115,6 +117,8 @@ pub trait ResponseSink {
 /// The calling side of one call. Dropping it before the outcome was taken cancels the call.
 pub struct CallerEnd {
     exchange: Arc<Exchange>,
+    /// The outcome was taken, so there is nothing to cancel.
+    is_over: bool,
 }
 
 impl CallerEnd {
@@ -181,7 +185,7 @@ impl CallerEnd {
 
     /// As [`collect`](Self::collect), for a wire: `sink` gets head and bytes in order, small ones lent.
     pub fn collect_into(
-        &self,
+        &mut self,
         watch: Option<Watch<'_>>,
         take_bytes: bool,
         sink: &mut impl ResponseSink,
@@ -199,8 +203,10 @@ impl CallerEnd {
             state.response.wait_to_read(watch.waker, watch.interest);
             state.request.wait_to_write(watch.waker, watch.credit_step);
         }
+        let is_over = state.ended && progress.outcome.is_some();
         let writer = if progress.bytes > 0 { state.response.writer_to_wake(false) } else { None };
         drop(state);
+        self.is_over |= is_over;
         wake(writer);
         progress
     }
@@ -224,7 +230,9 @@ impl CallerEnd {
 
 impl Drop for CallerEnd {
     fn drop(&mut self) {
-        self.exchange.cancel_with(|| Status::cancelled("the caller dropped the call"));
+        if !self.is_over {
+            self.exchange.cancel_with(|| Status::cancelled("the caller dropped the call"));
+        }
     }
 }
 
@@ -239,6 +247,7 @@ impl fmt::Debug for CallerEnd {
 /// It dereferences to the [`CallLink`] that handlers work on.
 pub struct ResponderEnd {
     link: CallLink,
+    is_finished: AtomicBool,
 }
 
 impl ResponderEnd {
@@ -269,6 +278,7 @@ impl ResponderEnd {
 
     /// Ends the call. Only the first outcome counts.
     pub fn finish(&self, outcome: Outcome) {
+        self.is_finished.store(true, Ordering::Relaxed);
         self.shared().finish(outcome);
     }
 }
@@ -283,7 +293,7 @@ impl Deref for ResponderEnd {
 
 impl Drop for ResponderEnd {
     fn drop(&mut self) {
-        if !self.shared().is_ended() {
+        if !*self.is_finished.get_mut() {
             self.finish(Err(Status::unavailable("the connection was closed before the call ended")));
         }
     }

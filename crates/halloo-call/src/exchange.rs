@@ -114,10 +114,6 @@ impl Exchange {
         self.state.get_mut().unwrap_or_else(PoisonError::into_inner).reset();
     }
 
-    pub(crate) fn is_ended(&self) -> bool {
-        self.lock().ended
-    }
-
     pub(crate) fn finish_request(&self) {
         let mut state = self.lock();
         state.request_finished = true;

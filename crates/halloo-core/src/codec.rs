@@ -88,6 +88,10 @@ impl<M: 'static> Codecs<M> {
 
     /// Returns the codec with this content-subtype. The case of ASCII letters does not matter.
     pub fn find(self, subtype: &str) -> Option<&'static dyn Codec<M>> {
+        let default = self.0[0];
+        if default.subtype() == subtype {
+            return Some(default);
+        }
         self.0.iter().copied().find(|codec| codec.subtype().eq_ignore_ascii_case(subtype))
     }
 

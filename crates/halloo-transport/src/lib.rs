@@ -18,6 +18,7 @@ mod outgoing_head;
 mod request_head;
 mod response_head;
 mod server;
+mod server_call;
 mod sniff;
 mod wire;
 
