@@ -1,0 +1,5 @@
+//! Compiles the services that are measured.
+
+fn main() {
+    halloo_build::compile("proto/greeter.proto");
+}
