@@ -519,7 +519,7 @@ impl Connection {
     }
 
     fn reset_stalled_streams(&mut self, now: Instant) {
-        let Some(timeout) = self.config.limits.stalled_write_timeout else { return };
+        let Some(timeout) = self.config.limits.stalled_window_timeout else { return };
         let mut stalled = Vec::new();
         let mut next = None;
         for (key, stream) in self.streams.iter_mut() {
@@ -596,7 +596,7 @@ impl Connection {
         self.phase = Phase::Closed;
         self.needed = 0;
         self.timers.disarm_all();
-        if let Some(timeout) = self.config.limits.stalled_write_timeout {
+        if let Some(timeout) = self.config.limits.stalled_socket_timeout {
             self.timers.arm(Timer::StalledConnection, self.clock + timeout);
         }
         self.events.push(Event::Closed { error });

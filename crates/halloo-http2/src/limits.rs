@@ -74,7 +74,8 @@ pub struct Limits {
     /// 1000, refilled with 100 a second: browsers and proxies send some of these honestly.
     pub glitches: Rate,
     /// What unread small DATA may cost: each event with less than 256 bytes is charged with what it lacks, until it
-    /// is released. Default 4 MiB, which is 16 000 unread one-byte messages; a quarter of what may be unread anyway.
+    /// is released. Default 64 MiB, which is 260 000 unread one-byte messages. An event costs some 40 bytes beside its
+    /// data, so this bounds about 10 MiB of real memory, and honest readers that pause never get there.
     pub max_unread_overhead_bytes: usize,
     /// Answers (acknowledgements and RST_STREAM) that may wait to be written before
     /// [`wants_input`](crate::Connection::wants_input) turns false. Default 100. Ends no connection.
@@ -89,7 +90,7 @@ pub struct Limits {
     /// the unit in which streams take turns.
     pub max_output_bytes: usize,
     /// A server takes no input while its output holds more than this, because the peer does not read its answers.
-    /// Default 1 MiB. Ends no connection; see `stalled_write_timeout`.
+    /// Default 1 MiB. Ends no connection; see `stalled_socket_timeout`.
     pub max_stuck_output_bytes: usize,
     /// Time from the start to the peer's preface and SETTINGS. Default 10 s. Over it: SETTINGS_TIMEOUT.
     pub handshake_timeout: Duration,
@@ -97,9 +98,13 @@ pub struct Limits {
     pub settings_ack_timeout: Duration,
     /// Time to finish a header block, or a frame other than DATA. Default 30 s.
     pub header_block_timeout: Duration,
-    /// Time that waiting bytes may make no progress at all. Default 60 s; `None` waits for ever. When the stream's
-    /// window is what stops them, the stream is reset; when it is the connection's, or the socket, the connection ends.
-    pub stalled_write_timeout: Option<Duration>,
+    /// Time that the socket may take no byte of what waits: nobody reads at the other end. Default 60 s; `None` waits
+    /// for ever. Over it the connection ends.
+    pub stalled_socket_timeout: Option<Duration>,
+    /// Time that the peer may open no window for DATA that waits. Default 5 minutes, as an honest reader may pause,
+    /// and what waits is bounded; `None` waits for ever. Over it the stream is reset, or the connection ends if it is
+    /// the connection's window.
+    pub stalled_window_timeout: Option<Duration>,
     /// Time that a graceful shutdown waits for the answer to its PING before the last GOAWAY. Default 5 s.
     pub shutdown_ping_timeout: Duration,
 }
@@ -114,7 +119,7 @@ impl Default for Limits {
             resets: ResetLimit::default(),
             empty_frames: Rate { burst: 100, per_second: 100 },
             glitches: Rate { burst: 1000, per_second: 100 },
-            max_unread_overhead_bytes: 4 << 20,
+            max_unread_overhead_bytes: 64 << 20,
             max_queued_control_frames: 100,
             max_settings_entries: 32,
             window_updates: WindowUpdateLimit::default(),
@@ -124,7 +129,8 @@ impl Default for Limits {
             handshake_timeout: Duration::from_secs(10),
             settings_ack_timeout: Duration::from_secs(10),
             header_block_timeout: Duration::from_secs(30),
-            stalled_write_timeout: Some(Duration::from_secs(60)),
+            stalled_socket_timeout: Some(Duration::from_secs(60)),
+            stalled_window_timeout: Some(Duration::from_secs(300)),
             shutdown_ping_timeout: Duration::from_secs(5),
         }
     }

@@ -274,7 +274,7 @@ impl Connection {
     /// A stream waits for its own window alone; WINDOW_UPDATE or SETTINGS put it back in line.
     fn stall(&mut self, now: Instant, key: Key) {
         self.streams.get_mut(key).stalled_since.get_or_insert(now);
-        if let Some(timeout) = self.config.limits.stalled_write_timeout
+        if let Some(timeout) = self.config.limits.stalled_window_timeout
             && !self.timers.is_armed(Timer::StalledStreams)
         {
             self.timers.arm(Timer::StalledStreams, now + timeout);
@@ -294,8 +294,12 @@ impl Connection {
         let progress = self.current_progress();
         if progress != self.progress || !self.timers.is_armed(Timer::StalledConnection) {
             self.progress = progress;
-            if let Some(timeout) = self.config.limits.stalled_write_timeout {
-                self.timers.arm(Timer::StalledConnection, now + timeout);
+            let limits = &self.config.limits;
+            let timeout =
+                if progress.is_blocked { limits.stalled_window_timeout } else { limits.stalled_socket_timeout };
+            match timeout {
+                Some(timeout) => self.timers.arm(Timer::StalledConnection, now + timeout),
+                None => self.timers.disarm(Timer::StalledConnection),
             }
         }
     }
@@ -311,7 +315,7 @@ impl Connection {
     }
 
     fn current_progress(&self) -> Progress {
-        let is_blocked = !self.schedule.is_empty() && self.send_window.available() == 0;
+        let is_blocked = self.out.is_empty() && !self.schedule.is_empty() && self.send_window.available() == 0;
         Progress { is_blocked, bytes: if is_blocked { self.data_sent } else { self.out.written() } }
     }
 }

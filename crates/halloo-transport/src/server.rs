@@ -308,9 +308,14 @@ impl Calls {
         }
     }
 
-    /// Answers a request whose header list was over the limit; nothing of it is known.
+    /// Answers a request whose header list, or whose trailers, were over the limit; nothing of them is known.
     fn refuse_head(&mut self, engine: &mut Connection, id: StreamId) {
         let status = Status::resource_exhausted("the request's metadata is larger than this server accepts");
+        if let Some(call) = self.table.get_mut(&id.as_u32()) {
+            call.cancel(status);
+            self.look(engine, id.as_u32());
+            return;
+        }
         let template = write_trailers_only("proto", &status, &mut self.setting.fields);
         // A stream that is gone by now needs no answer.
         let _ = engine.send_headers(id, template, &self.setting.fields, End::Stream);

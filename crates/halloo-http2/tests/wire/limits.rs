@@ -352,7 +352,7 @@ fn slow_data_and_slow_but_finished_blocks_are_honest() {
 }
 
 #[test]
-fn a_stream_without_window_is_reset_after_a_minute() {
+fn a_stream_without_window_is_reset_after_five_minutes() {
     let mut peer = Peer::of_server(Config::default());
     peer.check(
         "> SETTINGS 4=3
@@ -363,10 +363,10 @@ fn a_stream_without_window_is_reset_after_a_minute() {
         < HEADERS 1
         ! data 1 10
         < DATA 1 3
-        ! wait 59000
+        ! wait 299000
         > WINDOW_UPDATE 1 3
         < DATA 1 3
-        ! wait 59000
+        ! wait 299000
         ! wait 1000
         * Reset 1 ENHANCE_YOUR_CALM by Local
         < RST_STREAM 1 ENHANCE_YOUR_CALM",
@@ -375,13 +375,13 @@ fn a_stream_without_window_is_reset_after_a_minute() {
 }
 
 #[test]
-fn a_connection_without_window_ends_after_a_minute() {
+fn a_connection_without_window_ends_after_five_minutes() {
     let mut peer = Peer::of_server(Config::default());
-    peer.run("> SETTINGS 4=1000000\n> HEADERS 1 END_STREAM REQUEST\n! response 1\n! data 1 100000\n! wait 59000");
+    peer.run("> SETTINGS 4=1000000\n> HEADERS 1 END_STREAM REQUEST\n! response 1\n! data 1 100000\n! wait 299000");
     peer.assert_alive();
     // Other traffic is no progress, and a single byte is.
     peer.run("> SETTINGS 3=5\n! wait 500");
-    peer.run("> WINDOW_UPDATE 0 1\n! wait 59000");
+    peer.run("> WINDOW_UPDATE 0 1\n! wait 299000");
     peer.assert_alive();
     peer.run("! wait 1100");
     peer.assert_calmed("nothing could be written");
