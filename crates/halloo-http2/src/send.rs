@@ -315,7 +315,7 @@ impl Connection {
     }
 
     fn current_progress(&self) -> Progress {
-        let is_blocked = self.out.is_empty() && !self.schedule.is_empty() && self.send_window.available() == 0;
+        let is_blocked = !self.schedule.is_empty() && self.send_window.available() == 0;
         Progress { is_blocked, bytes: if is_blocked { self.data_sent } else { self.out.written() } }
     }
 }
