@@ -6,6 +6,7 @@ use crate::error::{Error, Violation};
 use crate::event::{Event, StreamId};
 use crate::frame::{self, Flags, Head, Priority};
 use crate::hpack::{DecodeError, Decoded};
+use crate::recv::after_end;
 use crate::settings::Role;
 use crate::stream::{Cause, Receiving, Sending, State, Stream};
 use crate::streams::Key;
@@ -190,8 +191,7 @@ impl Connection {
     fn recv_past_headers(&mut self, id: u32) -> Result<(), Error> {
         match self.streams.cause(id) {
             Some(Cause::ResetHere) => Ok(()),
-            Some(Cause::ResetByPeer) => Err(Violation::PastStream.on(id)),
-            Some(Cause::Finished) => Err(Error::Connection(Violation::ClosedStream)),
+            Some(cause) => Err(after_end(Some(cause)).on(id)),
             None => Err(Error::Connection(Violation::StreamIdReused)),
         }
     }
@@ -200,8 +200,7 @@ impl Connection {
         let fail = |violation: Violation| Err(violation.on(opening.stream));
         match self.streams.get(key).state {
             State::Closed(Cause::ResetHere) => Ok(()),
-            State::Closed(Cause::ResetByPeer) => fail(Violation::PastStream),
-            State::Closed(Cause::Finished) => fail(Violation::ClosedStream),
+            State::Closed(cause) => fail(after_end(Some(cause))),
             State::Active { recv: Receiving::Ended, .. } => fail(Violation::HalfClosedStream),
             State::Active { .. } if opening.fault.is_some() => fail(Violation::SelfDependency),
             State::Active { recv: Receiving::Head, .. } => self.recv_response(now, key, opening, decoded),

@@ -190,7 +190,7 @@ violations! {
     BlockInterrupted = Connection, ProtocolError, "a header block was interrupted by another frame (RFC 9113 section 4.3)";
     Compression = Connection, CompressionError, "a header block cannot be decoded (RFC 9113 section 4.3)";
     IdleStream = Connection, ProtocolError, "a frame names a stream that was never opened (RFC 9113 section 5.1)";
-    ClosedStream = Connection, StreamClosed, "HEADERS on a stream that has ended (RFC 9113 section 5.1)";
+    ClosedStream = Connection, StreamClosed, "DATA or HEADERS on a stream that has ended (RFC 9113 section 5.1)";
     WrongParity = Connection, ProtocolError, "a stream id that this peer may not open (RFC 9113 section 5.1.1)";
     StreamIdReused = Connection, ProtocolError, "a stream id that is not greater than all before (RFC 9113 section 5.1.1)";
     DataOnConnection = Connection, ProtocolError, "DATA on stream 0 (RFC 9113 section 6.1)";

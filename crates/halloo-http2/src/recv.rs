@@ -231,7 +231,7 @@ impl Connection {
         let stream = self.streams.get_mut(key);
         match stream.state {
             State::Closed(Cause::ResetHere) => return Ok(None),
-            State::Closed(_) => return Err(Violation::PastStream.on(head.stream)),
+            State::Closed(cause) => return Err(after_end(Some(cause)).on(head.stream)),
             State::Active { .. } => {}
         }
         let len = content.len();
@@ -342,7 +342,7 @@ impl Connection {
         match self.absent(id) {
             Absent::Idle => Err(Error::Connection(Violation::IdleStream)),
             Absent::Ignored => Ok(()),
-            Absent::Past(_) => Err(Violation::PastStream.on(id)),
+            Absent::Past(cause) => Err(after_end(cause).on(id)),
         }
     }
 
@@ -376,5 +376,16 @@ impl Connection {
             true => Ok(()),
             false => Err(Violation::TooManyResets),
         }
+    }
+}
+
+/// What DATA or HEADERS break that arrive after the end of a stream which this side did not reset.
+///
+/// After the peer's own END_STREAM nothing can have crossed, and RFC 9113 section 5.1 lets the connection end for
+/// it, which RFC 7540 demanded. After its RST_STREAM, and where the cause is forgotten, the stream alone is to blame.
+pub(crate) fn after_end(cause: Option<Cause>) -> Violation {
+    match cause {
+        Some(Cause::Finished) => Violation::ClosedStream,
+        _ => Violation::PastStream,
     }
 }

@@ -69,16 +69,29 @@ fn data_after_the_peers_own_reset_is_a_stream_error() {
 }
 
 #[test]
-fn headers_on_a_finished_stream_end_the_connection() {
+fn data_and_headers_on_a_finished_stream_end_the_connection() {
     for finish in ["! finish 1\n", ""] {
-        check_server(&format!(
-            "> HEADERS 1 END_STREAM REQUEST
-            * Headers 1 END_STREAM
-            ! response 1 END_STREAM
+        for frame in ["HEADERS 1 END_STREAM REQUEST", "DATA 1 3", "DATA 1 0 END_STREAM"] {
+            check_server(&format!(
+                "> HEADERS 1 END_STREAM REQUEST
+                * Headers 1 END_STREAM
+                ! response 1 END_STREAM
+                < HEADERS 1 END_STREAM
+                {finish}> {frame}
+                * Closed Connection(ClosedStream)
+                < GOAWAY 1 STREAM_CLOSED DATA or HEADERS on a stream that has ended (RFC 9113 section 5.1)"
+            ));
+        }
+    }
+    for frame in ["HEADERS 1 END_STREAM RESPONSE", "HEADERS 1 END_STREAM x=y", "DATA 1 3", "DATA 1 0 END_STREAM"] {
+        check_client(&format!(
+            "! request END_STREAM
             < HEADERS 1 END_STREAM
-            {finish}> HEADERS 1 END_STREAM REQUEST
+            > HEADERS 1 END_STREAM RESPONSE
+            * Headers 1 END_STREAM
+            > {frame}
             * Closed Connection(ClosedStream)
-            < GOAWAY 1 STREAM_CLOSED HEADERS on a stream that has ended (RFC 9113 section 5.1)"
+            < GOAWAY 0 STREAM_CLOSED DATA or HEADERS on a stream that has ended (RFC 9113 section 5.1)"
         ));
     }
 }
