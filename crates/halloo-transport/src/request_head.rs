@@ -128,7 +128,7 @@ fn rpc_head(
     let route = find_route(seen, dispatch, engine);
     let path = || String::from_utf8_lossy(seen.path).into_owned();
     let timeout = seen.timeout.map(Timeout::parse).transpose();
-    let metadata = FieldsMetadata { fields: Arc::clone(fields) };
+    let metadata = FieldsMetadata::new(Arc::new(metadata_fields(fields)));
     let fault = if !seen.path.starts_with(b"/") {
         Some(Status::unimplemented(format!("malformed method path {:?}: it does not begin with `/`", path())))
     } else if let Err(error) = &timeout {
@@ -150,6 +150,16 @@ fn rpc_head(
         metadata: Arc::new(metadata),
         fault,
     }
+}
+
+/// The fields of `fields` that are metadata, as a list of their own: what is made of a block is attached to it, and
+/// must not keep it alive in turn.
+fn metadata_fields(fields: &HeaderList) -> HeaderList {
+    let mut metadata = HeaderList::new();
+    for field in fields.iter().filter(|field| !Metadata::is_reserved(field.name)) {
+        metadata.push(field.name, field.value);
+    }
+    metadata
 }
 
 /// The compression table remembers, beside a path that the peer put there, which route it is (0: not asked yet).
