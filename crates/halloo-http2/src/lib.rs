@@ -21,6 +21,9 @@ mod send;
 mod settings;
 mod stream;
 mod streams;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod testing;
 mod timer;
 mod transmit;
 mod validate;
