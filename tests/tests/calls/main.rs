@@ -8,4 +8,5 @@ mod deadlines;
 mod interceptors;
 mod kinds;
 mod many;
+mod reconnection;
 mod texts;
