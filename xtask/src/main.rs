@@ -7,11 +7,13 @@
 mod ci;
 mod failure;
 mod greeter;
+mod h2spec;
 mod interop;
 mod licences;
 mod process;
 mod steps;
 mod tidy;
+mod vectors;
 mod workspace;
 
 use std::process::ExitCode;
@@ -31,7 +33,11 @@ usage: cargo xtask <command>
   greeter-copy   copies the Greeter out of the repository, builds it there and compares what it prints
   interop        runs the matrix against Python's gRPC (needs python3 and its venv module)
                    interop [FILTER...]   only cells whose line contains every FILTER
-  full           all of the above
+  h2spec         h2spec against our server, h2specd against our client (needs Go)
+                   h2spec [FOLDER]       with the tools in FOLDER instead of the pinned ones
+  vectors        other people's HPACK stories and frames (needs tar and xz)
+                   vectors FOLDER        the folder with their archives
+  full           all of the above but vectors
   help           this text
 ";
 
@@ -39,7 +45,7 @@ fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
     let command = args.next().unwrap_or_default();
     let rest: Vec<String> = args.collect();
-    if !rest.is_empty() && command != "interop" {
+    if !rest.is_empty() && !matches!(command.as_str(), "interop" | "h2spec" | "vectors") {
         eprintln!("`{command}` takes no arguments\n\n{HELP}");
         return ExitCode::from(2);
     }
@@ -51,11 +57,14 @@ fn main() -> ExitCode {
         "crates" => steps.add("crates", greeter::count_crates),
         "greeter-copy" => steps.add("greeter-copy", greeter::build_a_copy),
         "interop" => steps.add("interop", move || interop::run(&rest)),
+        "h2spec" => steps.add("h2spec", move || h2spec::run(&rest)),
+        "vectors" => steps.add("vectors", move || vectors::run(&rest)),
         "full" => {
             ci::add_steps(&mut steps);
             steps.add("crates", greeter::count_crates);
             steps.add("greeter-copy", greeter::build_a_copy);
             steps.add("interop", || interop::run(&[]));
+            steps.add("h2spec", || h2spec::run(&[]));
         }
         "help" | "--help" | "-h" => {
             println!("{HELP}");
