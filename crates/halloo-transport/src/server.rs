@@ -129,10 +129,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Future for ServerConnection<Io> {
         let mut mail = Vec::new();
         for _ in 0..TURNS_PER_POLL {
             let moved = this.turn(cx, &mut mail);
-            if this.wire.engine.is_closed() && this.calls.table.is_empty() {
-                std::task::ready!(this.wire.poll_close(cx));
-                this.calls.setting.mailbox.close();
-                return Poll::Ready(());
+            if this.wire.engine.is_closed() {
+                // The peer need not wait for handlers that are still to end.
+                let is_closed = this.wire.poll_close(cx).is_ready();
+                if is_closed && this.calls.table.is_empty() {
+                    this.calls.setting.mailbox.close();
+                    return Poll::Ready(());
+                }
             }
             if !moved {
                 return Poll::Pending;

@@ -52,6 +52,7 @@ pub(crate) struct Wire<Io> {
     /// An incomplete frame from the last turn.
     input: BytesMut,
     read_closed: bool,
+    write_closed: bool,
     timer: Option<Pin<Box<Sleep>>>,
     armed_for: Option<Instant>,
     /// When the connection will have been quiet for long enough to give its memory back; `None` if it has.
@@ -67,6 +68,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Wire<Io> {
             engine,
             input: BytesMut::new(),
             read_closed: false,
+            write_closed: false,
             timer: None,
             armed_for: None,
             trim_at: None,
@@ -186,7 +188,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Wire<Io> {
 
     /// Closes the socket once everything was written.
     pub(crate) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        Pin::new(&mut self.io).poll_shutdown(cx).map(|_| ())
+        if !self.write_closed {
+            std::task::ready!(Pin::new(&mut self.io).poll_shutdown(cx)).unwrap_or_else(|error| {
+                self.io_error.get_or_insert(error);
+            });
+            self.write_closed = true;
+        }
+        Poll::Ready(())
     }
 }
 

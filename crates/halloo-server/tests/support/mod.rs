@@ -3,7 +3,8 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, reason = "it is test code, outside of test functions")]
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -59,6 +60,8 @@ methods! {
     COLLECT "Collect" ClientStreaming,
     CHAT "Chat" BidiStreaming,
     NOBODY "Nobody" Unary,
+    OCCUPY "Occupy" Unary,
+    SPEND "Spend" Unary,
 }
 
 /// What the service tells a test about its handlers.
@@ -67,6 +70,10 @@ pub(crate) struct Seen {
     pub(crate) hanging: Notify,
     pub(crate) cancelled: Notify,
     pub(crate) dropped: Notify,
+    /// Ends the handlers that occupy their thread.
+    pub(crate) release: AtomicBool,
+    /// The tasks that ran a handler of `Spend`, at its start and at its end.
+    pub(crate) tasks: Mutex<Vec<Option<tokio::task::Id>>>,
 }
 
 struct TellDropped(Arc<Seen>);
@@ -127,6 +134,20 @@ impl Service for TestService {
             }
             Ok(request.into_message().into())
         });
+        let seen = Arc::clone(&self.0);
+        methods.unary(&OCCUPY, move |request: Request<Bytes>| occupy(Arc::clone(&seen), request));
+        let seen = Arc::clone(&self.0);
+        methods.unary(&SPEND, move |request: Request<Bytes>| {
+            let seen = Arc::clone(&seen);
+            async move {
+                // More than half of what tokio gives a task for one turn.
+                for _ in 0..100 {
+                    tokio::task::consume_budget().await;
+                }
+                seen.tasks.lock().unwrap().push(tokio::task::try_id());
+                Ok(request.into_message().into())
+            }
+        });
         methods.server_streaming(&REPEAT, |request: Request<Bytes>, mut replies: MessageSender<Bytes>| async move {
             let count: usize = String::from_utf8_lossy(&request).parse().unwrap_or(0);
             replies.header("x-count", count.to_string())?;
@@ -152,6 +173,19 @@ impl Service for TestService {
             },
         );
     }
+}
+
+/// Keeps its thread until it is released, in the way that the request names.
+async fn occupy(seen: Arc<Seen>, request: Request<Bytes>) -> halloo_call::Result<Bytes> {
+    seen.hanging.notify_one();
+    while !seen.release.load(Ordering::Acquire) {
+        match &request[..] {
+            b"block" => std::thread::park_timeout(Duration::from_millis(1)),
+            b"burn" => std::hint::spin_loop(),
+            _ => tokio::task::consume_budget().await,
+        }
+    }
+    Ok(request.into_message().into())
 }
 
 /// A server on a port of its own, with a connection to it.
