@@ -1,5 +1,6 @@
 //! Ten thousand calls, each given up at a random point, leave no memory behind. A binary of its own: it counts every
 //! allocated byte of the process, in which both sides live.
+#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 mod support;
 

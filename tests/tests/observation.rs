@@ -1,4 +1,5 @@
 //! What a stats hook and `tracing` spans see of calls and connections, on both sides.
+#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 #[path = "support/mod.rs"]
 mod support;

@@ -1,4 +1,5 @@
 //! Calls as users make them, over every transport.
+#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 #[path = "../support/mod.rs"]
 mod support;

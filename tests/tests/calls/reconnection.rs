@@ -140,7 +140,7 @@ async fn calls_wait_while_the_channel_connects() {
          calling  post.Post/Answer\n  \
          spent    waiting for a connection to PLACE for _ ms"
     );
-    drop(tokio::time::timeout(Duration::ZERO, client.answer(letter("dropped")).into_future()).await.unwrap_err());
+    tokio::time::timeout(Duration::ZERO, client.answer(letter("dropped")).into_future()).await.unwrap_err();
     assert_eq!(*seen.started.borrow(), 0);
     open.send(()).unwrap();
     for call in waiting {

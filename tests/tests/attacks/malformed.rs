@@ -1,0 +1,278 @@
+//! Requests that break a rule: what the server answers, and that the connection goes on.
+
+use std::time::Duration;
+
+use crate::raw::{
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PROTOCOL_ERROR, Raw, block, call_fields, call_fields_to,
+    frame,
+};
+use crate::support::rig::Rig;
+use crate::{beside_honest_calls, rig};
+
+const EMPTY_MESSAGE: &[u8] = &[0; 5];
+
+/// Fails unless a call with these fields and this body is answered with `expected`: status code and text.
+async fn check(rig: &Rig, fields: &[(&str, &str)], body: &[u8], expected: &str) {
+    let mut raw = Raw::open(rig).await;
+    let response = beside_honest_calls(rig, async {
+        raw.call(1, fields, body).await;
+        raw.response(1).await
+    })
+    .await;
+    assert_eq!(response.status(), expected, "{fields:?}");
+    assert_eq!(response.field(":status"), Some("200"));
+    assert_eq!(response.field("content-type"), Some("application/grpc"));
+    // The same connection serves the next call.
+    raw.call(3, &call_fields(&[]), EMPTY_MESSAGE).await;
+    assert_eq!(raw.response(3).await.status(), "0 ");
+}
+
+#[tokio::test]
+async fn a_good_call_is_answered() {
+    let rig = rig().await;
+    check(&rig, &call_fields(&[("grpc-timeout", "10S"), ("x-bin", "AAH/")]), EMPTY_MESSAGE, "0 ").await;
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_malformed_timeout_is_internal() {
+    let rig = rig().await;
+    for timeout in ["", "S", "1", "123456789S", "-1S", "1.5S", "1x", "1 S", "99999999999999999999H"] {
+        let mut raw = Raw::open(&rig).await;
+        raw.call(1, &call_fields(&[("grpc-timeout", timeout)]), EMPTY_MESSAGE).await;
+        let status = raw.response(1).await.status();
+        assert!(status.starts_with("13 malformed grpc-timeout: "), "{timeout:?}: {status}");
+    }
+    assert_eq!(*rig.seen.started.borrow(), 1, "the honest call's handler alone");
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn malformed_binary_metadata_is_internal() {
+    let rig = rig().await;
+    for value in ["*", "AAA*", "A", "AA,*"] {
+        let mut raw = Raw::open(&rig).await;
+        raw.call(1, &call_fields(&[("x-bin", value)]), EMPTY_MESSAGE).await;
+        let status = raw.response(1).await.status();
+        assert!(status.starts_with("13 malformed metadata: ") && status.contains("x-bin"), "{value:?}: {status}");
+    }
+    assert_eq!(*rig.seen.started.borrow(), 1);
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_path_without_a_leading_slash_reaches_nobody() {
+    let rig = rig().await;
+    let expected = "12 malformed method path \"post.Post/Answer\": it does not begin with `/`";
+    check(&rig, &call_fields_to("post.Post/Answer", &[]), EMPTY_MESSAGE, expected).await;
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn unknown_paths_are_unimplemented() {
+    let rig = rig().await;
+    for (path, expected) in [
+        ("/post.Post/Anser", "12 post.Post has no method Anser; did you mean Answer?"),
+        ("/post.Post/", "12 post.Post has no method "),
+        ("/post.Post", "12 malformed method path \"/post.Post\": expected `/package.Service/Method`"),
+        ("/", "12 malformed method path \"/\": expected `/package.Service/Method`"),
+        ("/post.Post/Answer/", "12 this server has no service post.Post/Answer"),
+        ("/post.Post/Answer?x=1", "12 post.Post has no method Answer?x=1"),
+    ] {
+        let mut raw = Raw::open(&rig).await;
+        raw.call(1, &call_fields_to(path, &[]), EMPTY_MESSAGE).await;
+        let status = raw.response(1).await.status();
+        // A suggestion may follow.
+        assert!(status.starts_with(expected), "{path}: {status}");
+    }
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_compressed_message_without_an_encoding_is_internal() {
+    let rig = rig().await;
+    let expected = "13 a message is marked as compressed, but the call's grpc-encoding is identity";
+    check(&rig, &call_fields(&[]), &[1, 0, 0, 0, 0], expected).await;
+    check(&rig, &call_fields(&[("grpc-encoding", "identity")]), &[1, 0, 0, 0, 0], expected).await;
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn an_unknown_encoding_is_unimplemented_and_the_known_ones_are_named() {
+    let rig = rig().await;
+    let mut raw = Raw::open(&rig).await;
+    raw.call(1, &call_fields(&[("grpc-encoding", "zippy")]), &[1, 0, 0, 0, 0]).await;
+    let response = raw.response(1).await;
+    assert_eq!(response.status(), "12 this server cannot read messages in grpc-encoding zippy");
+    assert_eq!(response.field("grpc-accept-encoding"), Some("identity"));
+    drop(raw);
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn an_unknown_codec_is_unimplemented() {
+    let rig = rig().await;
+    let mut raw = Raw::open(&rig).await;
+    let mut fields = call_fields(&[]);
+    fields[4].1 = "application/grpc+thrift";
+    raw.call(1, &fields, EMPTY_MESSAGE).await;
+    let status = raw.response(1).await.status();
+    assert_eq!(status, "12 this method does not speak application/grpc+thrift; it speaks: proto");
+    drop(raw);
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_prefix_of_four_gibibytes_is_refused_at_once() {
+    let rig = rig().await;
+    let mut raw = Raw::open(&rig).await;
+    raw.send(&frame(HEADERS, END_HEADERS, 1, &block(&call_fields(&[])))).await;
+    // The stream stays open: the prefix alone decides.
+    raw.send(&frame(DATA, 0, 1, &[0, 255, 255, 255, 255, 1, 2, 3])).await;
+    let response = beside_honest_calls(&rig, raw.response(1)).await;
+    assert_eq!(response.status(), "8 request is 4294967295 bytes, this server's max_request_bytes is 4194304");
+    raw.call(3, &call_fields(&[]), EMPTY_MESSAGE).await;
+    assert_eq!(raw.response(3).await.status(), "0 ");
+    drop(raw);
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_unary_call_takes_exactly_one_message() {
+    let rig = rig().await;
+    check(&rig, &call_fields(&[]), b"", "12 post.Post/Answer takes one request message and got no").await;
+    let two = [0; 10];
+    check(&rig, &call_fields(&[]), &two, "12 post.Post/Answer takes one request message and got more than one").await;
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_request_that_ends_inside_a_message_is_internal() {
+    let rig = rig().await;
+    for body in [&[0, 0][..], &[0, 0, 0, 0, 9, 1, 2]] {
+        check(&rig, &call_fields(&[]), body, "13 the requests ended in the middle of a message").await;
+    }
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_message_that_is_not_protobuf_is_internal() {
+    let rig = rig().await;
+    let bodies: [&[u8]; 6] = [
+        &[0, 0, 0, 0, 1, 0xff],
+        &[0, 0, 0, 0, 2, 0x0a, 0x05],
+        &[0, 0, 0, 0, 2, 0x00, 0x01],
+        // A varint of eleven bytes.
+        &[0, 0, 0, 0, 12, 0x18, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1],
+        // A string that is not UTF-8.
+        &[0, 0, 0, 0, 3, 0x0a, 1, 0xff],
+        // The end of a group that never began.
+        &[0, 0, 0, 0, 1, 0x0c],
+    ];
+    for body in bodies {
+        let mut raw = Raw::open(&rig).await;
+        raw.call(1, &call_fields(&[]), body).await;
+        let status = raw.response(1).await.status();
+        assert!(status.starts_with("13 "), "{body:?}: {status}");
+    }
+    assert_eq!(*rig.seen.started.borrow(), 1);
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn malformed_requests_are_reset_and_reach_nobody() {
+    let rig = rig().await;
+    let call = call_fields(&[]);
+    let without = |name: &str| call.iter().copied().filter(|(known, _)| *known != name).collect::<Vec<_>>();
+    let with = |name: &'static str, value: &'static str| call_fields(&[(name, value)]);
+    for fields in [
+        without(":path"),
+        without(":method"),
+        without(":scheme"),
+        with("connection", "close"),
+        with("te", "gzip"),
+        with("X-Upper", "x"),
+        with("", "x"),
+        with(":path", "/twice"),
+        with("content-length", "7"),
+        with("x", "a\r\nb"),
+    ] {
+        let mut raw = Raw::open(&rig).await;
+        raw.call(1, &fields, EMPTY_MESSAGE).await;
+        assert_eq!(raw.response(1).await.reset, Some(PROTOCOL_ERROR), "{fields:?}");
+        raw.call(3, &call, EMPTY_MESSAGE).await;
+        assert_eq!(raw.response(3).await.status(), "0 ");
+    }
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn the_server_enforces_a_deadline_by_itself() {
+    let rig = rig().await;
+    let mut raw = Raw::open(&rig).await;
+    // A client that never gives up, and a handler that never ends: field 1 is the text.
+    raw.call(1, &call_fields(&[("grpc-timeout", "30m")]), b"\0\0\0\0\x06\x0a\x04hang").await;
+    assert_eq!(raw.response(1).await.status(), "4 the call's deadline passed on the server");
+    // The request is never completed.
+    raw.send(&frame(HEADERS, END_HEADERS, 3, &block(&call_fields(&[("grpc-timeout", "30m")])))).await;
+    assert!(raw.response(3).await.status().starts_with("4 "));
+    drop(raw);
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn what_is_no_rpc_is_told_what_this_port_is() {
+    let rig = rig().await;
+    for (method, path, content_type, expected) in [
+        ("GET", "/", "text/html", "200"),
+        ("GET", "/favicon.ico", "text/html", "404"),
+        ("POST", "/post.Post/Answer", "application/json", "415"),
+        ("PUT", "/", "application/grpc", "405"),
+    ] {
+        let mut raw = Raw::open(&rig).await;
+        let fields = [
+            (":method", method),
+            (":scheme", "http"),
+            (":path", path),
+            (":authority", "x"),
+            ("content-type", content_type),
+        ];
+        raw.send(&frame(HEADERS, END_HEADERS | END_STREAM, 1, &block(&fields))).await;
+        let response = raw.response(1).await;
+        assert_eq!(response.field(":status"), Some(expected), "{method} {path}");
+        assert!(response.data.starts_with(b"This is a gRPC server"), "{response:?}");
+    }
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn http_1_gets_no_answer_that_could_be_mistaken() {
+    let rig = rig().await;
+    let mut raw = Raw::silent(&rig).await;
+    raw.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    let (code, _) = beside_honest_calls(&rig, raw.goaway()).await;
+    assert_eq!(code, PROTOCOL_ERROR);
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_slow_preface_is_given_up() {
+    let rig = crate::rig_with(|config| config.limits.handshake_timeout = Duration::from_millis(30)).await;
+    for bytes in [&b""[..], b"PRI * HT", crate::raw::PREFACE] {
+        let mut raw = Raw::silent(&rig).await;
+        raw.send(bytes).await;
+        let (code, _) = beside_honest_calls(&rig, raw.goaway()).await;
+        assert_eq!(code, crate::raw::SETTINGS_TIMEOUT, "{bytes:?}");
+    }
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_slow_header_block_is_given_up() {
+    let rig = crate::rig_with(|config| config.limits.header_block_timeout = Duration::from_millis(30)).await;
+    let mut raw = Raw::open(&rig).await;
+    raw.send(&frame(HEADERS, 0, 1, &block(&call_fields(&[])))).await;
+    raw.send(&frame(CONTINUATION, 0, 1, &block(&[("x", "y")]))).await;
+    beside_honest_calls(&rig, raw.goaway()).await;
+    rig.end().await;
+}
