@@ -62,7 +62,9 @@ impl Connection {
         let mut fragment = payload.get(content).unwrap_or_default();
         let mut opening = Opening { stream: head.stream, end: head.flags.has(Flags::END_STREAM), fault: None };
         if head.flags.has(Flags::PRIORITY) {
-            let priority = Priority::read(fragment).ok_or(Error::Connection(Violation::HeadersTooShort))?;
+            let is_crowded_out = head.len > Priority::BYTES && head.flags.has(Flags::PADDED);
+            let violation = if is_crowded_out { Violation::PaddingTooLong } else { Violation::HeadersTooShort };
+            let priority = Priority::read(fragment).ok_or(Error::Connection(violation))?;
             if priority.depends_on == head.stream {
                 opening.fault = Some(Violation::SelfDependency);
             }
@@ -184,6 +186,10 @@ impl Connection {
     fn refuse(&mut self, id: u32, violation: Violation) -> Result<(), Error> {
         self.out.push_reset(StreamId::new(id), violation.code());
         self.streams.remember_reset(id);
+        // Until the peer has our SETTINGS it knows of no limit (RFC 9113 section 6.5.2).
+        if violation == Violation::StreamLimit && self.timers.is_armed(Timer::SettingsAck) {
+            return Ok(());
+        }
         self.charge_provoked_reset().map_err(Error::Connection)
     }
 

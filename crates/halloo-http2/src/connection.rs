@@ -509,6 +509,8 @@ impl Connection {
         let id = stream.id;
         self.out.push_reset(id, violation.code());
         if !stream.is_active() {
+            // One RST_STREAM is enough (RFC 9113 section 5.4.2).
+            self.streams.get_mut(key).close(Cause::ResetHere);
             return;
         }
         if !stream.is_finished {

@@ -106,7 +106,7 @@ impl Connection {
     /// A new initial window moves the windows of all streams, also below zero (RFC 9113 section 6.9.2).
     fn shift_send_windows(&mut self, change: i64) -> Result<(), Violation> {
         let mut open = Vec::new();
-        for (key, stream) in self.streams.iter_mut() {
+        for (key, stream) in self.streams.iter_mut().filter(|(_, stream)| stream.is_active()) {
             stream.send_window.add(change).ok_or(Violation::SettingsWindowOverflow)?;
             if stream.backlog.is_some() && stream.send_window.available() > 0 {
                 open.push(key);

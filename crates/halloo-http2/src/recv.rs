@@ -360,6 +360,8 @@ impl Connection {
     fn fail_stream(&mut self, now: Instant, id: StreamId, violation: Violation) -> Result<(), Violation> {
         match self.streams.find(id.as_u32()) {
             Some(key) => self.reset_stream(key, violation),
+            // An idle stream must not be reset (RFC 9113 section 6.4), so the connection pays for it.
+            None if self.absent(id.as_u32()) == Absent::Idle => return Err(violation),
             None => {
                 self.out.push_reset(id, violation.code());
                 self.streams.remember_reset(id.as_u32());

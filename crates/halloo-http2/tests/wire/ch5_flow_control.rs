@@ -159,6 +159,19 @@ fn settings_may_not_overflow_a_window() {
 }
 
 /// Windows small enough to be filled by a script, with nothing measured.
+#[test]
+fn settings_move_the_windows_of_open_streams_only() {
+    check_server(
+        "> HEADERS 1 REQUEST
+        * Headers 1
+        > WINDOW_UPDATE 1 2147418112
+        > RST_STREAM 1 CANCEL
+        * Reset 1 CANCEL by Peer
+        > SETTINGS 4=65536
+        < SETTINGS ACK",
+    );
+}
+
 fn small(stream: u32, connection: u32) -> Config {
     let mut config = Config::default();
     (config.stream_window_bytes, config.max_stream_window_bytes) = (stream, stream);

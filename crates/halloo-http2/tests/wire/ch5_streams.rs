@@ -63,7 +63,9 @@ fn data_after_the_peers_own_reset_is_a_stream_error() {
             > RST_STREAM 1 CANCEL
             * Reset 1 CANCEL by Peer
             {finish}> DATA 1 3
-            < RST_STREAM 1 STREAM_CLOSED"
+            < RST_STREAM 1 STREAM_CLOSED
+            > DATA 1 3
+            > HEADERS 1 END_STREAM x=y"
         ));
     }
 }

@@ -71,6 +71,9 @@ fn padding_fits_into_its_frame() {
     ends("FRAME 0 8 1 01", "PROTOCOL_ERROR");
     ends("FRAME 0 8 1 050000", "PROTOCOL_ERROR");
     ends("FRAME 1 12 3 0500", "PROTOCOL_ERROR");
+    // There was room for the priority fields, but for the padding.
+    ends("FRAME 1 44 3 01000000000f", "PROTOCOL_ERROR");
+    ends("FRAME 1 44 3 000000000f", "FRAME_SIZE_ERROR");
 }
 
 #[test]
@@ -78,7 +81,9 @@ fn priority_has_no_effect_but_for_itself() {
     check_server("> HEADERS 1 REQUEST DEP=3\n* Headers 1\n> PRIORITY 1 7\n> PRIORITY 9 1");
     resets("PRIORITY 1 1", "PROTOCOL_ERROR");
     check_server("> HEADERS 1 REQUEST DEP=1\n< RST_STREAM 1 PROTOCOL_ERROR");
-    check_server("> PRIORITY 5 5\n< RST_STREAM 5 PROTOCOL_ERROR");
+    // An idle stream must not be reset (RFC 9113 section 6.4).
+    ends("PRIORITY 5 5", "PROTOCOL_ERROR");
+    ends("FRAME 2 0 5 00", "FRAME_SIZE_ERROR");
 }
 
 #[test]

@@ -170,6 +170,23 @@ fn malformed_and_refused_requests_count_as_provoked() {
 }
 
 #[test]
+fn requests_above_a_limit_that_the_peer_does_not_know_are_refused_without_blame() {
+    let mut peer = Peer::silent(Connection::server(Config::default(), Instant::now()));
+    peer.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    peer.run("> SETTINGS");
+    for n in 0..4000 {
+        peer.send(&Frame::parse(&format!("HEADERS {} REQUEST", 2 * n + 1)).to_bytes());
+    }
+    peer.assert_alive();
+    assert_eq!(peer.engine.open_streams(), 1024);
+    peer.run("> SETTINGS ACK");
+    for n in 4000..9000 {
+        peer.send(&Frame::parse(&format!("HEADERS {} REQUEST", 2 * n + 1)).to_bytes());
+    }
+    peer.assert_calmed("too many streams were reset before they were served");
+}
+
+#[test]
 fn frames_without_use_have_an_allowance() {
     for glitch in ["PRIORITY 1 3", "FRAME 99 0 0", "SETTINGS 3=5"] {
         let mut peer = Peer::of_server(Config::default());
