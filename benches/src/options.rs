@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 
-/// A command line: `ADDRESS [--name value]... [--flag]...`.
+/// A command line: `ADDRESS [--name value]... [--name=value]... [--flag]...`.
 #[derive(Debug)]
 pub struct Options {
     /// What the program listens on or connects to.
@@ -26,16 +26,20 @@ impl Options {
         let mut address = None;
         let mut values = BTreeMap::new();
         while let Some(arg) = args.next() {
-            match arg.strip_prefix("--") {
-                Some(name) if flags.contains(&name) => drop(values.insert(name.to_owned(), String::new())),
-                Some(name) if valued.contains(&name) => {
-                    let value = args.next().ok_or_else(|| BadOption(format!("--{name} needs a value")))?;
-                    values.insert(name.to_owned(), value);
+            let Some(option) = arg.strip_prefix("--") else {
+                if address.replace(arg).is_some() {
+                    return Err(BadOption("there are two addresses".to_owned()));
                 }
-                Some(name) => return Err(BadOption(format!("there is no option --{name}"))),
-                None if address.is_none() => address = Some(arg),
-                None => return Err(BadOption(format!("{arg:?} is one word too many"))),
-            }
+                continue;
+            };
+            let (name, value) = option.split_once('=').map_or((option, None), |(name, value)| (name, Some(value)));
+            let value = match value {
+                _ if flags.contains(&name) => String::new(),
+                _ if !valued.contains(&name) => return Err(BadOption(format!("there is no option --{name}"))),
+                Some(value) => value.to_owned(),
+                None => args.next().ok_or_else(|| BadOption(format!("--{name} needs a value")))?,
+            };
+            values.insert(name.to_owned(), value);
         }
         let address = address.ok_or_else(|| BadOption("the address is missing".to_owned()))?;
         Ok(Self { address, values })

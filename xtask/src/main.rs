@@ -4,6 +4,7 @@
 //! say what failed. Nothing here is part of what users depend on.
 #![expect(clippy::print_stdout, reason = "a command line tool talks on stdout")]
 
+mod bench;
 mod ci;
 mod failure;
 mod greeter;
@@ -37,7 +38,11 @@ usage: cargo xtask <command>
                    h2spec [FOLDER]       with the tools in FOLDER instead of the pinned ones
   vectors        other people's HPACK stories and frames (needs tar and xz)
                    vectors FOLDER        the folder with their archives
+  instructions   counts instructions under callgrind against benches/budget.txt (needs valgrind)
+                   instructions --write  makes what was counted the budget
   full           all of the above but vectors
+  bench          measures servers and clients, ours and the peers' (needs valgrind and perf, two cores, and 15 minutes)
+                   bench --write         puts the figures into docs/PERFORMANCE.md
   help           this text
 ";
 
@@ -45,7 +50,7 @@ fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
     let command = args.next().unwrap_or_default();
     let rest: Vec<String> = args.collect();
-    if !rest.is_empty() && !matches!(command.as_str(), "interop" | "h2spec" | "vectors") {
+    if !rest.is_empty() && !matches!(command.as_str(), "interop" | "h2spec" | "vectors" | "instructions" | "bench") {
         eprintln!("`{command}` takes no arguments\n\n{HELP}");
         return ExitCode::from(2);
     }
@@ -59,12 +64,15 @@ fn main() -> ExitCode {
         "interop" => steps.add("interop", move || interop::run(&rest)),
         "h2spec" => steps.add("h2spec", move || h2spec::run(&rest)),
         "vectors" => steps.add("vectors", move || vectors::run(&rest)),
+        "instructions" => steps.add("instructions", move || bench::run_instructions(&rest)),
+        "bench" => steps.add("bench", move || bench::run_bench(&rest)),
         "full" => {
             ci::add_steps(&mut steps);
             steps.add("crates", greeter::count_crates);
             steps.add("greeter-copy", greeter::build_a_copy);
             steps.add("interop", || interop::run(&[]));
             steps.add("h2spec", || h2spec::run(&[]));
+            steps.add("instructions", || bench::run_instructions(&[]));
         }
         "help" | "--help" | "-h" => {
             println!("{HELP}");

@@ -108,6 +108,17 @@ impl Running {
         }
     }
 
+    /// The id of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Asks the program to end, and waits until it has.
+    pub(crate) fn terminate(&mut self) -> Result<ExitStatus, Failure> {
+        output(Command::new("kill").args(["-TERM", &self.id().to_string()]))?;
+        self.wait()
+    }
+
     /// Waits for the end of a program that has closed its stdout.
     pub(crate) fn wait(&mut self) -> Result<ExitStatus, Failure> {
         self.child.wait().while_doing(|| format!("cannot wait for `{}`", self.name))
