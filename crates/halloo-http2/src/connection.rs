@@ -520,26 +520,6 @@ impl Connection {
         self.close_stream(key, Cause::ResetHere);
     }
 
-    fn reset_stalled_streams(&mut self, now: Instant) {
-        let Some(timeout) = self.config.limits.stalled_window_timeout else { return };
-        let mut stalled = Vec::new();
-        let mut next = None;
-        for (key, stream) in self.streams.iter_mut() {
-            let Some(deadline) = stream.stalled_since.map(|since| since + timeout) else { continue };
-            if deadline <= now {
-                stalled.push(key);
-            } else {
-                next = Some(next.map_or(deadline, |next: Instant| next.min(deadline)));
-            }
-        }
-        if let Some(next) = next {
-            self.timers.arm(Timer::StalledStreams, next);
-        }
-        for key in stalled {
-            self.reset_stream(key, Violation::StreamStalled);
-        }
-    }
-
     /// Ends the connection because the peer broke a rule.
     #[cold]
     pub(crate) fn fail(&mut self, violation: Violation) {
