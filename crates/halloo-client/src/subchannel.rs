@@ -1,12 +1,8 @@
 //! `Subchannel`: one address's slot in a channel, with its attempts and back-off. Pure.
 //!
 //! ```text
-//!           connect()                connected
-//!   Idle ─────────────▶ Connecting ─────────────▶ Ready
-//!    ▲                     │ failed, timed out      │ closed
-//!    │ back-off is over    ▼                        │
-//!    ├──────────────── Failed                       │
-//!    └──────────────────────────────────────────────┘
+//! Idle ── connect() ──▶ Connecting ── connected ──▶ Ready ── closed ──▶ Idle
+//!                           └── failed, timed out ──▶ Failed ── back-off is over ──▶ Idle
 //! ```
 
 use std::time::{Duration, Instant};
