@@ -72,7 +72,8 @@ impl Timeout {
     pub fn encode(duration: Duration) -> TimeoutText {
         // All but five centuries and more fit 64 bits, whose division is far cheaper.
         let Ok(nanos) = u64::try_from(duration.as_nanos()) else {
-            let hours = duration.as_secs().div_ceil(3600).min(MAX_AMOUNT);
+            let seconds = duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0));
+            let hours = seconds.div_ceil(3600).min(MAX_AMOUNT);
             return TimeoutText::new(hours as u32, b'H');
         };
         for (unit, nanos_of_unit) in UNITS {

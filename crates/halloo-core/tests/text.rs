@@ -120,6 +120,7 @@ fn timeouts_are_written_in_the_finest_unit_that_fits() {
         (Duration::from_secs(100_000_000 * 60), "1666667H"),
         (Duration::from_nanos(u64::MAX), "5124096H"),
         (Duration::from_nanos(u64::MAX) + Duration::from_nanos(1), "5124096H"),
+        (Duration::new(5_124_096 * 3600, 1), "5124097H"),
         (Duration::from_secs(99_999_999 * 3600), "99999999H"),
         (Duration::from_secs(99_999_999 * 3600 + 1), "99999999H"),
         (Duration::MAX, "99999999H"),
