@@ -221,6 +221,27 @@ async fn the_server_enforces_a_deadline_by_itself() {
 }
 
 #[tokio::test]
+async fn a_call_that_the_server_ended_gives_its_place_back_though_the_request_goes_on() {
+    let rig = crate::rig_with(|config| config.limits.max_concurrent_streams = 1).await;
+    let mut raw = Raw::open(&rig).await;
+    // In turn: a handler that returns early, a message over the limit, and a deadline. None of the requests ends.
+    let early = b"\0\0\0\0\x07\x0a\x05early";
+    let too_large = [0, 255, 255, 255, 255];
+    let bodies: [(&[u8], &str); 3] = [(early, "0 "), (&too_large, "8 "), (b"", "4 ")];
+    for (stream, (body, expected)) in (1..).step_by(2).zip(bodies) {
+        let fields = call_fields_to("/post.Post/Collect", &[("grpc-timeout", "50m")]);
+        raw.send(&frame(HEADERS, END_HEADERS, stream, &block(&fields))).await;
+        raw.send(&frame(DATA, 0, stream, body)).await;
+        let status = raw.response(stream).await.status();
+        assert!(status.starts_with(expected), "{stream}: {status}");
+    }
+    raw.call(7, &call_fields(&[]), EMPTY_MESSAGE).await;
+    assert_eq!(raw.response(7).await.status(), "0 ");
+    drop(raw);
+    rig.end().await;
+}
+
+#[tokio::test]
 async fn what_is_no_rpc_is_told_what_this_port_is() {
     let rig = rig().await;
     for (method, path, content_type, expected) in [
