@@ -2,7 +2,7 @@
 
 use crate::process::{cargo, run};
 use crate::steps::Steps;
-use crate::{licences, tidy};
+use crate::{fuzz, licences, tidy};
 
 /// Adds the steps of `cargo xtask ci`.
 pub(crate) fn add_steps(steps: &mut Steps) {
@@ -17,4 +17,5 @@ pub(crate) fn add_steps(steps: &mut Steps) {
         run(doc.env("RUSTDOCFLAGS", "-D warnings"))
     });
     steps.add("tests", || run(&mut cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"])));
+    steps.add("fuzz-seeds", fuzz::check_package);
 }

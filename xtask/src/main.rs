@@ -7,6 +7,7 @@
 mod bench;
 mod ci;
 mod failure;
+mod fuzz;
 mod greeter;
 mod h2spec;
 mod interop;
@@ -40,6 +41,8 @@ usage: cargo xtask <command>
                    vectors FOLDER        the folder with their archives
   instructions   counts instructions under callgrind against benches/budget.txt (needs valgrind)
                    instructions --write  makes what was counted the budget
+  fuzz           runs the fuzz targets, 10 seconds each (needs a C++ compiler)
+                   fuzz --seconds N [TARGET...]
   full           all of the above but vectors
   bench          measures servers and clients, ours and the peers' (needs valgrind and perf, two cores, and 15 minutes)
                    bench --write         puts the figures into docs/PERFORMANCE.md
@@ -50,7 +53,9 @@ fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
     let command = args.next().unwrap_or_default();
     let rest: Vec<String> = args.collect();
-    if !rest.is_empty() && !matches!(command.as_str(), "interop" | "h2spec" | "vectors" | "instructions" | "bench") {
+    if !rest.is_empty()
+        && !matches!(command.as_str(), "interop" | "h2spec" | "vectors" | "instructions" | "fuzz" | "bench")
+    {
         eprintln!("`{command}` takes no arguments\n\n{HELP}");
         return ExitCode::from(2);
     }
@@ -65,6 +70,7 @@ fn main() -> ExitCode {
         "h2spec" => steps.add("h2spec", move || h2spec::run(&rest)),
         "vectors" => steps.add("vectors", move || vectors::run(&rest)),
         "instructions" => steps.add("instructions", move || bench::run_instructions(&rest)),
+        "fuzz" => steps.add("fuzz", move || fuzz::run(&rest)),
         "bench" => steps.add("bench", move || bench::run_bench(&rest)),
         "full" => {
             ci::add_steps(&mut steps);
@@ -73,6 +79,7 @@ fn main() -> ExitCode {
             steps.add("interop", || interop::run(&[]));
             steps.add("h2spec", || h2spec::run(&[]));
             steps.add("instructions", || bench::run_instructions(&[]));
+            steps.add("fuzz", || fuzz::run(&[]));
         }
         "help" | "--help" | "-h" => {
             println!("{HELP}");

@@ -1,0 +1,144 @@
+//! Writes `fuzz/seeds/`: a few inputs a target that already go deep. Run it when the meaning of an input's bytes
+//! changes: `cargo run --manifest-path fuzz/Cargo.toml --example seeds`.
+
+use std::io::Result;
+use std::path::Path;
+
+fn main() -> Result<()> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds");
+    for (target, name, bytes) in texts().into_iter().chain(blocks()).chain(wires()).chain(steps()) {
+        let folder = folder.join(target);
+        std::fs::create_dir_all(&folder)?;
+        std::fs::write(folder.join(name), bytes)?;
+    }
+    Ok(())
+}
+
+type Seed = (&'static str, &'static str, Vec<u8>);
+
+/// Values of headers, and bodies.
+fn texts() -> Vec<Seed> {
+    vec![
+        ("timeout", "milliseconds", b"200m".to_vec()),
+        ("timeout", "longest", b"99999999H".to_vec()),
+        ("timeout", "zero", b"0n".to_vec()),
+        ("message", "plain", b"no such user".to_vec()),
+        ("message", "escaped", b"100 %25 sure %E2%98%83".to_vec()),
+        ("message", "broken", b"%zz %e2%98 %".to_vec()),
+        ("binary", "padded", b"AA==".to_vec()),
+        ("binary", "joined", b"AQID, BAUG,,AQI".to_vec()),
+        ("envelope", "two", b"\x0b\xe8\x03\x00\x00\x02\x03\x03\x07\x00\0\0\0\0\x05hello\x01\0\0\0\x03you".to_vec()),
+        ("envelope", "refused", b"\x04\x04\x01\x01\x00\0\0\0\0\x05hello".to_vec()),
+        ("metadata", "known", b"\x11hello\x21AAECAwQFBg\x02\x13cook=".to_vec()),
+        ("metadata", "own", b"\x1cx-own-hello\x3aa-bAQIDBAUGBwgJ".to_vec()),
+    ]
+}
+
+/// Header blocks: the examples of RFC 7541, appendix C.
+fn blocks() -> Vec<Seed> {
+    let literal: [&[u8]; 3] = [
+        b"\x82\x86\x84\x41\x0fwww.example.com",
+        b"\x82\x86\x84\xbe\x58\x08no-cache",
+        b"\x82\x87\x85\xbf\x40\x0acustom-key\x0ccustom-value",
+    ];
+    let huffman: [&[u8]; 3] = [
+        b"\x82\x86\x84\x41\x8c\xf1\xe3\xc2\xe5\xf2\x3a\x6b\xa0\xab\x90\xf4\xff",
+        b"\x82\x86\x84\xbe\x58\x86\xa8\xeb\x10\x64\x9c\xbf",
+        b"\x82\x87\x85\xbf\x40\x88\x25\xa8\x49\xe9\x5b\xa9\x7d\x7f\x89\x25\xa8\x49\xe9\x5b\xb8\xe8\xb4\xbf",
+    ];
+    let decode = |blocks: &[&[u8]]| {
+        let mut bytes = vec![0];
+        blocks.iter().for_each(|block| bytes.extend([&[0, block.len() as u8], *block].concat()));
+        bytes
+    };
+    let mut ours = vec![0];
+    for shape in [0x0c, 0x0d, 0x0c, 0x1e, 0x0c] {
+        ours.extend([3, shape]);
+        ours.extend(b"\x28abcde\x29/s/m9\x2atoken\x2f-n1valu");
+    }
+    ours.extend(b"\x02\x07\x40\x03\x0c\x28abcde\x02\x00\x03\x0c\x28abcde");
+    vec![
+        ("hpack", "literal", decode(&literal)),
+        ("hpack", "huffman", decode(&huffman)),
+        ("hpack", "sizes", decode(&[b"\x3f\x00\x82", b"\x20\x3f\xe1\x1f\x40\x01a\x01b", b"\xbe"])),
+        ("hpack", "ours", ours),
+    ]
+}
+
+/// Whole conversations as one side sends them.
+fn wires() -> Vec<Seed> {
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    const REQUEST: &[u8] = b"\x83\x86\x84\x41\x01x\x40\x02te\x08trailers";
+    let open = [PREFACE, &frame(4, 0, 0, b"\0\x03\0\0\0\x64\0\x04\0\0\xff\xff"), &frame(4, 1, 0, b"")].concat();
+    let unary = [
+        frame(1, 4, 1, REQUEST),
+        frame(0, 1, 1, b"\0\0\0\0\x05hello"),
+        frame(8, 0, 0, &[0, 0, 4, 0]),
+        frame(1, 4, 3, b"\x83\x86\x84\xbf\xbe"),
+        frame(0, 8, 3, b"\x03padded\0\0\0"),
+        frame(1, 5, 3, b"\x40\x01a\x01b"),
+        frame(6, 0, 0, b"pingpong"),
+    ];
+    let continued = [
+        frame(1, 1, 1, &REQUEST[..5]),
+        frame(9, 0, 1, &REQUEST[5..9]),
+        frame(9, 4, 1, &REQUEST[9..]),
+        frame(1, 0x24, 3, &[b"\0\0\0\x01\x10", REQUEST].concat()),
+        frame(3, 0, 3, &[0, 0, 0, 8]),
+        frame(2, 0, 5, &[0, 0, 0, 1, 16]),
+        frame(7, 0, 0, &[0; 8]),
+    ];
+    let answers = [
+        frame(4, 0, 0, b"\0\x03\0\0\0\x64"),
+        frame(4, 1, 0, b""),
+        frame(1, 4, 1, b"\x08\x03103"),
+        frame(1, 4, 1, b"\x88\x5f\x10application/grpc"),
+        frame(0, 0, 1, b"\0\0\0\0\x05hello"),
+        frame(1, 5, 1, b"\x40\x0bgrpc-status\x010"),
+        frame(3, 0, 3, &[0, 0, 0, 7]),
+        frame(7, 0, 0, b"\0\0\0\x05\0\0\0\0bye"),
+    ];
+    let with = |head: &[u8], frames: &[Vec<u8>]| [head, &frames.concat()].concat();
+    vec![
+        ("wire", "unary", with(&[&[0, 0, 7, 0], &open[..]].concat(), &unary)),
+        ("wire", "continued", with(&[&[0, 0, 50, 0], &open[..]].concat(), &continued)),
+        ("wire", "tight", with(&[0, 1, 3, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], &unary)),
+        ("wire", "answers", with(&[1, 0, 9, 0], &answers)),
+    ]
+}
+
+fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+    [&[0, 0, payload.len() as u8, kind, flags, 0, 0, 0, stream], payload].concat()
+}
+
+/// Inputs that are read as steps; see `src/frames.rs` and `src/pair/steps.rs` for what the numbers mean.
+fn steps() -> Vec<Seed> {
+    let frames = |role: u8| {
+        let mut bytes = vec![role, 0];
+        // Requests or responses, a head, DATA both ways, credit, SETTINGS, a flood, trailers, and a pause.
+        bytes.extend([16, 0, 0, 16, 0, 0, 0, 2 * role, 0, 2 * role, 16, 2, 0, 4, 0, 0, 10, 0, 3, 0, 0]);
+        bytes.extend([16, 4, 17, 0xff, 0xff, 0, 0, 0, 7, 6, 13, 0, 0, 0, 1, 14, 16, 9, 10, 0, 2, 0, 0]);
+        bytes.extend([6, 2, 4, 2, 100, 1, 3, 8, 0, 8, 10, 20, 16, 7, 0, 14, 12, 9, 16, 14, 0, 14]);
+        bytes
+    };
+    let pair = |head: &[u8]| {
+        let mut bytes = head.to_vec();
+        for round in 0..6 {
+            // Two calls, a head, DATA both ways, a little of the wire, reading and releasing, then ends.
+            bytes.extend([0, 200, 1, 0, 7, 5, 1, 200, 0, 7, 16, 0, 0, 0, 23, 0, 0, 0, 25, 0, 5]);
+            bytes.extend([13, 0, 16, 0x10, 0x27, 0, 0, 255, 20, 0, 16, 0x10, 0x27, 0, 0, 255, 4, 12, 0, 8, 0, 0]);
+            bytes.extend([18, 0, 10, 200, 1, 0, 0, 26, 0, 9, 100, 0, 0, 0, 9, round, 10, round, 3, round]);
+            bytes.extend([14, round % 2, 7, 50, 10, 21, round % 2, 7, 50, 10, 17, 1, 24, 1, 7, 25, 0, 9, 8, 5]);
+            bytes.extend([19, round % 3, 70, round, 27, round % 4, 70, round, 11]);
+        }
+        bytes
+    };
+    vec![
+        ("frames", "server", frames(0)),
+        ("frames", "client", frames(1)),
+        ("pair_server", "calls", pair(&[0, 0, 0, 0, 0, 0, 0])),
+        ("pair_server", "tight", pair(&[0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0])),
+        ("pair_client", "calls", pair(&[0, 0, 0, 0, 0, 0, 0])),
+        ("pair_client", "tight", pair(&[0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1])),
+    ]
+}

@@ -1,0 +1,4 @@
+//! `pair_server`: see `src/pair/mod.rs`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| halloo_fuzz::pair::run_server(data));
