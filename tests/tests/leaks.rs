@@ -111,11 +111,12 @@ async fn round(rig: &Rig, calls: usize, seed: u64) {
 
 /// The bytes that are allocated once background work is done: timers are swept and buffers given back within a second.
 async fn settled_bytes(at_most: isize) -> isize {
+    let mut looks = tokio::time::interval(Duration::from_millis(100));
     for _ in 0..30 {
         if ALLOCATED_BYTES.load(Ordering::Relaxed) <= at_most {
             break;
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        looks.tick().await;
     }
     ALLOCATED_BYTES.load(Ordering::Relaxed)
 }

@@ -135,12 +135,26 @@ pub(crate) fn read_head(fields: &Arc<HeaderList>, end: bool, target: &str) -> Re
     let content_type = fields.find(b"content-type").unwrap_or_default();
     let is_grpc = content_subtype(content_type).is_some();
     if http_status == b"200" && is_grpc {
-        return if end { ResponseStart::Ended(read_trailers(fields)) } else { ResponseStart::Rpc };
+        if end {
+            return ResponseStart::Ended(read_trailers(fields));
+        }
+        return match check_binary(fields) {
+            Ok(()) => ResponseStart::Rpc,
+            Err(status) => ResponseStart::Ended(Err(status)),
+        };
     }
     if end && fields.find(b"grpc-status").is_some() && (is_grpc || content_type.is_empty()) {
         return ResponseStart::Ended(read_trailers(fields));
     }
     ResponseStart::Ended(Err(not_grpc(http_status, content_type, target)))
+}
+
+/// Headers are read when somebody looks, which is too late to say that a `-bin` value is not base64.
+fn check_binary(fields: &Arc<HeaderList>) -> Result<(), Status> {
+    if fields.iter().any(|field| field.name.ends_with(b"-bin")) {
+        FieldsMetadata::new(Arc::clone(fields)).read()?;
+    }
+    Ok(())
 }
 
 fn not_grpc(http_status: &[u8], content_type: &[u8], target: &str) -> Status {

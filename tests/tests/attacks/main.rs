@@ -1,5 +1,5 @@
-//! Hostile and broken clients on real sockets, byte by byte. Each works beside an honest client, whose calls keep
-//! working.
+//! Hostile and broken peers on real sockets, byte by byte. A client of that kind works beside an honest one, whose
+//! calls keep working.
 #![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 mod raw;
@@ -8,6 +8,7 @@ mod support;
 
 mod floods;
 mod malformed;
+mod servers;
 
 use halloo_tests::Letter;
 use support::rig::{Rig, Setup, Transport};
