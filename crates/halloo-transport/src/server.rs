@@ -138,6 +138,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Future for ServerConnection<Io> {
                 }
             }
             if !moved {
+                if std::mem::take(&mut this.calls.setting.has_spawned) {
+                    // Tokio runs a lone spawned task next on this very thread and wakes no other. Should it block,
+                    // nobody would poll sockets meanwhile; a task that wakes itself is worth a thread to tokio.
+                    cx.waker().wake_by_ref();
+                }
                 return Poll::Pending;
             }
         }
@@ -176,7 +181,13 @@ struct Calls {
 
 impl Calls {
     fn new(dispatch: Arc<dyn Dispatch>, peer: Peer) -> Self {
-        let setting = Setting { dispatch, peer: Arc::new(peer), mailbox: Mailbox::new(), fields: HeaderList::new() };
+        let setting = Setting {
+            dispatch,
+            peer: Arc::new(peer),
+            mailbox: Mailbox::new(),
+            fields: HeaderList::new(),
+            has_spawned: false,
+        };
         Self {
             table: IdMap::default(),
             incomplete: Vec::new(),

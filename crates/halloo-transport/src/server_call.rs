@@ -30,6 +30,8 @@ pub(crate) struct Setting {
     pub(crate) mailbox: Arc<Mailbox<NoStart>>,
     /// Scratch space for one header block.
     pub(crate) fields: HeaderList,
+    /// A handler was spawned since the connection's task last made way for it.
+    pub(crate) has_spawned: bool,
 }
 
 /// What the work of one turn needs beside the calls.
@@ -116,6 +118,7 @@ impl ServerCall {
                 let waker = CallWaker::new(&setting.mailbox, self.id.as_u32());
                 self.handler = Handler::Running(Arc::clone(&waker));
                 spawn(handling, self.caller.handler_watch(), waker);
+                setting.has_spawned = true;
             }
         }
         self.look(turn.engine, &mut setting.fields);
