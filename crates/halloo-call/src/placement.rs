@@ -69,8 +69,10 @@ impl Placement {
             return;
         }
         if took > LONG_POLL {
-            self.short_polls.store(0, Ordering::Relaxed);
-            self.losses.fetch_add(1, Ordering::Relaxed);
+            // Only what was earned can be lost: a slow method's trial does not grow while it is spawned anyway.
+            if self.short_polls.swap(0, Ordering::Relaxed) >= self.trial() {
+                self.losses.fetch_add(1, Ordering::Relaxed);
+            }
         } else if self.short_polls.load(Ordering::Relaxed) < LONGEST_TRIAL_POLLS {
             self.short_polls.fetch_add(1, Ordering::Relaxed);
         }
@@ -107,6 +109,18 @@ mod tests {
     }
 
     #[test]
+    fn a_method_that_was_slow_at_first_is_tried_like_any_other() {
+        let placement = Placement::new(Execution::Adaptive);
+        for _ in 0..100 {
+            placement.observe(Duration::from_secs(1));
+        }
+        for _ in 0..FIRST_TRIAL_POLLS {
+            placement.observe(Duration::ZERO);
+        }
+        assert!(placement.is_inline());
+    }
+
+    #[test]
     fn a_fixed_choice_is_not_moved_by_measurements() {
         let inline = Placement::new(Execution::Inline);
         inline.observe(Duration::from_secs(1));
@@ -121,9 +135,14 @@ mod tests {
     #[test]
     fn the_trial_stays_reachable_after_many_losses() {
         let placement = Placement::new(Execution::Adaptive);
-        for _ in 0..1000 {
+        for _ in 0..20 {
+            for _ in 0..LONGEST_TRIAL_POLLS {
+                placement.observe(Duration::ZERO);
+            }
+            assert!(placement.is_inline());
             placement.observe(Duration::from_secs(1));
         }
+        assert!(!placement.is_inline());
         for _ in 0..LONGEST_TRIAL_POLLS {
             placement.observe(Duration::ZERO);
         }
