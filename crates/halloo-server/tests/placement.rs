@@ -1,5 +1,7 @@
 //! Where handlers run: short ones in the connection's task, and none in another's way.
 
+#![allow(clippy::unwrap_used, reason = "it is test code, also outside of test functions")]
+
 mod support;
 
 use std::sync::atomic::Ordering;

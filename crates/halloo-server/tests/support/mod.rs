@@ -92,6 +92,13 @@ impl Service for TestService {
     }
 
     fn register(self, methods: &mut Methods) {
+        self.register_unary(methods);
+        register_streaming(methods);
+    }
+}
+
+impl TestService {
+    fn register_unary(&self, methods: &mut Methods) {
         methods.unary(&ECHO, |request: Request<Bytes>| async move {
             let mut reply = Reply::new(Bytes::clone(&request));
             for (key, value) in request.metadata().iter() {
@@ -148,31 +155,34 @@ impl Service for TestService {
                 Ok(request.into_message().into())
             }
         });
-        methods.server_streaming(&REPEAT, |request: Request<Bytes>, mut replies: MessageSender<Bytes>| async move {
-            let count: usize = String::from_utf8_lossy(&request).parse().unwrap_or(0);
-            replies.header("x-count", count.to_string())?;
-            for index in 0..count {
-                replies.send(Bytes::from(index.to_string())).await?;
-            }
-            replies.trailer("x-done", "yes")
-        });
-        methods.client_streaming(&COLLECT, |mut requests: MessageReceiver<Bytes>| async move {
-            let mut bytes = 0;
-            while let Some(request) = requests.next().await? {
-                bytes += request.len();
-            }
-            Ok(Bytes::from(bytes.to_string()).into())
-        });
-        methods.bidi_streaming(
-            &CHAT,
-            |mut requests: MessageReceiver<Bytes>, mut replies: MessageSender<Bytes>| async move {
-                while let Some(request) = requests.next().await? {
-                    replies.send(request).await?;
-                }
-                Ok(())
-            },
-        );
     }
+}
+
+fn register_streaming(methods: &mut Methods) {
+    methods.server_streaming(&REPEAT, |request: Request<Bytes>, mut replies: MessageSender<Bytes>| async move {
+        let count: usize = String::from_utf8_lossy(&request).parse().unwrap_or(0);
+        replies.header("x-count", count.to_string())?;
+        for index in 0..count {
+            replies.send(Bytes::from(index.to_string())).await?;
+        }
+        replies.trailer("x-done", "yes")
+    });
+    methods.client_streaming(&COLLECT, |mut requests: MessageReceiver<Bytes>| async move {
+        let mut bytes = 0;
+        while let Some(request) = requests.next().await? {
+            bytes += request.len();
+        }
+        Ok(Bytes::from(bytes.to_string()).into())
+    });
+    methods.bidi_streaming(
+        &CHAT,
+        |mut requests: MessageReceiver<Bytes>, mut replies: MessageSender<Bytes>| async move {
+            while let Some(request) = requests.next().await? {
+                replies.send(request).await?;
+            }
+            Ok(())
+        },
+    );
 }
 
 /// Keeps its thread until it is released, in the way that the request names.
