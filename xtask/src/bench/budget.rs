@@ -30,6 +30,9 @@ const STEPS: [(&str, &str); 5] = [
 
 const STEP_COUNT: u64 = 10_000;
 
+/// Runs of each length for the whole calls.
+const RUNS: u32 = 3;
+
 pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
     let writes = match args {
         [] => false,
@@ -43,7 +46,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
         counts.push((step, count_step(step, function, STEP_COUNT)?));
     }
     for (name, case) in [("unary_call", IDENTICAL), ("unary_call_with_differing_values", DIFFERING)] {
-        let count = count_server(Program::Halloo, case.server_options, &case.load, case.counted_calls)?;
+        let count = count_server(Program::Halloo, &case, RUNS)?;
         counts.push((name, count.instructions));
     }
     let path = root().join(FILE);

@@ -31,6 +31,7 @@ pub(crate) struct Case {
     pub(crate) title: &'static str,
     pub(crate) load: Load,
     pub(crate) server_options: &'static [&'static str],
+    pub(crate) threads: u32,
     pub(crate) servers: &'static [Program],
     /// Calls of each timed run.
     pub(crate) calls: u64,
@@ -44,12 +45,14 @@ pub(crate) const BUSY_AND_DIFFERING: Load = Load { connections: 10, streams: 100
 const ONE_BY_ONE: Load = Load { connections: 1, streams: 1, vary: false };
 
 const ALL: &[Program] = &[Program::Halloo, Program::Tonic, Program::Connectrpc];
+const BOTH_PLACEMENTS: &[Program] = &[Program::Halloo, Program::HallooInline, Program::Tonic, Program::Connectrpc];
 const ALL_AND_FLOOR: &[Program] = &[Program::Halloo, Program::Tonic, Program::Connectrpc, Program::Canned];
 
 pub(crate) const IDENTICAL: Case = Case {
     title: "Unary, identical headers, one thread",
     load: BUSY,
     server_options: &[],
+    threads: 1,
     servers: ALL_AND_FLOOR,
     calls: 500_000,
     counted_calls: 25_000,
@@ -59,7 +62,8 @@ pub(crate) const MULTI_THREAD: Case = Case {
     title: "Unary, identical headers, multi-thread runtime",
     load: BUSY,
     server_options: &["--runtime=multi", "--threads=2"],
-    servers: ALL,
+    threads: 2,
+    servers: BOTH_PLACEMENTS,
     calls: 500_000,
     counted_calls: 25_000,
 };
@@ -68,6 +72,7 @@ pub(crate) const DIFFERING: Case = Case {
     title: "Unary, values that differ in every call, one thread",
     load: BUSY_AND_DIFFERING,
     server_options: &[],
+    threads: 1,
     servers: ALL,
     calls: 500_000,
     counted_calls: 25_000,
@@ -77,6 +82,7 @@ pub(crate) const ONE_CALL: Case = Case {
     title: "Unary, one call at a time",
     load: ONE_BY_ONE,
     server_options: &[],
+    threads: 1,
     servers: ALL_AND_FLOOR,
     calls: 30_000,
     counted_calls: 5_000,

@@ -62,7 +62,7 @@ pub(crate) fn draw(results: &Results) -> String {
 
 fn colour(program: Program) -> &'static str {
     match program {
-        Program::Halloo | Program::HallooClient => "#0969da",
+        Program::Halloo | Program::HallooInline | Program::HallooClient => "#0969da",
         Program::Canned => "#57606a",
         Program::Tonic | Program::TonicClient => "#bf8700",
         Program::Connectrpc => "#8250df",

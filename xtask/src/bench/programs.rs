@@ -15,6 +15,8 @@ pub(crate) const DRIVING_CORE: &str = "1";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Program {
     Halloo,
+    /// With short handlers fixed to their connection's task, instead of the adaptive default.
+    HallooInline,
     Tonic,
     Connectrpc,
     Canned,
@@ -27,6 +29,7 @@ impl Program {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Halloo => "Halloo",
+            Self::HallooInline => "Halloo, inline",
             Self::Tonic => "tonic 0.14",
             Self::Connectrpc => "connectrpc 0.9",
             Self::Canned => "canned bytes",
@@ -37,7 +40,7 @@ impl Program {
 
     pub(crate) fn path(self) -> PathBuf {
         match self {
-            Self::Halloo => ours("greeter-server"),
+            Self::Halloo | Self::HallooInline => ours("greeter-server"),
             Self::HallooClient => ours("greeter-client"),
             Self::Canned => ours("canned-server"),
             Self::Tonic => peer("tonic-server"),
@@ -95,6 +98,9 @@ impl Server {
     /// Starts a server with a command that ends in its path.
     pub(crate) fn start_command(program: Program, mut command: Command, options: &[&str]) -> Result<Self, Failure> {
         command.arg("127.0.0.1:0").args(options);
+        if program == Program::HallooInline {
+            command.arg("--inline");
+        }
         let log = std::env::temp_dir().join(format!("halloo-bench-{}-{program:?}.log", std::process::id()));
         let mut running = Running::start(&mut command, log)?;
         let address = running.wait_for("listening on ", Duration::from_secs(60))?;
