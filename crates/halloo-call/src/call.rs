@@ -3,6 +3,7 @@
 //! A request carries one, interceptors pass one along. Metadata that came off a wire stays there until
 //! somebody looks.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -147,29 +148,26 @@ impl fmt::Debug for Call {
     }
 }
 
-/// Where metadata comes from when somebody looks.
-pub trait MetadataSource: Send + Sync {
-    /// Builds the metadata. Called at most once a call.
-    fn metadata(&self) -> Metadata;
-}
+/// Builds metadata out of what a driver keeps it in.
+pub type ReadMetadata = fn(&(dyn Any + Send + Sync)) -> Metadata;
 
 /// Metadata that is built when it is first read.
 #[derive(Default)]
 pub struct LazyMetadata {
-    source: Option<Arc<dyn MetadataSource>>,
+    source: Option<(Arc<dyn Any + Send + Sync>, ReadMetadata)>,
     built: OnceLock<Metadata>,
 }
 
 impl LazyMetadata {
-    /// Metadata that `source` will build.
+    /// Metadata that `read` will build from `source`, at most once.
     #[must_use]
-    pub fn from_source(source: Arc<dyn MetadataSource>) -> Self {
-        Self { source: Some(source), built: OnceLock::new() }
+    pub fn from_source(source: Arc<dyn Any + Send + Sync>, read: ReadMetadata) -> Self {
+        Self { source: Some((source, read)), built: OnceLock::new() }
     }
 
     /// The metadata, built if need be.
     pub fn read(&self) -> &Metadata {
-        self.built.get_or_init(|| self.source.as_ref().map(|source| source.metadata()).unwrap_or_default())
+        self.built.get_or_init(|| self.source.as_ref().map(|(source, read)| read(&**source)).unwrap_or_default())
     }
 
     /// The metadata, to change.

@@ -17,7 +17,7 @@ mod placement;
 mod receiver;
 mod sender;
 
-pub use call::{Call, LazyMetadata, MetadataSource};
+pub use call::{Call, LazyMetadata, ReadMetadata};
 pub use cancelled::Cancelled;
 pub use dispatch::{Carry, Dispatch, Handling, HttpRequest, IncomingCall, OutgoingCall, Refused, ResponseHead, Route};
 pub use ends::{

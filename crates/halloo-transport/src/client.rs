@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use halloo_call::{
-    Interest, LazyMetadata, MetadataSource, ObservedConnection, Outcome, OutgoingCall, PIPE_LIMIT_BYTES, Refused,
-    ResponderEnd, ResponseHead, Watch,
+    Interest, LazyMetadata, ObservedConnection, Outcome, OutgoingCall, PIPE_LIMIT_BYTES, Refused, ResponderEnd,
+    ResponseHead, Watch,
 };
 use halloo_core::{Deadline, Status};
 use halloo_http2::{Connection, End, ErrorCode, Event, HeaderList, OpenError, Origin, StreamId};
@@ -23,7 +23,7 @@ use crate::deadlines::Deadlines;
 use crate::id_map::IdMap;
 use crate::mailbox::{CallWaker, Mail, Mailbox};
 use crate::outgoing_head::RequestTemplates;
-use crate::request_head::FieldsMetadata;
+use crate::request_head::lazy_metadata;
 use crate::response_head::{ResponseStart, read_head, read_trailers, reset_status};
 use crate::sniff::Sniff;
 use crate::wire::{ReadTurn, Wire};
@@ -296,13 +296,8 @@ impl Calls {
             ResponseStart::Rpc => {
                 call.phase = Phase::Open { id, head_seen: true };
                 // What this side's own template brings is `:status` and `content-type`; only more is metadata.
-                let metadata = if fields.len() > 2 {
-                    LazyMetadata::from_source(
-                        Arc::new(FieldsMetadata::new(Arc::clone(fields))) as Arc<dyn MetadataSource>
-                    )
-                } else {
-                    LazyMetadata::default()
-                };
+                let metadata =
+                    if fields.len() > 2 { lazy_metadata(Arc::clone(fields)) } else { LazyMetadata::default() };
                 call.responder.send_head(ResponseHead::Rpc(metadata));
             }
             ResponseStart::Ended(outcome) => {

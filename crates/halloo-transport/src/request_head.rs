@@ -8,20 +8,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use halloo_call::{Dispatch, HttpRequest, IncomingCall, LazyMetadata, MetadataSource, Route};
+use halloo_call::{Dispatch, HttpRequest, IncomingCall, LazyMetadata, Route};
 use halloo_core::{Deadline, Metadata, Peer, Status, Timeout, content_subtype};
 use halloo_http2::{Connection, EntryId, HeaderList};
 
 /// A request as its header block describes it.
 #[derive(Debug)]
 pub(crate) enum RequestHead {
-    Rpc(Arc<RpcHead>),
+    /// What was parsed, and the block that it was parsed from.
+    Rpc(Arc<RpcHead>, Arc<HeaderList>),
     /// An RPC that is answered without asking any handler.
     Refused(Arc<RpcHead>, Status),
     Http(Box<HttpRequest>),
 }
 
-/// What an RPC's header block says, without the values that need a clock.
+/// What an RPC's header block says, without the values that need a clock. It is attached to that block, and must not
+/// keep it alive in turn.
 #[derive(Debug)]
 pub(crate) struct RpcHead {
     route: Option<Route>,
@@ -29,7 +31,6 @@ pub(crate) struct RpcHead {
     pub(crate) subtype: Cow<'static, str>,
     timeout: Option<Duration>,
     encoding: Option<Box<str>>,
-    metadata: Arc<FieldsMetadata>,
     fault: Option<Status>,
 }
 
@@ -42,12 +43,18 @@ impl RpcHead {
         self.timeout.map(|timeout| Deadline::after(now, timeout))
     }
 
-    pub(crate) fn incoming(&self, deadline: Option<Deadline>, peer: &Arc<Peer>) -> IncomingCall {
+    /// The call as a dispatch sees it; `fields` is the block that it came in.
+    pub(crate) fn incoming(
+        &self,
+        fields: Arc<HeaderList>,
+        deadline: Option<Deadline>,
+        peer: &Arc<Peer>,
+    ) -> IncomingCall {
         IncomingCall {
             unknown_path: self.unknown_path.clone(),
             subtype: self.subtype.clone(),
             encoding: self.encoding.clone(),
-            metadata: LazyMetadata::from_source(Arc::clone(&self.metadata) as Arc<dyn MetadataSource>),
+            metadata: lazy_metadata(fields),
             deadline,
             peer: Arc::clone(peer),
         }
@@ -64,7 +71,7 @@ pub(crate) fn read(
     if let Some(attached) = fields.attachment()
         && let Ok(head) = Arc::clone(attached).downcast::<RpcHead>()
     {
-        return head_of(head);
+        return head_of(head, fields);
     }
     let seen = scan(fields);
     let subtype = match seen.content_type.and_then(content_subtype) {
@@ -73,12 +80,12 @@ pub(crate) fn read(
     };
     let head = Arc::new(rpc_head(fields, &seen, subtype, dispatch, engine));
     fields.set_attachment(Arc::clone(&head) as _);
-    head_of(head)
+    head_of(head, fields)
 }
 
-fn head_of(head: Arc<RpcHead>) -> RequestHead {
+fn head_of(head: Arc<RpcHead>, fields: &Arc<HeaderList>) -> RequestHead {
     match &head.fault {
-        None => RequestHead::Rpc(head),
+        None => RequestHead::Rpc(head, Arc::clone(fields)),
         Some(status) => {
             let status = status.clone();
             RequestHead::Refused(head, status)
@@ -128,13 +135,12 @@ fn rpc_head(
     let route = find_route(seen, dispatch, engine);
     let path = || String::from_utf8_lossy(seen.path).into_owned();
     let timeout = seen.timeout.map(Timeout::parse).transpose();
-    let metadata = FieldsMetadata::new(Arc::new(metadata_fields(fields)));
     let fault = if !seen.path.starts_with(b"/") {
         Some(Status::unimplemented(format!("malformed method path {:?}: it does not begin with `/`", path())))
     } else if let Err(error) = &timeout {
         Some(Status::internal(format!("malformed grpc-timeout: {error}")))
     } else if seen.has_binary {
-        metadata.read().err()
+        read_metadata(fields).err()
     } else {
         None
     };
@@ -147,19 +153,8 @@ fn rpc_head(
             .encoding
             .filter(|encoding| *encoding != b"identity")
             .map(|encoding| String::from_utf8_lossy(encoding).into()),
-        metadata: Arc::new(metadata),
         fault,
     }
-}
-
-/// The fields of `fields` that are metadata, as a list of their own: what is made of a block is attached to it, and
-/// must not keep it alive in turn.
-fn metadata_fields(fields: &HeaderList) -> HeaderList {
-    let mut metadata = HeaderList::new();
-    for field in fields.iter().filter(|field| !Metadata::is_reserved(field.name)) {
-        metadata.push(field.name, field.value);
-    }
-    metadata
 }
 
 /// The compression table remembers, beside a path that the peer put there, which route it is (0: not asked yet).
@@ -174,35 +169,26 @@ fn find_route(seen: &Seen<'_>, dispatch: &dyn Dispatch, engine: &mut Connection)
     Some(route)
 }
 
-/// Metadata still in the header block that it came in.
-#[derive(Debug)]
-pub(crate) struct FieldsMetadata {
-    fields: Arc<HeaderList>,
+/// The metadata of a block, to be built when somebody looks.
+pub(crate) fn lazy_metadata(fields: Arc<HeaderList>) -> LazyMetadata {
+    // A block with a malformed `-bin` value was refused before anybody could ask for its metadata.
+    LazyMetadata::from_source(fields, |fields| {
+        fields.downcast_ref::<HeaderList>().map(|fields| read_metadata(fields).unwrap_or_default()).unwrap_or_default()
+    })
 }
 
-impl FieldsMetadata {
-    pub(crate) fn new(fields: Arc<HeaderList>) -> Self {
-        Self { fields }
+/// The metadata among the fields of a block.
+///
+/// # Errors
+/// INTERNAL for a `-bin` value that is not base64.
+pub(crate) fn read_metadata(fields: &HeaderList) -> Result<Metadata, Status> {
+    let mut metadata = Metadata::new();
+    for field in fields.iter().filter(|field| !Metadata::is_reserved(field.name)) {
+        metadata
+            .push_wire(field.name, Bytes::copy_from_slice(field.value))
+            .map_err(|error| Status::internal(format!("malformed metadata: {error}")))?;
     }
-
-    /// # Errors
-    /// INTERNAL for a `-bin` value that is not base64.
-    pub(crate) fn read(&self) -> Result<Metadata, Status> {
-        let mut metadata = Metadata::new();
-        for field in self.fields.iter().filter(|field| !Metadata::is_reserved(field.name)) {
-            metadata
-                .push_wire(field.name, Bytes::copy_from_slice(field.value))
-                .map_err(|error| Status::internal(format!("malformed metadata: {error}")))?;
-        }
-        Ok(metadata)
-    }
-}
-
-impl MetadataSource for FieldsMetadata {
-    fn metadata(&self) -> Metadata {
-        // A block with a malformed `-bin` value was refused before anybody could ask for its metadata.
-        self.read().unwrap_or_default()
-    }
+    Ok(metadata)
 }
 
 fn http_request(fields: &HeaderList, peer: &Arc<Peer>) -> HttpRequest {

@@ -13,7 +13,7 @@ use halloo_call::Outcome;
 use halloo_core::{Code, Metadata, Status, content_subtype, percent_decode_message, percent_encode_message};
 use halloo_http2::{ErrorCode, HeaderList, Template};
 
-use crate::request_head::FieldsMetadata;
+use crate::request_head::read_metadata;
 
 /// Writes and reads `grpc-status-details-bin`, like any `-bin` header without padding on the way out.
 const DETAILS_BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -152,7 +152,7 @@ pub(crate) fn read_head(fields: &Arc<HeaderList>, end: bool, target: &str) -> Re
 /// Headers are read when somebody looks, which is too late to say that a `-bin` value is not base64.
 fn check_binary(fields: &Arc<HeaderList>) -> Result<(), Status> {
     if fields.iter().any(|field| field.name.ends_with(b"-bin")) {
-        FieldsMetadata::new(Arc::clone(fields)).read()?;
+        read_metadata(fields)?;
     }
     Ok(())
 }
@@ -177,7 +177,7 @@ pub(crate) fn read_trailers(fields: &Arc<HeaderList>) -> Outcome {
     if code == Code::Ok && fields.len() == 1 {
         return Ok(Metadata::new());
     }
-    let metadata = FieldsMetadata::new(Arc::clone(fields)).read()?;
+    let metadata = read_metadata(fields)?;
     if code == Code::Ok {
         return Ok(metadata);
     }

@@ -223,7 +223,7 @@ impl Calls {
         let key = id.as_u32();
         let head = request_head::read(fields, &*self.setting.dispatch, turn.engine, &self.setting.peer);
         let mut deadline = None;
-        if let RequestHead::Rpc(rpc) | RequestHead::Refused(rpc, _) = &head {
+        if let RequestHead::Rpc(rpc, _) | RequestHead::Refused(rpc, _) = &head {
             deadline = rpc.deadline(turn.now);
             if let Some(deadline) = deadline {
                 self.deadlines.insert(deadline.instant(), key);

@@ -8,7 +8,7 @@ use std::task::{Context, Waker};
 use std::time::Instant;
 
 use bytes::Bytes;
-use halloo_call::{CallerEnd, Dispatch, Interest, PIPE_LIMIT_BYTES, ResponderEnd, Watch};
+use halloo_call::{CallerEnd, Dispatch, HttpRequest, Interest, PIPE_LIMIT_BYTES, ResponderEnd, Watch};
 use halloo_core::{Deadline, Peer, Status};
 use halloo_http2::{Connection, HeaderList, StreamId};
 
@@ -56,10 +56,17 @@ pub(crate) struct ServerCall {
 #[derive(Debug)]
 enum Handler {
     /// The request is not complete, and nobody works on it yet.
-    Waiting(RequestHead, ResponderEnd),
+    Waiting(Work, ResponderEnd),
     /// It runs in a task of its own.
     Running(Arc<CallWaker<NoStart>>),
     Ended,
+}
+
+/// What a handler will be given.
+#[derive(Debug)]
+enum Work {
+    Rpc(Arc<RpcHead>, Arc<HeaderList>),
+    Http(Box<HttpRequest>),
 }
 
 impl ServerCall {
@@ -70,15 +77,16 @@ impl ServerCall {
         (caller, responder): (CallerEnd, ResponderEnd),
     ) -> Self {
         let subtype = match &head {
-            RequestHead::Rpc(rpc) | RequestHead::Refused(rpc, _) => Some(rpc.subtype.clone()),
+            RequestHead::Rpc(rpc, _) | RequestHead::Refused(rpc, _) => Some(rpc.subtype.clone()),
             RequestHead::Http(_) => None,
         };
         let handler = match head {
+            RequestHead::Rpc(head, fields) => Handler::Waiting(Work::Rpc(head, fields), responder),
+            RequestHead::Http(request) => Handler::Waiting(Work::Http(request), responder),
             RequestHead::Refused(_, status) => {
                 responder.finish(Err(status));
                 Handler::Ended
             }
-            head => Handler::Waiting(head, responder),
         };
         Self { id, caller, handler, response: Response::Unsent(subtype), deadline, unreleased: 0 }
     }
@@ -104,14 +112,14 @@ impl ServerCall {
     /// Hands a waiting request to its handler, and looks at what that has made of it.
     pub(crate) fn run(&mut self, turn: &mut Turn<'_, '_>, setting: &mut Setting, complete: bool) {
         if let Handler::Waiting(..) = self.handler
-            && let Handler::Waiting(head, responder) = std::mem::replace(&mut self.handler, Handler::Ended)
+            && let Handler::Waiting(work, responder) = std::mem::replace(&mut self.handler, Handler::Ended)
         {
-            let handling = match head {
-                RequestHead::Rpc(rpc) | RequestHead::Refused(rpc, _) => {
-                    let incoming = RpcHead::incoming(&rpc, self.deadline, &setting.peer);
-                    setting.dispatch.respond(rpc.route(), incoming, responder)
+            let handling = match work {
+                Work::Rpc(head, fields) => {
+                    let incoming = head.incoming(fields, self.deadline, &setting.peer);
+                    setting.dispatch.respond(head.route(), incoming, responder)
                 }
-                RequestHead::Http(request) => setting.dispatch.respond_http(*request, responder),
+                Work::Http(request) => setting.dispatch.respond_http(*request, responder),
             };
             let is_inline = complete && handling.placement().is_inline();
             if let Some(handling) = if is_inline { poll_inline(handling, turn.cx) } else { Some(handling) } {
