@@ -184,6 +184,13 @@ impl Handling {
         Self { work: Work::Done, placement }
     }
 
+    /// Lets the observation know that the call was cancelled with `code`.
+    pub fn note_cancelled(&self, code: Code) {
+        if let Work::Rpc { observed: Some(observed), .. } = &self.work {
+            observed.end(code);
+        }
+    }
+
     /// Where the handler runs; shared by all calls of the method.
     #[must_use]
     pub fn placement(&self) -> &Arc<Placement> {

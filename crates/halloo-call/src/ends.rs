@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use halloo_core::{Codec, DrainedPiece, Status};
+use halloo_core::{Code, Codec, DrainedPiece, Status};
 
 use crate::call::LazyMetadata;
 use crate::cancelled::Cancelled;
@@ -101,8 +101,8 @@ pub struct Watch<'a> {
     pub waker: &'a Waker,
     /// What wakes.
     pub interest: Interest,
-    /// Bytes consumed that wake; `usize::MAX` for never.
-    pub credit_step: usize,
+    /// Bytes consumed that wake; `None` leaves the writer's place to somebody else, such as a message sender.
+    pub credit_step: Option<usize>,
 }
 
 /// Where a wire takes a response.
@@ -175,7 +175,9 @@ impl CallerEnd {
         }
         if let Some(watch) = watch {
             state.response.wait_to_read(watch.waker, watch.interest);
-            state.request.wait_to_write(watch.waker, watch.credit_step);
+            if let Some(step) = watch.credit_step {
+                state.request.wait_to_write(watch.waker, step);
+            }
         }
         let writer = if progress.bytes > 0 { state.response.writer_to_wake(false) } else { None };
         drop(state);
@@ -201,7 +203,9 @@ impl CallerEnd {
         }
         if let Some(watch) = watch {
             state.response.wait_to_read(watch.waker, watch.interest);
-            state.request.wait_to_write(watch.waker, watch.credit_step);
+            if let Some(step) = watch.credit_step {
+                state.request.wait_to_write(watch.waker, step);
+            }
         }
         let is_over = state.ended && progress.outcome.is_some();
         let writer = if progress.bytes > 0 { state.response.writer_to_wake(false) } else { None };
@@ -218,7 +222,7 @@ impl CallerEnd {
         interest: Interest,
         sink: impl FnMut(Bytes),
     ) -> Poll<ResponseProgress> {
-        let watch = Watch { waker: cx.waker(), interest, credit_step: usize::MAX };
+        let watch = Watch { waker: cx.waker(), interest, credit_step: None };
         let progress = self.collect(Some(watch), true, sink);
         let ready = match interest {
             Interest::Any => progress.outcome.is_some() || progress.bytes > 0 || progress.head.is_some(),
@@ -262,7 +266,9 @@ impl ResponderEnd {
         progress.cancelled.clone_from(&state.cancelled);
         if let Some(watch) = watch {
             state.request.wait_to_read(watch.waker, watch.interest);
-            state.response.wait_to_write(watch.waker, watch.credit_step);
+            if let Some(step) = watch.credit_step {
+                state.response.wait_to_write(watch.waker, step);
+            }
         }
         let writer = if progress.bytes > 0 { state.request.writer_to_wake(false) } else { None };
         drop(state);
@@ -423,6 +429,12 @@ impl HandlerWatch {
         self.exchange.poll_cancelled_by_handler(cx)
     }
 
+    /// What the call was cancelled with.
+    #[must_use]
+    pub fn code(&self) -> Option<Code> {
+        self.exchange.lock().cancelled.as_ref().map(Status::code)
+    }
+
     /// Gives the call up in the caller's place, for a deadline that passed.
     pub fn cancel(&self, status: Status) {
         self.exchange.cancel_with(|| status);
@@ -437,7 +449,7 @@ impl fmt::Debug for HandlerWatch {
 
 #[cfg(test)]
 mod tests {
-    use halloo_core::{Code, Metadata};
+    use halloo_core::Metadata;
 
     use super::*;
 

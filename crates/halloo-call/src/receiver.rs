@@ -24,6 +24,10 @@ use crate::message::Request;
 use crate::observe::{ObservedCall, Side};
 use crate::pipe::Interest;
 
+/// Bytes of a lone message that wake its reader before the end, so that flow control goes on. So few, because the
+/// messages of all streams together must not fill the connection's window unseen.
+const WAKE_BYTES: usize = 4 * 1024;
+
 /// Receives messages, one after the other.
 ///
 /// A handler gets one for its client's requests; a client, for the server's replies. Dropping a client's
@@ -50,6 +54,8 @@ pub struct MessageReceiver<T: 'static> {
     headers: LazyMetadata,
     trailers: Option<Metadata>,
     failed: Option<Status>,
+    /// The reply headers have arrived, or whatever stands for them.
+    has_headers: bool,
 }
 
 enum Source<T> {
@@ -145,6 +151,7 @@ impl<T: 'static> MessageReceiver<T> {
             headers: LazyMetadata::default(),
             trailers: None,
             failed: None,
+            has_headers: false,
         }
     }
 
@@ -163,6 +170,7 @@ impl<T: 'static> MessageReceiver<T> {
             headers: LazyMetadata::default(),
             trailers: None,
             failed: None,
+            has_headers: false,
         }
     }
 
@@ -268,7 +276,11 @@ impl<T: 'static> MessageReceiver<T> {
                     Poll::Pending => Poll::Pending,
                 }
             }
-            Source::Replies(replies) => replies.poll_bytes(cx, interest, decoder, &mut self.headers),
+            Source::Replies(replies) => {
+                let polled = replies.poll_bytes(cx, interest, decoder, &mut self.headers);
+                self.has_headers |= polled.is_ready();
+                polled
+            }
             Source::Messages(_) | Source::Ended => Poll::Ready(Ok(More::End(Metadata::new()))),
         }
     }
@@ -293,13 +305,14 @@ impl<T: 'static> MessageReceiver<T> {
             // The call has failed, and an interceptor still works on how.
             return self.poll_next(cx).map(|result| result.map(|_| ()));
         }
-        if replies.outcome.is_some() || decoder.deframer.buffered() > 0 {
+        if self.has_headers || replies.outcome.is_some() || decoder.deframer.buffered() > 0 {
             return Poll::Ready(Ok(()));
         }
         let progress = std::task::ready!(replies.caller.poll_response(cx, Interest::Any, |chunk| decoder.push(chunk)));
         if let Some(ResponseHead::Rpc(headers)) = progress.head {
             self.headers = headers;
         }
+        self.has_headers = true;
         replies.outcome = progress.outcome;
         let failed_at_once = matches!(replies.outcome, Some(Err(_))) && decoder.deframer.buffered() == 0;
         if !failed_at_once {
@@ -368,7 +381,7 @@ impl<T: 'static> MessageReceiver<T> {
     }
 
     async fn receive_only(&mut self) -> Result<T, Status> {
-        let interest = Interest::EndOrBytes(crate::PIPE_LIMIT_BYTES);
+        let interest = Interest::EndOrBytes(WAKE_BYTES);
         let mut message = None;
         loop {
             match poll_fn(|cx| self.poll_message(cx, interest)).await {
@@ -461,6 +474,7 @@ impl<T: 'static> From<Vec<T>> for MessageReceiver<T> {
             headers: LazyMetadata::default(),
             trailers: None,
             failed: None,
+            has_headers: false,
         }
     }
 }

@@ -148,7 +148,8 @@ where
             let run = K::run(self, call, way);
             Box::pin(async move { ended.with_trailers(run.await) })
         };
-        Ok(Next::new(chain, end).run(call))
+        // Nothing of it runs before it is polled, where a panic stays inside the call.
+        Ok(Box::pin(async move { Next::new(chain, end).run(call).await }))
     }
 }
 

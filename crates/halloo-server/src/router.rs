@@ -179,8 +179,9 @@ impl Dispatch for Router {
     }
 
     fn respond_http(&self, request: HttpRequest, responder: ResponderEnd) -> Handling {
-        let answer = self.fallback.respond(request, HttpResponder::new(responder));
-        Handling::http(answer, Arc::clone(&self.elsewhere))
+        let fallback = Arc::clone(&self.fallback);
+        let answer = async move { fallback.respond(request, HttpResponder::new(responder)).await };
+        Handling::http(Box::pin(answer), Arc::clone(&self.elsewhere))
     }
 }
 

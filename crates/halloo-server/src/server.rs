@@ -15,7 +15,6 @@ use halloo_transport::{
     Accepted, AcceptedSocket, BindError, Http2Config, ListenAddress, Listener, ServerConnection, ServerConnectionHandle,
 };
 use tokio::task::{AbortHandle, Id, JoinSet};
-use tokio::time::Instant;
 
 use crate::fallback::Fallback;
 use crate::handler::MethodExecution;
@@ -341,19 +340,19 @@ impl Connections {
         }
         tracing::info!(connections = self.len(), ?limit, "draining");
         self.handles.values().for_each(ServerConnectionHandle::shutdown);
-        self.all_ended(Instant::now() + limit).await;
+        self.all_ended(limit).await;
         if self.handles.is_empty() {
             return;
         }
         tracing::warn!(connections = self.len(), ?limit, "the drain limit has passed; cancelling what still runs");
         self.handles.values().for_each(ServerConnectionHandle::close);
-        self.all_ended(Instant::now() + CLOSE_GRACE).await;
+        self.all_ended(CLOSE_GRACE).await;
         // Dropping the tasks aborts those whose handler does not yield.
     }
 
-    async fn all_ended(&mut self, until: Instant) {
+    async fn all_ended(&mut self, limit: Duration) {
         let mut second_signal = signals();
-        let mut limit: Pin<Box<tokio::time::Sleep>> = Box::pin(tokio::time::sleep_until(until));
+        let mut limit: Pin<Box<tokio::time::Sleep>> = Box::pin(tokio::time::sleep(limit));
         while !self.handles.is_empty() {
             tokio::select! {
                 () = self.ended() => {}

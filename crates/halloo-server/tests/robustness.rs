@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use halloo_core::{Code, Status};
 use halloo_transport::{ConnectOptions, Http2Config, ReturnedCalls, connect};
-use support::{CHAT, COLLECT, ECHO, HANG, REPEAT, call_of, rig, start, unary};
+use support::{CHAT, COLLECT, ECHO, HANG, REPEAT, call_of, deadline, rig, start, unary, unary_with};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reader_that_is_paused_for_good_holds_up_no_other_stream() {
@@ -117,4 +117,76 @@ async fn a_call_that_could_not_leave_is_given_back() {
     assert_eq!(replies.next().await.unwrap_err().code(), Code::Aborted);
     drop(hanging);
     rig.serving.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn reading_replies_does_not_put_the_sender_to_sleep() {
+    let rig = rig(|server| server).await;
+    let (mut requests, replies) = start(&rig.connection, &COLLECT, call_of(&COLLECT));
+    let sending = async {
+        for _ in 0..64 {
+            requests.send(Bytes::from_static(&[3; 64 * 1024])).await.unwrap();
+        }
+        requests.finish();
+    };
+    let ((), reply) = tokio::join!(sending, replies.only_message());
+    assert_eq!(reply.unwrap().0, (64 * 64 * 1024).to_string());
+}
+
+#[tokio::test]
+async fn no_deadline_is_swept_away_with_those_of_calls_that_have_ended() {
+    let rig = rig(|server| server).await;
+    let with_deadline = |method: &'static halloo_core::Method<Bytes, Bytes>, timeout: Duration| {
+        let mut call = call_of(method);
+        call.set_deadline(Some(deadline(timeout)));
+        call
+    };
+    for ended in 0..200 {
+        let call = with_deadline(&ECHO, Duration::from_secs(600));
+        unary_with(&rig.connection, &ECHO, call, "x").await.unwrap();
+        if ended > 60 && ended % 3 == 0 {
+            let call = with_deadline(&HANG, Duration::from_millis(1));
+            let status = unary_with(&rig.connection, &HANG, call, "x").await.unwrap_err();
+            assert_eq!(status.code(), Code::DeadlineExceeded);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_waits_for_a_stream_can_be_cancelled() {
+    let mut config = Http2Config::default();
+    config.limits.max_concurrent_streams = 1;
+    let rig = rig(|server| server.http2(config)).await;
+    let (mut first, hanging) = start(&rig.connection, &HANG, call_of(&HANG));
+    first.send("x".into()).await.unwrap();
+    first.finish();
+    rig.seen.hanging.notified().await;
+    for _ in 0..100 {
+        drop(start(&rig.connection, &ECHO, call_of(&ECHO)));
+    }
+    drop(hanging);
+    rig.seen.dropped.notified().await;
+    // The server's place is free a moment after the handler has ended; until then it refuses streams.
+    while let Err(status) = unary(&rig.connection, &ECHO, "next").await {
+        assert_eq!(status.code(), Code::Unavailable);
+    }
+    rig.handle.shutdown();
+    rig.serving.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn many_half_large_requests_do_not_close_the_connections_window_on_each_other() {
+    let rig = rig(|server| server).await;
+    let half = Bytes::from(vec![1; 40 * 1024]);
+    let mut calls = Vec::new();
+    for _ in 0..600 {
+        let (mut requests, replies) = start(&rig.connection, &ECHO, call_of(&ECHO));
+        requests.encode(Bytes::from(vec![2; 60 * 1024])).unwrap();
+        calls.push((requests, replies));
+    }
+    for (requests, replies) in calls {
+        requests.finish();
+        assert_eq!(replies.only_message().await.unwrap().0.len(), 60 * 1024);
+    }
+    assert_eq!(unary(&rig.connection, &ECHO, half.clone()).await.unwrap(), half);
 }

@@ -44,6 +44,11 @@ impl<'a> Answer<'a> {
     pub(crate) fn end(mut self, outcome: &Outcome) {
         let ended = match (&*self.response, outcome) {
             (Response::Ended, _) => Ok(()),
+            (Response::Unsent(None), _) => {
+                // Nobody has answered a request that is not an RPC; an RPC's answer would not be one.
+                self.engine.send_reset(self.id, ErrorCode::InternalError);
+                Ok(())
+            }
             (Response::Unsent(subtype), Err(status)) => {
                 let template = write_trailers_only(subtype.as_deref().unwrap_or("proto"), status, self.fields);
                 self.engine.send_headers(self.id, template, self.fields, End::Stream)

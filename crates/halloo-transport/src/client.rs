@@ -31,7 +31,7 @@ use crate::wire::{ReadTurn, Wire};
 const TURNS_PER_POLL: usize = 16;
 
 /// Reply bytes that the caller consumes before its connection hears of it.
-const CREDIT_STEP_BYTES: usize = 16 * 1024;
+const CREDIT_STEP_BYTES: usize = 8 * 1024;
 
 /// A client's end of one connection; a future that runs it to its end.
 #[derive(Debug)]
@@ -199,9 +199,10 @@ impl Calls {
         self.next_key = self.next_key.wrapping_add(1);
         let deadline = start.call.call.deadline();
         if let Some(deadline) = deadline {
-            self.deadlines.insert(deadline.instant(), key);
+            // Before the insertion: the call is not in the table yet.
             let table = &self.table;
             self.deadlines.sweep(table.len(), |at, key| is_deadline_of(table, at, key));
+            self.deadlines.insert(deadline.instant(), key);
         }
         let call = ClientCall {
             responder: start.responder,
@@ -215,6 +216,10 @@ impl Calls {
         self.table.insert(key, call);
         self.waiting.push_back(key);
         self.open_waiting(engine);
+        if let Some(ClientCall { phase: Phase::Waiting(_), .. }) = self.table.get(&key) {
+            // Listens for its cancellation while it waits.
+            self.look(engine, key);
+        }
     }
 
     /// Opens streams for waiting calls, as many as the peer allows.
@@ -228,7 +233,7 @@ impl Calls {
                 self.waiting.pop_front();
                 continue;
             };
-            let time_left = call.deadline.map(|deadline| deadline.time_left(call.started));
+            let time_left = call.deadline.map(|deadline| deadline.time_left(crate::server::now()));
             let template = self.templates.write(outgoing, time_left, &mut self.fields);
             match engine.send_request(Some(template), &self.fields, End::Open) {
                 Ok(id) => {
@@ -238,8 +243,12 @@ impl Calls {
                     self.look(engine, key);
                 }
                 Err(OpenError::StreamLimit) => return,
-                Err(_) => {
+                Err(error) => {
                     self.waiting.pop_front();
+                    if matches!(error, OpenError::Exhausted) {
+                        self.state.go_away("the connection has used up its stream ids".into(), false);
+                        engine.shutdown(crate::server::now());
+                    }
                     if let Some(call) = self.table.remove(&key) {
                         self.give_back(call);
                     }
@@ -330,7 +339,7 @@ impl Calls {
         let waker = Waker::from(Arc::clone(&call.waker));
         let room = id.is_some_and(|id| call.sending && engine.send_backlog(id) < PIPE_LIMIT_BYTES);
         let chunks = &mut self.chunks;
-        let watch = Watch { waker: &waker, interest: Interest::Any, credit_step: CREDIT_STEP_BYTES };
+        let watch = Watch { waker: &waker, interest: Interest::Any, credit_step: Some(CREDIT_STEP_BYTES) };
         let progress = call.responder.collect(Some(watch), room, |chunk| chunks.push(chunk));
         let Some(id) = id else {
             if let Some(status) = progress.cancelled {
@@ -371,6 +380,9 @@ impl Calls {
 
     fn finish(&mut self, engine: &mut Connection, key: u32, outcome: Outcome) {
         let Some(call) = self.table.remove(&key) else { return };
+        if let Phase::Waiting(_) = call.phase {
+            self.waiting.retain(|waiting| *waiting != key);
+        }
         if let Phase::Open { id, .. } = call.phase {
             self.streams.remove(&id.as_u32());
             // What the caller has not read yet is bounded by the stream's window and can grow no more.

@@ -44,6 +44,9 @@ impl<S: Send + 'static> Future for HandlerTask<S> {
         let this = &mut *self;
         let Some(handling) = &mut this.handling else { return Poll::Ready(()) };
         if this.watch.poll_cancelled(cx).is_ready() {
+            if let Some(code) = this.watch.code() {
+                handling.note_cancelled(code);
+            }
             this.handling = None;
             return Poll::Ready(());
         }

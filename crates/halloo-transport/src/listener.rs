@@ -218,5 +218,24 @@ fn bind_unix(path: &Path) -> io::Result<UnixListener> {
 
 #[cfg(unix)]
 fn is_stale(path: &Path) -> bool {
-    std::os::unix::net::UnixStream::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+    use std::os::unix::fs::FileTypeExt as _;
+
+    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
+    let connected = std::os::unix::net::UnixStream::connect(path);
+    is_socket && connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_is_no_socket_is_left_alone() {
+        let path = std::env::temp_dir().join(format!("halloo-no-socket-{}", std::process::id()));
+        std::fs::write(&path, "precious").unwrap();
+        let error = Listener::bind(&ListenAddress::Unix(path.clone())).unwrap_err();
+        assert_eq!(error.io_error().kind(), io::ErrorKind::AddrInUse);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
+        std::fs::remove_file(&path).unwrap();
+    }
 }

@@ -97,7 +97,7 @@ impl<S> CallWaker<S> {
 
     /// To be called before the connection looks at the call, so that nothing after it is missed.
     pub(crate) fn rearm(&self) {
-        self.posted.store(false, Ordering::Release);
+        self.posted.swap(false, Ordering::AcqRel);
     }
 
     /// Says that the call's handler no longer runs.

@@ -50,7 +50,7 @@ impl ServerConnectionHandle {
         let _ = self.mailbox.post(Mail::Shutdown);
     }
 
-    /// Ends the connection and cancels its calls with UNAVAILABLE.
+    /// Ends the connection at once and cancels its handlers; clients see UNAVAILABLE.
     pub fn close(&self) {
         let _ = self.mailbox.post(Mail::Close);
     }
@@ -226,9 +226,10 @@ impl Calls {
         if let RequestHead::Rpc(rpc, _) | RequestHead::Refused(rpc, _) = &head {
             deadline = rpc.deadline(turn.now);
             if let Some(deadline) = deadline {
-                self.deadlines.insert(deadline.instant(), key);
+                // Before the insertion: the call is not in the table yet.
                 let table = &self.table;
                 self.deadlines.sweep(table.len(), |at, id| is_deadline_of(table, at, id));
+                self.deadlines.insert(deadline.instant(), key);
             }
         }
         let mut call = ServerCall::new(id, head, deadline, self.pool.exchange());

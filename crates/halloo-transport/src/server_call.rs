@@ -18,7 +18,7 @@ use crate::mailbox::{CallWaker, Mailbox};
 use crate::request_head::{RequestHead, RpcHead};
 
 /// Request bytes that a handler consumes before its connection hears of it.
-const CREDIT_STEP_BYTES: usize = 16 * 1024;
+const CREDIT_STEP_BYTES: usize = 8 * 1024;
 
 /// Nobody posts a start to a server.
 pub(crate) type NoStart = std::convert::Infallible;
@@ -136,7 +136,7 @@ impl ServerCall {
     pub(crate) fn look(&mut self, engine: &mut Connection, fields: &mut HeaderList) {
         let waker = self.watch();
         let watch =
-            waker.as_ref().map(|waker| Watch { waker, interest: Interest::Any, credit_step: CREDIT_STEP_BYTES });
+            waker.as_ref().map(|waker| Watch { waker, interest: Interest::Any, credit_step: Some(CREDIT_STEP_BYTES) });
         let room = engine.send_backlog(self.id) < PIPE_LIMIT_BYTES;
         let mut answer = Answer::new(engine, self.id, &mut self.response, fields);
         let progress = self.caller.collect_into(watch, room, &mut answer);

@@ -140,7 +140,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Wire<Io> {
                     continue;
                 }
             }
-            return (Poll::Ready(()), wrote);
+            // The engine has events now that somebody has to see.
+            return (Poll::Ready(()), true);
         }
     }
 
