@@ -115,10 +115,14 @@ fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
 fn steps() -> Vec<Seed> {
     let frames = |role: u8| {
         let mut bytes = vec![role, 0];
-        // Requests or responses, a head, DATA both ways, credit, SETTINGS, a flood, trailers, and a pause.
-        bytes.extend([16, 0, 0, 16, 0, 0, 0, 2 * role, 0, 2 * role, 16, 2, 0, 4, 0, 0, 10, 0, 3, 0, 0]);
-        bytes.extend([16, 4, 17, 0xff, 0xff, 0, 0, 0, 7, 6, 13, 0, 0, 0, 1, 14, 16, 9, 10, 0, 2, 0, 0]);
-        bytes.extend([6, 2, 4, 2, 100, 1, 3, 8, 0, 8, 10, 20, 16, 7, 0, 14, 12, 9, 16, 14, 0, 14]);
+        // Requests or responses, a head, DATA both ways, padded too, and credit.
+        bytes.extend([16, 0, 0, 16, 0, 1, 0, 2 * role, 0, 2 * role, 16, 2, 0, 4, 0, 0, 14, 0x10, 0x27, 0, 0]);
+        bytes.extend([
+            4, 2, 1, 5, 20, 77, 16, 4, 17, 0xff, 0xff, 0, 0, 0, 7, 1, 17, 0, 0, 1, 0, 7, 0, 0, 17, 0, 0, 1, 0,
+        ]);
+        // Some of the output, all of it, a flood, SETTINGS, trailers, a reset, and a pause.
+        bytes.extend([13, 10, 0, 2, 0, 0, 14, 16, 9, 17, 0xff, 0xff, 0, 0, 0, 10, 50, 6, 2, 4, 2, 100, 3, 2, 9]);
+        bytes.extend([0, 0x25, 0, 8, 1, 8, 16, 7, 1, 16, 11, 0, 12, 9, 14]);
         bytes
     };
     let pair = |head: &[u8]| {
@@ -133,7 +137,10 @@ fn steps() -> Vec<Seed> {
         }
         bytes
     };
+    // A window of 300 bytes, used up by padding alone.
+    let padded = b"\0\x01\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\x04\x02\0\0\xff\x0e".to_vec();
     vec![
+        ("frames", "padded", padded),
         ("frames", "server", frames(0)),
         ("frames", "client", frames(1)),
         ("pair_server", "calls", pair(&[0, 0, 0, 0, 0, 0, 0])),

@@ -8,7 +8,7 @@ use crate::input::Input;
 pub(crate) fn choose(input: &mut Input<'_>) -> Config {
     let mut config = Config::default();
     if input.flag() {
-        config.stream_window_bytes = input.choose(&[5000, 0, 1, 65_535, 100_000]);
+        config.stream_window_bytes = input.choose(&[5000, 0, 300, 65_535, 100_000, 1]);
         config.max_stream_window_bytes = input.choose(&[20_000, 1, 200_000]);
         config.connection_window_bytes = 65_535;
         config.max_connection_window_bytes = input.choose(&[100_000, 65_535, 1 << 20]);

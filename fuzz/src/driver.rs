@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::{Buf, Bytes, BytesMut};
 use halloo_http2::{Config, Connection, End, ErrorCode, Event, HeaderList, OpenError, StreamId};
 
+use crate::credit::Credit;
 use crate::fields::{REQUEST, RESPONSE, TRAILERS, fields_of};
 use crate::meter;
 use crate::output::Output;
@@ -28,6 +29,8 @@ pub(crate) struct Driver {
     now: Instant,
     input: BytesMut,
     output: Output,
+    /// Counted once the peer's bytes begin with whole frames.
+    credit: Option<Credit>,
     streams: BTreeMap<u32, Seen>,
     /// Bytes of DATA that were not released.
     unread: usize,
@@ -81,6 +84,7 @@ impl Driver {
             now,
             input: BytesMut::new(),
             output: Output::new(is_client),
+            credit: None,
             streams: BTreeMap::new(),
             unread: 0,
             given: 0,
@@ -93,6 +97,7 @@ impl Driver {
 
     /// Shakes hands as a peer with these SETTINGS does.
     pub(crate) fn shake_hands(&mut self, settings: &[u8]) {
+        self.credit = Some(Credit::new(self.is_client, &self.config));
         if !self.is_client {
             self.feed(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
         }
@@ -111,6 +116,9 @@ impl Driver {
             if !self.engine.wants_input() {
                 self.write(usize::MAX);
                 assert!(self.engine.wants_input(), "an engine that has nothing to write reads");
+            }
+            if let Some(credit) = self.credit.as_mut().filter(|_| !self.is_closed) {
+                credit.use_up(piece);
             }
             self.input.extend_from_slice(piece);
             self.engine.handle_input(self.now, &mut self.input);
@@ -143,11 +151,17 @@ impl Driver {
                 break;
             }
             self.output.push(piece);
+            if let Some(credit) = &mut self.credit {
+                credit.give(piece);
+            }
             let len = piece.len();
             left -= len;
             out.advance(len);
         }
         self.observe(0);
+        if left > 0 {
+            self.check_credit();
+        }
     }
 
     /// Does something on the `nth` stream from the latest.
@@ -232,6 +246,19 @@ impl Driver {
         assert!(self.engine.is_closed() && self.is_closed);
         assert_eq!(self.engine.poll_timeout(), None);
         assert_eq!(self.engine.open_streams(), 0);
+    }
+
+    /// Everything was written: bytes that were released, or that nobody has to release, have given their credit back.
+    fn check_credit(&self) {
+        let Some(credit) = self.credit.as_ref().filter(|_| !self.is_closed) else { return };
+        if self.unread == 0 {
+            credit.check_connection();
+        }
+        for (id, seen) in &self.streams {
+            if seen.has_head && !seen.recv_ended && !seen.is_gone && seen.unread == 0 {
+                credit.check_stream(*id);
+            }
+        }
     }
 
     /// Takes all events, and looks at what the engine keeps. `fed` is how many bytes it was given just now.

@@ -18,7 +18,8 @@ pub fn run(data: &[u8]) {
     let mut input = Input::new(data);
     let is_client = input.flag();
     let config = config::choose(&mut input);
-    let mut peer = Peer { driver: Driver::new(is_client, config), latest: Vec::new(), next_stream: 1 };
+    let mut peer =
+        Peer { driver: Driver::new(is_client, config), latest: Vec::new(), streams: Vec::new(), next_stream: 1 };
     peer.driver.allow_frames_of((1 << 24) - 1);
     peer.driver.shake_hands(&[]);
     for _ in 0..300 {
@@ -35,6 +36,8 @@ struct Peer {
     driver: Driver,
     /// The last frame, to be sent again.
     latest: Vec<u8>,
+    /// Those of the peer's requests or responses.
+    streams: Vec<u32>,
     next_stream: u32,
 }
 
@@ -42,21 +45,22 @@ impl Peer {
     fn step(&mut self, input: &mut Input<'_>) {
         match input.below(20) {
             0..3 => self.request(input),
-            3 => self.headers(input),
+            3 if is_rare(input) => self.headers(input),
             4..6 => self.data(input),
             6 => self.settings(input),
             7 => self.window_update(input),
             8 => {
-                let stream = input.choose(&STREAMS);
+                let stream = self.stream(input);
                 let code = u32::from(input.byte() % 16).to_be_bytes();
                 self.send(3, 0, stream, &code);
             }
-            9 => self.any_frame(input),
+            // What ends a connection as a rule comes now and then only.
+            9 if is_rare(input) => self.any_frame(input),
             10 => {
                 let times = input.below(250).min(FLOOD_BYTES / self.latest.len().max(1));
                 self.driver.feed(&self.latest.repeat(times));
             }
-            11 => self.driver.feed(input.bytes(9)),
+            11 if is_rare(input) => self.driver.feed(input.bytes(9)),
             12 => self.driver.jump(Duration::from_millis(1 << input.below(18))),
             13 => self.driver.write(input.size(1 << 20)),
             14 => self.driver.write(usize::MAX),
@@ -76,9 +80,10 @@ impl Peer {
         let shape = input.byte();
         let stream = match shape & 1 {
             0 => self.next_stream,
-            _ => input.choose(&STREAMS),
+            _ => self.stream(input),
         };
         self.next_stream = stream.max(self.next_stream).saturating_add(2) & 0x7fff_ffff;
+        self.streams.push(stream);
         let mut block = Vec::new();
         let pairs: &[(&str, &str)] = match shape >> 1 & 3 {
             0 => &REQUEST,
@@ -89,7 +94,7 @@ impl Peer {
         for (name, value) in pairs {
             literal(&mut block, 0x40, name.as_bytes(), value.as_bytes());
         }
-        for _ in 0..shape >> 3 & 3 {
+        if shape & 0x18 == 0x18 && is_rare(input) {
             block.extend(input.bytes(3));
         }
         let end = shape >> 5 & 1;
@@ -123,12 +128,13 @@ impl Peer {
 
     fn data(&mut self, input: &mut Input<'_>) {
         let shape = input.byte();
-        let stream = input.choose(&STREAMS);
-        let mut payload = Vec::new();
+        let stream = self.stream(input);
+        let mut payload = vec![b'd'; input.size(16 << 10)];
         if shape & 2 != 0 {
-            payload.push(input.byte());
+            let padding = input.byte();
+            payload.insert(0, padding);
+            payload.resize(payload.len() + usize::from(padding), 0);
         }
-        payload.resize(payload.len() + input.size(16 << 10), b'd');
         payload.truncate(16 << 10);
         self.send(0, shape & 1 | (shape & 2) << 2, stream, &payload);
     }
@@ -149,9 +155,18 @@ impl Peer {
     }
 
     fn window_update(&mut self, input: &mut Input<'_>) {
-        let stream = input.choose(&STREAMS);
-        let increment = input.size(0xffff_ffff) as u32;
+        let stream = if input.flag() { 0 } else { self.stream(input) };
+        let increment = input.size(0x7fff_ffff) as u32;
         self.send(8, 0, stream, &increment.to_be_bytes());
+    }
+
+    /// A stream that the peer has used before; now and then any.
+    fn stream(&self, input: &mut Input<'_>) -> u32 {
+        let byte = usize::from(input.byte());
+        match self.streams.len() {
+            count @ 1.. if byte < 220 => self.streams[count - 1 - byte % count],
+            _ => STREAMS[byte % STREAMS.len()],
+        }
     }
 
     fn any_frame(&mut self, input: &mut Input<'_>) {
@@ -171,6 +186,10 @@ impl Peer {
         self.latest.extend(payload);
         self.driver.feed(&self.latest);
     }
+}
+
+fn is_rare(input: &mut Input<'_>) -> bool {
+    input.byte() > 220
 }
 
 fn action(input: &mut Input<'_>) -> Action {

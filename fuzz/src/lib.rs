@@ -6,9 +6,11 @@
 
 pub mod binary;
 mod config;
+mod credit;
 mod driver;
 pub mod envelope;
 mod fields;
+mod frame_cutter;
 pub mod frames;
 pub mod hpack;
 mod input;

@@ -2,18 +2,17 @@
 
 use std::collections::HashSet;
 
+use crate::frame_cutter::{Cut, FrameCutter};
+
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const CONTINUATION: u8 = 9;
 const DATA: u8 = 0;
 
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
 /// The frames of one connection's output.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Output {
-    bytes: Vec<u8>,
-    expects_preface: bool,
+    frames: FrameCutter,
     /// The stream of a header block that has not ended.
     open_block: Option<u32>,
     /// Streams on which END_STREAM or RST_STREAM was sent.
@@ -24,28 +23,14 @@ pub(crate) struct Output {
 
 impl Output {
     pub(crate) fn new(is_client: bool) -> Self {
-        Self { expects_preface: is_client, max_frame: 16 << 10, ..Self::default() }
+        Self { frames: FrameCutter::new(is_client), open_block: None, ended: HashSet::new(), max_frame: 16 << 10 }
     }
 
     pub(crate) fn push(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
-        if self.expects_preface && self.bytes.len() >= PREFACE.len() {
-            assert!(self.bytes.starts_with(PREFACE));
-            self.bytes.drain(..PREFACE.len());
-            self.expects_preface = false;
+        self.frames.push(bytes);
+        while let Some(Cut { kind, flags, stream, payload }) = self.frames.next() {
+            self.check(kind, flags, stream, payload.len());
         }
-        let mut at = 0;
-        while let Some((head, rest)) = self.bytes[at..].split_first_chunk::<9>() {
-            let len = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
-            if self.expects_preface || rest.len() < len {
-                break;
-            }
-            let (kind, flags) = (head[3], head[4]);
-            let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
-            at += 9 + len;
-            self.check(kind, flags, stream, len);
-        }
-        self.bytes.drain(..at);
     }
 
     fn check(&mut self, kind: u8, flags: u8, stream: u32, len: usize) {

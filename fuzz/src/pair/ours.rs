@@ -50,6 +50,7 @@ pub(crate) fn send_head(world: &mut World, at: usize, input: &mut Input<'_>) {
 }
 
 pub(crate) fn send_data(world: &mut World, at: usize, len: usize, is_last: bool) {
+    send_head(world, at, &mut Input::new(&[]));
     let end = if is_last { End::Stream } else { End::Open };
     let (call, flow) = leaving(world, at);
     let (id, bytes) = (call.0, flow.make(len));
@@ -64,6 +65,7 @@ pub(crate) fn send_data(world: &mut World, at: usize, len: usize, is_last: bool)
 }
 
 pub(crate) fn send_trailers(world: &mut World, at: usize) {
+    send_head(world, at, &mut Input::new(&[]));
     let (call, flow) = leaving(world, at);
     // Without a head, trailers would be the head.
     if !call.1 || flow.ending.is_some() {

@@ -77,6 +77,7 @@ pub(crate) fn send_head(world: &mut World, at: usize, input: &mut Input<'_>) {
 }
 
 pub(crate) fn send_data(world: &mut World, at: usize, len: usize, is_last: bool) {
+    send_head(world, at, &mut Input::new(&[]));
     let is_leaving = world.is_leaving;
     let (call, is_up) = (&mut world.calls[at], !world.we_are_client);
     let flow = if is_up { &mut call.up } else { &mut call.down };
@@ -95,6 +96,7 @@ pub(crate) fn send_data(world: &mut World, at: usize, len: usize, is_last: bool)
 }
 
 pub(crate) fn send_trailers(world: &mut World, at: usize) {
+    send_head(world, at, &mut Input::new(&[]));
     let is_leaving = world.is_leaving;
     let (call, is_up) = (&mut world.calls[at], !world.we_are_client);
     let flow = if is_up { &mut call.up } else { &mut call.down };
@@ -194,7 +196,6 @@ pub(crate) fn drop_call(world: &mut World, at: usize) {
 
 /// Ends `h2`'s direction of the call, if that was not done.
 pub(crate) fn finish(world: &mut World, at: usize) {
-    send_head(world, at, &mut Input::new(&[]));
     send_data(world, at, 0, true);
 }
 

@@ -33,29 +33,37 @@ pub(crate) fn run(world: &mut World, input: &mut Input<'_>) {
         12 if input.byte() == 255 => return leave(world, input.flag()),
         _ => {}
     }
-    if world.calls.is_empty() {
-        return;
-    }
-    let at = world.calls.len() - 1 - input.below(world.calls.len().min(16));
+    let Some(at) = choose(world, input) else { return };
     match step {
-        13..16 => ours::send_data(world, at, input.size(MAX_BYTES), input.byte() < 60),
+        13..16 => ours::send_data(world, at, input.size(MAX_BYTES), input.byte() < 25),
         16 => ours::send_head(world, at, input),
         17 => ours::send_trailers(world, at),
         18 => _ = ours::release(world, at, input.size(MAX_BYTES)),
-        19 if input.byte() < 80 => ours::give_up(world, at, input.flag()),
-        20..23 => peers::send_data(world, at, input.size(MAX_BYTES), input.byte() < 60),
+        19 if input.byte() < 50 => ours::give_up(world, at, input.flag()),
+        20..23 => peers::send_data(world, at, input.size(MAX_BYTES), input.byte() < 25),
         23 => peers::send_head(world, at, input),
         24 => peers::send_trailers(world, at),
         25 => peers::read(world, at, input.below(20)),
         26 => _ = peers::release(world, at, input.size(MAX_BYTES)),
-        27 if input.byte() < 80 => peers::give_up(world, at, input.flag()),
+        27 if input.byte() < 50 => peers::give_up(world, at, input.flag()),
         _ => {}
     }
     world.take_events();
 }
 
+/// A call that is under way, counted from the latest; now and then any call at all.
+fn choose(world: &World, input: &mut Input<'_>) -> Option<usize> {
+    let byte = usize::from(input.byte());
+    let alive: Vec<usize> = (0..world.calls.len()).rev().filter(|at| !world.calls[*at].is_done()).collect();
+    match alive.len() {
+        0 => world.calls.len().checked_sub(1 + byte % world.calls.len().max(1)),
+        _ if byte > 240 => Some((255 - byte) % world.calls.len()),
+        count => Some(alive[byte % count]),
+    }
+}
+
 fn open(world: &mut World, input: &mut Input<'_>) {
-    let is_whole = input.byte() < 80;
+    let is_whole = input.byte() < 50;
     if world.we_are_client { ours::open(world, input, is_whole) } else { peers::open(world, input, is_whole) }
 }
 
@@ -161,6 +169,9 @@ fn drain(world: &mut World) {
     }
     world.settle();
     assert_eq!(world.ours.open_streams(), 0);
+    if !world.is_leaving {
+        world.check_credit();
+    }
     if world.we_are_client && !world.is_leaving {
         assert!(world.ours.can_open() && world.ours.peer_max_streams() > 0, "{:?}", OpenError::StreamLimit);
     }

@@ -17,6 +17,7 @@ use super::calls::Call;
 use super::pipe::{Pipe, Wire};
 use super::theirs::{Polled, Theirs, context};
 use crate::config;
+use crate::credit::Credit;
 use crate::input::Input;
 
 /// The two endpoints and their programs.
@@ -36,6 +37,7 @@ pub(crate) struct World {
     pub(crate) h2_is_over: bool,
     we_are_over: bool,
     wire: Rc<RefCell<Wire>>,
+    credit: Credit,
     inbox: BytesMut,
 }
 
@@ -45,12 +47,13 @@ impl World {
         let now = Instant::now();
         let config = config::choose_patient(input);
         let max_streams = config.limits.max_concurrent_streams as usize;
+        let mut credit = Credit::new(we_are_client, &config);
         let wire = Rc::new(RefCell::new(Wire::default()));
         let pipe = Pipe(Rc::clone(&wire));
         let (ours, theirs) = if we_are_client {
             let mut ours = Connection::client(config, now);
             let mut handshake = pin!(Theirs::server(input, pipe));
-            pour(ours.poll_transmit(now), &mut wire.borrow_mut().to_h2, usize::MAX);
+            pour(ours.poll_transmit(now), &mut wire.borrow_mut().to_h2, &mut credit, usize::MAX);
             match handshake.as_mut().poll(&mut context()) {
                 Poll::Ready(Ok(connection)) => (ours, Theirs::Server(Box::new(connection))),
                 _ => panic!("the client's preface is there"),
@@ -73,6 +76,7 @@ impl World {
             h2_is_over: false,
             we_are_over: false,
             wire,
+            credit,
             inbox: BytesMut::new(),
         };
         world.settle();
@@ -92,13 +96,16 @@ impl World {
 
     /// Moves at most `limit` bytes each way; returns whether there were any.
     pub(crate) fn step(&mut self, limit: usize) -> bool {
-        let mut moved = pour(self.ours.poll_transmit(self.now), &mut self.wire.borrow_mut().to_h2, limit);
+        let mut moved =
+            pour(self.ours.poll_transmit(self.now), &mut self.wire.borrow_mut().to_h2, &mut self.credit, limit);
         self.wire.borrow_mut().is_closed |= self.ours.is_closed();
         self.poll_theirs();
         if self.ours.wants_input() {
             let mut wire = self.wire.borrow_mut();
             let len = wire.from_h2.len().min(limit);
-            self.inbox.extend_from_slice(&wire.from_h2.split_to(len));
+            let read = wire.from_h2.split_to(len);
+            self.credit.use_up(&read);
+            self.inbox.extend_from_slice(&read);
             moved += len;
             drop(wire);
             self.ours.handle_input(self.now, &mut self.inbox);
@@ -200,6 +207,11 @@ impl World {
         if we_are_client { &mut call.down } else { &mut call.up }
     }
 
+    /// Everything was released: the window is open again.
+    pub(crate) fn check_credit(&self) {
+        self.credit.check_connection();
+    }
+
     /// The end of the connection, as the sockets show it.
     pub(crate) fn close(&mut self) {
         self.settle();
@@ -213,10 +225,11 @@ impl World {
     }
 }
 
-fn pour(from: &mut impl Buf, to: &mut BytesMut, limit: usize) -> usize {
+fn pour(from: &mut impl Buf, to: &mut BytesMut, credit: &mut Credit, limit: usize) -> usize {
     let mut moved = 0;
     while from.has_remaining() && moved < limit {
         let len = from.chunk().len().min(limit - moved);
+        credit.give(&from.chunk()[..len]);
         to.extend_from_slice(&from.chunk()[..len]);
         from.advance(len);
         moved += len;
