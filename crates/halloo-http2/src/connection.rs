@@ -7,7 +7,7 @@ use crate::budget::{Bucket, PingBudget, ResetBudget, WindowUpdateBudget};
 use crate::error::{Error, ErrorCode, OpenError, SendError, Violation};
 use crate::event::{End, Event, EventQueue, Origin, StreamId};
 use crate::frame::{self, Flags};
-use crate::headers::{EntryId, HeaderList, Template};
+use crate::headers::{Block, EntryId, HeaderList, Template};
 use crate::hpack::{BlockLimits, Decoder, Encoder, INITIAL_TABLE_BYTES};
 use crate::limits::Config;
 use crate::recv::PREFACE;
@@ -331,7 +331,7 @@ impl Connection {
         fields: &HeaderList,
         end: End,
     ) -> Result<StreamId, OpenError> {
-        self.open_stream(template, fields, end)
+        self.open_stream(Block { template, fields }, end)
     }
 
     /// Sends a response head (1xx or final; server), or trailers (both sides, with `End::Stream`), which wait behind
@@ -346,7 +346,7 @@ impl Connection {
         fields: &HeaderList,
         end: End,
     ) -> Result<(), SendError> {
-        self.send_block(id, template, fields, end)
+        self.send_block(id, Block { template, fields }, end)
     }
 
     /// Sends DATA. What flow control, fairness or a full output do not let through at once is queued without limit:

@@ -327,6 +327,22 @@ impl Template {
     }
 }
 
+/// Names the fields of one header block to be sent: those of the template first, then the others.
+#[derive(Clone, Copy, Debug)]
+pub struct Block<'a> {
+    /// What is the same in many blocks.
+    pub template: Option<&'a Template>,
+    /// What is this block's own.
+    pub fields: &'a HeaderList,
+}
+
+impl<'a> Block<'a> {
+    /// The value of the first field of this name.
+    pub(crate) fn find(self, name: &[u8]) -> Option<&'a [u8]> {
+        self.template.and_then(|template| template.fields().find(name)).or_else(|| self.fields.find(name))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

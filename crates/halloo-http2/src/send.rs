@@ -5,7 +5,7 @@ use crate::connection::{Connection, Phase, Progress};
 use crate::error::{ErrorCode, OpenError, SendError, Violation};
 use crate::event::{End, Event, StreamId};
 use crate::frame::{Flags, HEAD_BYTES, Head, Kind};
-use crate::headers::{HeaderList, Template};
+use crate::headers::Block;
 use crate::settings::Role;
 use crate::stream::{Ending, Receiving, Sending, State, Stream, WHOLE_BYTES};
 use crate::streams::Key;
@@ -32,12 +32,7 @@ impl Connection {
         }
     }
 
-    pub(crate) fn open_stream(
-        &mut self,
-        template: Option<&Template>,
-        fields: &HeaderList,
-        end: End,
-    ) -> Result<StreamId, OpenError> {
+    pub(crate) fn open_stream(&mut self, block: Block<'_>, end: End) -> Result<StreamId, OpenError> {
         if let Err(error) = self.check_open() {
             self.wants_stream |= error == OpenError::StreamLimit;
             return Err(error);
@@ -45,7 +40,7 @@ impl Connection {
         let id = StreamId::new(self.next_own);
         self.next_own += 2;
         self.budgets.window_updates.stream_opened();
-        self.push_headers(id, template, fields, end);
+        self.push_headers(id, block, end);
         let send = if end == End::Stream { Sending::Ended } else { Sending::Body };
         self.streams.insert(Stream {
             id,
@@ -53,7 +48,7 @@ impl Connection {
             recv_window: RecvWindow::new(self.config.stream_window_bytes),
             send_window: SendWindow::new(self.peer.initial_window),
             promised: None,
-            is_head: find(template, fields, b":method") == Some(b"HEAD"),
+            is_head: block.find(b":method") == Some(b"HEAD"),
             is_finished: false,
             opened: self.clock,
             stalled_since: None,
@@ -62,13 +57,7 @@ impl Connection {
         Ok(id)
     }
 
-    pub(crate) fn send_block(
-        &mut self,
-        id: StreamId,
-        template: Option<&Template>,
-        fields: &HeaderList,
-        end: End,
-    ) -> Result<(), SendError> {
+    pub(crate) fn send_block(&mut self, id: StreamId, block: Block<'_>, end: End) -> Result<(), SendError> {
         let key = self.streams.find(id.as_u32()).ok_or(SendError::Gone)?;
         let stream = self.streams.get_mut(key);
         let State::Active { send, .. } = &mut stream.state else { return Err(SendError::Gone) };
@@ -76,19 +65,17 @@ impl Connection {
             (Sending::Ending | Sending::Ended, _) => return Err(SendError::Ended),
             (Sending::Body, End::Open) => return Err(SendError::OutOfOrder),
             (Sending::Head, End::Open) => {
-                let status = find(template, fields, b":status");
-                let is_informational = status.is_some_and(|status| status.first() == Some(&b'1'));
-                if !is_informational {
+                if !is_informational(block) {
                     *send = Sending::Body;
                 }
             }
             (Sending::Body, End::Stream) if stream.backlog.is_some() => {
-                stream.queue_trailers(template, fields);
+                stream.queue_trailers(block);
                 return Ok(());
             }
             (Sending::Head | Sending::Body, End::Stream) => {}
         }
-        self.push_headers(id, template, fields, end);
+        self.push_headers(id, block, end);
         if end == End::Stream {
             self.end_send(key);
         }
@@ -96,12 +83,12 @@ impl Connection {
     }
 
     /// Appends HEADERS, and CONTINUATION where the block is larger than the peer's frames.
-    fn push_headers(&mut self, id: StreamId, template: Option<&Template>, fields: &HeaderList, end: End) {
+    pub(crate) fn push_headers(&mut self, id: StreamId, block: Block<'_>, end: End) {
         self.budgets.pings.forgive();
         let out = self.out.frames();
         let at = out.len();
         out.extend_from_slice(&[0; HEAD_BYTES]);
-        self.encoder.encode(template, fields, out);
+        self.encoder.encode(block, out);
         let len = out.len() - at - HEAD_BYTES;
         let flags = if end == End::Stream { Flags::END_STREAM } else { Flags::NONE };
         let head = Head { len, kind: Kind::HEADERS, flags, stream: id.as_u32() };
@@ -134,7 +121,7 @@ impl Connection {
 
     /// END_STREAM is in the output.
     #[inline]
-    fn end_send(&mut self, key: Key) {
+    pub(crate) fn end_send(&mut self, key: Key) {
         let stream = self.streams.get_mut(key);
         if stream.end_send() {
             self.settle(key);
@@ -201,7 +188,7 @@ impl Connection {
     }
 
     #[inline]
-    fn count_data(&mut self, bytes: usize) {
+    pub(crate) fn count_data(&mut self, bytes: usize) {
         self.data_sent += bytes as u64;
         self.budgets.window_updates.data_sent();
         self.budgets.pings.forgive();
@@ -265,7 +252,7 @@ impl Connection {
             None => {}
             Some(Ending::Data) => self.end_send(key),
             Some(Ending::Trailers(trailers)) => {
-                self.push_headers(id, trailers.template.as_ref(), &trailers.fields, End::Stream);
+                self.push_headers(id, trailers.block(), End::Stream);
                 self.end_send(key);
             }
         }
@@ -341,15 +328,16 @@ impl Connection {
     }
 }
 
-/// The first field of this name in what is sent together.
+/// Whether a response head leaves the final one still to come.
 #[inline]
-fn find<'a>(template: Option<&'a Template>, fields: &'a HeaderList, name: &[u8]) -> Option<&'a [u8]> {
-    template.and_then(|template| template.fields().find(name)).or_else(|| fields.find(name))
+pub(crate) fn is_informational(head: Block<'_>) -> bool {
+    head.find(b":status").is_some_and(|status| status.first() == Some(&b'1'))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::headers::HeaderList;
     use crate::limits::Config;
 
     #[test]

@@ -8,7 +8,7 @@
 
 use crate::error::{SendError, Violation};
 use crate::event::{End, StreamId};
-use crate::headers::{HeaderList, Template};
+use crate::headers::{Block, HeaderList, Template};
 use crate::window::{RecvWindow, SendWindow};
 use bytes::{Buf, Bytes, BytesMut};
 use std::collections::VecDeque;
@@ -164,8 +164,8 @@ impl Stream {
     }
 
     /// Queues trailers behind what already waits.
-    pub(crate) fn queue_trailers(&mut self, template: Option<&Template>, fields: &HeaderList) {
-        let trailers = Trailers { template: template.cloned(), fields: fields.clone() };
+    pub(crate) fn queue_trailers(&mut self, block: Block<'_>) {
+        let trailers = Trailers { template: block.template.cloned(), fields: block.fields.clone() };
         self.backlog.get_or_insert_default().ending = Some(Ending::Trailers(Box::new(trailers)));
         self.queue_end();
     }
@@ -201,8 +201,14 @@ pub(crate) enum Ending {
 /// Trailers that wait: they pass HPACK only when they leave, because blocks must be encoded in wire order.
 #[derive(Debug)]
 pub(crate) struct Trailers {
-    pub(crate) template: Option<Template>,
-    pub(crate) fields: HeaderList,
+    template: Option<Template>,
+    fields: HeaderList,
+}
+
+impl Trailers {
+    pub(crate) fn block(&self) -> Block<'_> {
+        Block { template: self.template.as_ref(), fields: &self.fields }
+    }
 }
 
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 
 use crate::error::Violation;
 use crate::frame::{self, Flags, GoAway, HEAD_BYTES, Head, Kind, Priority};
-use crate::headers::{HeaderList, Template};
+use crate::headers::{Block, HeaderList, Template};
 use crate::hpack::{BlockLimits, Decoder, Encoder};
 use crate::limits::Limits;
 use bytes::BytesMut;
@@ -53,7 +53,7 @@ impl HpackEncoder {
     /// Encodes the fields of the template and then `fields` to one block.
     pub fn encode(&mut self, template: Option<&Template>, fields: &HeaderList) -> Vec<u8> {
         let mut block = BytesMut::new();
-        self.0.encode(template, fields, &mut block);
+        self.0.encode(Block { template, fields }, &mut block);
         block.to_vec()
     }
 }

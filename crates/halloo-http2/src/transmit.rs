@@ -112,6 +112,13 @@ impl Transmit {
         self.open = (end == End::Open).then_some(OpenFrame { stream, at, len });
     }
 
+    /// Appends a DATA frame that nothing may join.
+    #[inline]
+    pub(crate) fn push_whole_copy(&mut self, stream: StreamId, data: &[u8]) {
+        self.push_data_head(stream, data.len(), End::Open);
+        self.buffer.extend_from_slice(data);
+    }
+
     /// Appends the head of a DATA frame, whose payload follows with `push_payload`.
     pub(crate) fn push_data_head(&mut self, stream: StreamId, len: usize, end: End) -> usize {
         let flags = if end == End::Stream { Flags::END_STREAM } else { Flags::NONE };

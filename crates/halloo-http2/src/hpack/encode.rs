@@ -10,7 +10,7 @@ use super::{
     lookup::{DynamicLookup, FieldHash, static_name, static_pair},
     table::{DynamicTable, STATIC},
 };
-use crate::headers::{FIELD_OVERHEAD, Field, HeaderList, Template};
+use crate::headers::{Block, FIELD_OVERHEAD, Field, HeaderList, Template};
 
 /// The most that our side spends on a table, whatever the peer allows.
 const MAX_TABLE_BYTES: usize = 4096;
@@ -63,15 +63,15 @@ impl Encoder {
         self.size_update = Some(SizeUpdate { smallest, last });
     }
 
-    /// Appends one block to `out`: the fields of the template, and then `fields`.
-    pub(crate) fn encode(&mut self, template: Option<&Template>, fields: &HeaderList, out: &mut BytesMut) {
+    /// Appends one block to `out`.
+    pub(crate) fn encode(&mut self, block: Block<'_>, out: &mut BytesMut) {
         if let Some(update) = self.size_update.take() {
             self.put_size_update(update, out);
         }
-        if let Some(template) = template {
+        if let Some(template) = block.template {
             self.put_template(template, out);
         }
-        for field in fields {
+        for field in block.fields {
             self.put_field(&field, out);
         }
     }

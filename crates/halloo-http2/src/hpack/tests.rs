@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use proptest::prelude::*;
 
 use super::{decode::Overflow, *};
-use crate::headers::{EntryId, HeaderList, Template};
+use crate::headers::{Block, EntryId, HeaderList, Template};
 
 const LIMITS: BlockLimits = BlockLimits { max_list_bytes: 16_384, max_fields: 128 };
 
@@ -49,7 +49,7 @@ fn decode(decoder: &mut Decoder, block: &[u8]) -> Arc<HeaderList> {
 
 fn encode(encoder: &mut Encoder, template: Option<&Template>, fields: &[&str]) -> BytesMut {
     let mut block = BytesMut::new();
-    encoder.encode(template, &list(fields), &mut block);
+    encoder.encode(Block { template, fields: &list(fields) }, &mut block);
     block
 }
 
@@ -532,7 +532,7 @@ proptest! {
                 Step::Block { template, fields } => (template.map(|index| &templates[index]), fields),
             };
             let mut block = BytesMut::from("before");
-            encoder.encode(template, &list_of(&fields), &mut block);
+            encoder.encode(Block { template, fields: &list_of(&fields) }, &mut block);
             let mut expected = template.map_or(Vec::new(), |template| lines(template.fields()));
             expected.extend(lines(&list_of(&fields)));
             prop_assert_eq!(lines(&decode(&mut decoder, &block[6..])), expected);

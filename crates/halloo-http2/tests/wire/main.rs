@@ -10,4 +10,5 @@ mod ch6_frames;
 mod ch8_http;
 mod limits;
 mod random;
+mod response;
 mod support;

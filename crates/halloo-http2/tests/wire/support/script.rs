@@ -4,7 +4,7 @@
 use super::Frame;
 use super::pair::{fields, response};
 use bytes::{Buf, Bytes, BytesMut};
-use halloo_http2::{Config, Connection, End, ErrorCode, Event, StreamId};
+use halloo_http2::{Block, Config, Connection, End, ErrorCode, Event, StreamId};
 use std::time::{Duration, Instant};
 
 /// Runs a script against a server that has shaken hands.
@@ -79,6 +79,12 @@ impl Peer {
         }
     }
 
+    /// Gives a frame to the engine and leaves what comes of it there.
+    pub(crate) fn feed(&mut self, line: &str) {
+        self.input.extend_from_slice(&Frame::parse(line).to_bytes());
+        self.engine.handle_input(self.now, &mut self.input);
+    }
+
     /// Gives bytes to the engine and notes what comes of them.
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         self.input.extend_from_slice(bytes);
@@ -130,6 +136,14 @@ impl Peer {
             }
             "trailers" => {
                 self.note(|engine| engine.send_headers(id(), None, &fields(&[("grpc-status", "0")]), End::Stream));
+            }
+            "answer" => {
+                let data = vec![b'y'; number(2)];
+                let (head, trailers) = (response(), fields(&[("grpc-status", "0")]));
+                self.note(|engine| {
+                    let block = |fields| Block { template: None, fields };
+                    engine.send_response(id(), block(&head), &data, block(&trailers))
+                });
             }
             "data" => {
                 let data = Bytes::from(vec![b'y'; number(2)]);
