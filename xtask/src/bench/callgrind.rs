@@ -39,9 +39,11 @@ pub(crate) fn count_server(program: Program, case: &Case, runs: u32) -> Result<C
 fn run_server(program: Program, case: &Case, calls: u64) -> Result<Profile, Failure> {
     // Valgrind is so slow that a poll takes a hundred times as long as in life, and the adaptive choice of where
     // handlers run would vary. On one thread what it chooses in life is counted; with more, both choices are shown.
-    let program = if program == Program::Halloo && case.threads == 1 { Program::HallooInline } else { program };
+    let is_fixed = program.is_our_server() && case.threads == 1;
     let file = output_file(&format!("{program:?}-{calls}"))?;
-    let mut server = Server::start_command(program, valgrind(&file, &program.path(), &[]), case.server_options)?;
+    let mut options = case.server_options.to_vec();
+    options.extend(is_fixed.then_some("--inline"));
+    let mut server = Server::start_command(program, valgrind(&file, &program.path(), &[]), &options)?;
     let mut command = on_core(DRIVING_CORE, &ours("greeter-load"));
     output(command.arg(&server.address).args(case.load.args(calls)))?;
     server.running.terminate()?;

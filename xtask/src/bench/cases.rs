@@ -68,6 +68,16 @@ pub(crate) const MULTI_THREAD: Case = Case {
     counted_calls: 25_000,
 };
 
+pub(crate) const OBSERVED: Case = Case {
+    title: "Unary, identical headers, one thread, observed",
+    load: BUSY,
+    server_options: &[],
+    threads: 1,
+    servers: &[Program::Halloo, Program::HallooStats, Program::HallooSpans, Program::Tonic],
+    calls: 300_000,
+    counted_calls: 25_000,
+};
+
 pub(crate) const DIFFERING: Case = Case {
     title: "Unary, values that differ in every call, one thread",
     load: BUSY_AND_DIFFERING,

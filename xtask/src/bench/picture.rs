@@ -62,9 +62,9 @@ pub(crate) fn draw(results: &Results) -> String {
 
 fn colour(program: Program) -> &'static str {
     match program {
-        Program::Halloo | Program::HallooInline | Program::HallooClient => "#0969da",
         Program::Canned => "#57606a",
         Program::Tonic | Program::TonicClient => "#bf8700",
         Program::Connectrpc => "#8250df",
+        _ => "#0969da",
     }
 }

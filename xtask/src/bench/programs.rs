@@ -17,6 +17,10 @@ pub(crate) enum Program {
     Halloo,
     /// With short handlers fixed to their connection's task, instead of the adaptive default.
     HallooInline,
+    /// With a stats hook that counts events.
+    HallooStats,
+    /// With a span a call, kept in a registry.
+    HallooSpans,
     Tonic,
     Connectrpc,
     Canned,
@@ -30,6 +34,8 @@ impl Program {
         match self {
             Self::Halloo => "Halloo",
             Self::HallooInline => "Halloo, inline",
+            Self::HallooStats => "Halloo, stats hook",
+            Self::HallooSpans => "Halloo, spans",
             Self::Tonic => "tonic 0.14",
             Self::Connectrpc => "connectrpc 0.9",
             Self::Canned => "canned bytes",
@@ -38,9 +44,24 @@ impl Program {
         }
     }
 
+    /// What it is started with besides a case's options.
+    fn options(self) -> &'static [&'static str] {
+        match self {
+            Self::HallooInline => &["--inline"],
+            Self::HallooStats => &["--stats"],
+            Self::HallooSpans => &["--spans"],
+            _ => &[],
+        }
+    }
+
+    /// Whether it is our server, in one of its forms.
+    pub(crate) fn is_our_server(self) -> bool {
+        matches!(self, Self::Halloo | Self::HallooInline | Self::HallooStats | Self::HallooSpans)
+    }
+
     pub(crate) fn path(self) -> PathBuf {
         match self {
-            Self::Halloo | Self::HallooInline => ours("greeter-server"),
+            Self::Halloo | Self::HallooInline | Self::HallooStats | Self::HallooSpans => ours("greeter-server"),
             Self::HallooClient => ours("greeter-client"),
             Self::Canned => ours("canned-server"),
             Self::Tonic => peer("tonic-server"),
@@ -97,10 +118,7 @@ impl Server {
 
     /// Starts a server with a command that ends in its path.
     pub(crate) fn start_command(program: Program, mut command: Command, options: &[&str]) -> Result<Self, Failure> {
-        command.arg("127.0.0.1:0").args(options);
-        if program == Program::HallooInline {
-            command.arg("--inline");
-        }
+        command.arg("127.0.0.1:0").args(options).args(program.options());
         let log = std::env::temp_dir().join(format!("halloo-bench-{}-{program:?}.log", std::process::id()));
         let mut running = Running::start(&mut command, log)?;
         let address = running.wait_for("listening on ", Duration::from_secs(60))?;
