@@ -15,6 +15,7 @@ mod licences;
 mod process;
 mod steps;
 mod tidy;
+mod tutorial;
 mod vectors;
 mod workspace;
 
@@ -33,6 +34,7 @@ usage: cargo xtask <command>
   licences       every dependency's licence against the list of those we accept
   crates         counts the crates of the Greeter's clean build against its budget
   greeter-copy   copies the Greeter out of the repository, builds it there and compares what it prints
+  tutorial       follows docs/tutorial.md: writes its files, runs its commands, compares what they print
   interop        runs the matrix against Python's gRPC (needs python3 and its venv module)
                    interop [FILTER...]   only cells whose line contains every FILTER
   h2spec         h2spec against our server, h2specd against our client (needs Go)
@@ -72,10 +74,12 @@ fn main() -> ExitCode {
         "instructions" => steps.add("instructions", move || bench::run_instructions(&rest)),
         "fuzz" => steps.add("fuzz", move || fuzz::run(&rest)),
         "bench" => steps.add("bench", move || bench::run_bench(&rest)),
+        "tutorial" => steps.add("tutorial", tutorial::run),
         "full" => {
             ci::add_steps(&mut steps);
             steps.add("crates", greeter::count_crates);
             steps.add("greeter-copy", greeter::build_a_copy);
+            steps.add("tutorial", tutorial::run);
             steps.add("interop", || interop::run(&[]));
             steps.add("h2spec", || h2spec::run(&[]));
             steps.add("instructions", || bench::run_instructions(&[]));

@@ -119,6 +119,11 @@ impl Running {
         self.wait()
     }
 
+    /// Asks the program to end as Ctrl-C does.
+    pub(crate) fn interrupt(&self) -> Result<(), Failure> {
+        output(Command::new("kill").args(["-INT", &self.id().to_string()])).map(drop)
+    }
+
     /// Waits for the end of a program that has closed its stdout.
     pub(crate) fn wait(&mut self) -> Result<ExitStatus, Failure> {
         self.child.wait().while_doing(|| format!("cannot wait for `{}`", self.name))
