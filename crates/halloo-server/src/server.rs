@@ -9,12 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use halloo_call::{Dispatch, Execution, Interceptor, Observation, StatsHandler};
+use halloo_call::{Execution, Interceptor, Observation, StatsHandler};
 use halloo_core::Status;
-use halloo_transport::{
-    Accepted, AcceptedSocket, BindError, Http2Config, ListenAddress, Listener, ServerConnection, ServerConnectionHandle,
-};
-use tokio::task::{AbortHandle, Id, JoinSet};
+use halloo_transport::{Accepted, Acceptor, BindError, Http2Config, ListenAddress, Listener, ServerConnectionHandle};
+use tokio::task::{Id, JoinSet};
 
 use crate::fallback::Fallback;
 use crate::handler::MethodExecution;
@@ -216,7 +214,8 @@ impl Server {
         tracing::info!(address = %self.address(), services = services.join(", "), "serving");
         let mut stop = self.stop.take().unwrap_or_else(signals);
         let again = self.handle.clone();
-        let mut connections = Connections::new(router, self.config.clone(), self.observation.clone());
+        let acceptor = Acceptor::new(router).http2(self.config.clone()).observation(self.observation.clone());
+        let mut connections = Connections::new(acceptor);
         tokio::select! {
             () = accept_loop(&self.listener, &mut connections, self.max_connections) => {}
             () = stop.as_mut() => {}
@@ -277,14 +276,12 @@ async fn accept_loop(listener: &Listener, connections: &mut Connections, max_con
 struct Connections {
     tasks: JoinSet<()>,
     handles: HashMap<Id, ServerConnectionHandle>,
-    router: Arc<Router>,
-    config: Http2Config,
-    observation: Observation,
+    acceptor: Arc<Acceptor>,
 }
 
 impl Connections {
-    fn new(router: Arc<Router>, config: Http2Config, observation: Observation) -> Self {
-        Self { tasks: JoinSet::new(), handles: HashMap::new(), router, config, observation }
+    fn new(acceptor: Acceptor) -> Self {
+        Self { tasks: JoinSet::new(), handles: HashMap::new(), acceptor: Arc::new(acceptor) }
     }
 
     fn len(&self) -> usize {
@@ -292,25 +289,8 @@ impl Connections {
     }
 
     fn serve(&mut self, accepted: Accepted) {
-        let dispatch = Arc::clone(&self.router) as Arc<dyn Dispatch>;
-        let config = self.config.clone();
-        let (task, handle): (AbortHandle, _) = match accepted.socket {
-            AcceptedSocket::Tcp(socket) => {
-                let connection =
-                    ServerConnection::new(socket, accepted.peer, config, dispatch).observed(&self.observation);
-                let handle = connection.handle();
-                (self.tasks.spawn(connection), handle)
-            }
-            #[cfg(unix)]
-            AcceptedSocket::Unix(socket) => {
-                let connection =
-                    ServerConnection::new(socket, accepted.peer, config, dispatch).observed(&self.observation);
-                let handle = connection.handle();
-                (self.tasks.spawn(connection), handle)
-            }
-            _ => return,
-        };
-        self.handles.insert(task.id(), handle);
+        let (task, handle) = self.acceptor.spawn(accepted, &mut self.tasks);
+        self.handles.insert(task, handle);
     }
 
     /// Waits until a connection has ended; for ever if there is none. Cancel safe.

@@ -1,19 +1,22 @@
 //! Halloo's driver for tokio: it moves bytes between sockets and the HTTP/2 engine, and calls between the engine
 //! and their exchanges.
 //!
-//! [`ServerConnection`] and [`connect`] run the two ends of a connection; [`Listener`] accepts them;
-//! [`InProcess`] carries calls without one. One task owns a connection; everybody else posts to its mailbox.
+//! [`ServerConnection`] and [`connect`] run the two ends of a connection; a [`Listener`] accepts them and an
+//! [`Acceptor`] finds out what they speak; [`InProcess`] carries calls without one. One task owns a connection; everybody else posts to its mailbox.
 
 mod address;
 mod answer;
 mod client;
 mod client_handle;
 mod deadlines;
+mod first_bytes;
 mod handler_task;
+mod http1;
 mod id_map;
 mod in_process;
 mod listener;
 mod mailbox;
+mod opening;
 mod outgoing_head;
 mod request_head;
 mod response_head;
@@ -25,6 +28,8 @@ mod wire;
 pub use address::Address;
 pub use client_handle::{ClientConnection, Closed, ConnectError, ConnectOptions, ReturnedCalls, connect};
 pub use halloo_http2::{Config as Http2Config, Limits as Http2Limits};
+pub use http1::{Http1, Http1Connection};
 pub use in_process::InProcess;
 pub use listener::{Accepted, AcceptedSocket, BindError, ListenAddress, Listener};
+pub use opening::{Acceptor, ByteStream};
 pub use server::{ServerConnection, ServerConnectionHandle};

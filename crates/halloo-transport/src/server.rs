@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use halloo_call::{Dispatch, ExchangePool, Observation, ObservedConnection, Side};
 use halloo_core::{Peer, Status};
 use halloo_http2::{Config, Connection, End, ErrorCode, Event, HeaderList, Origin, StreamId};
@@ -43,6 +43,10 @@ pub struct ServerConnectionHandle {
 }
 
 impl ServerConnectionHandle {
+    pub(crate) fn new(mailbox: Arc<Mailbox<NoStart>>) -> Self {
+        Self { mailbox }
+    }
+
     /// Lets the connection take no more calls and end when the running ones have (GOAWAY in two steps, RFC 9113
     /// section 6.8).
     pub fn shutdown(&self) {
@@ -59,8 +63,31 @@ impl ServerConnectionHandle {
 impl<Io: AsyncRead + AsyncWrite + Unpin> ServerConnection<Io> {
     /// Serves `io`, whose other end is `peer`, with `dispatch`.
     pub fn new(io: Io, peer: Peer, config: Config, dispatch: Arc<dyn Dispatch>) -> Self {
-        let now = now();
-        Self { wire: Wire::new(io, Connection::server(config, now)), calls: Calls::new(dispatch, peer), observed: None }
+        Self::accepted_at(now(), io, peer, config, dispatch)
+    }
+
+    /// As [`new`](Self::new), for a connection whose times count from `accepted_at`.
+    pub(crate) fn accepted_at(
+        accepted_at: Instant,
+        io: Io,
+        peer: Peer,
+        config: Config,
+        dispatch: Arc<dyn Dispatch>,
+    ) -> Self {
+        let wire = Wire::new(io, Connection::server(config, accepted_at));
+        Self { wire, calls: Calls::new(dispatch, peer), observed: None }
+    }
+
+    /// Takes its mail from `mailbox`, which others may know already.
+    pub(crate) fn mailbox(mut self, mailbox: Arc<Mailbox<NoStart>>) -> Self {
+        self.calls.setting.mailbox = mailbox;
+        self
+    }
+
+    /// Lets the engine have bytes that were read from the socket already.
+    pub(crate) fn received(mut self, first: BytesMut) -> Self {
+        self.wire.receive(now(), first);
+        self
     }
 
     /// Lets an observation know of the connection.

@@ -76,6 +76,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Wire<Io> {
         }
     }
 
+    /// Takes bytes that were read from the socket already, before anything else is read.
+    pub(crate) fn receive(&mut self, now: Instant, mut first: BytesMut) {
+        self.engine.handle_input(now, &mut first);
+        self.input = first;
+    }
+
     /// Reads what there is and feeds it to the engine. `look` sees all bytes that wait, before the engine does.
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, now: Instant, mut look: impl FnMut(&[u8])) -> ReadTurn {
         if self.read_closed {

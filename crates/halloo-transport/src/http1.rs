@@ -1,0 +1,83 @@
+//! The door for HTTP/1.x: what serves such connections, and the bytes that it gets.
+//!
+//! Nothing here speaks HTTP/1.x; an [`Acceptor`](crate::Acceptor) hands connections over that begin with a request
+//! line.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, BytesMut};
+use halloo_core::Peer;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::opening::ByteStream;
+
+/// Serves connections that speak HTTP/1.x.
+pub trait Http1: Send + Sync + 'static {
+    /// Begins to serve `io`, which yields every byte that `peer` has sent.
+    ///
+    /// It is called in the connection's task, which polls the result there. What the peer may send, and how slowly, is
+    /// for the implementation to limit; the time until it had sent the first bytes was limited already.
+    fn serve(&self, io: Box<dyn ByteStream>, peer: Peer) -> Pin<Box<dyn Http1Connection>>;
+}
+
+/// One connection that speaks HTTP/1.x; resolves when it has ended. Dropped, it ends at once.
+pub trait Http1Connection: Future<Output = ()> + Send {
+    /// Lets it end once the request under way is answered. It is polled afterwards.
+    fn shutdown(self: Pin<&mut Self>);
+}
+
+/// A byte stream that yields bytes once more that were read from it already.
+#[derive(Debug)]
+pub(crate) struct Replay<Io> {
+    first: BytesMut,
+    io: Io,
+}
+
+impl<Io> Replay<Io> {
+    pub(crate) fn new(first: BytesMut, io: Io) -> Self {
+        Self { first, io }
+    }
+}
+
+impl<Io: AsyncRead + Unpin> AsyncRead for Replay<Io> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.first.is_empty() {
+            return Pin::new(&mut self.io).poll_read(cx, into);
+        }
+        let length = self.first.len().min(into.remaining());
+        into.put_slice(&self.first[..length]);
+        self.first.advance(length);
+        if self.first.is_empty() {
+            self.first = BytesMut::new();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<Io: AsyncWrite + Unpin> AsyncWrite for Replay<Io> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+}

@@ -1,0 +1,236 @@
+//! How a server's connection begins: what its first bytes are decides who serves it.
+//!
+//! An [`Acceptor`] turns an accepted socket into one task. Until the task knows what the peer speaks it is small; then
+//! it becomes the HTTP/2 connection itself, or hands the bytes to whoever serves HTTP/1.x.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use bytes::BytesMut;
+use halloo_call::{Dispatch, Observation};
+use halloo_core::Peer;
+use halloo_http2::Config;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::task::{Id, JoinSet};
+
+use crate::first_bytes::{FIRST_BYTES, Spoken};
+use crate::http1::{Http1, Http1Connection, Replay};
+use crate::listener::{Accepted, AcceptedSocket};
+use crate::mailbox::{Mail, Mailbox};
+use crate::server::{ServerConnection, ServerConnectionHandle, now};
+use crate::server_call::NoStart;
+
+/// Serves accepted connections: with HTTP/2, or by what it was given for HTTP/1.x.
+pub struct Acceptor {
+    dispatch: Arc<dyn Dispatch>,
+    config: Config,
+    observation: Observation,
+    http1: Option<Arc<dyn Http1>>,
+}
+
+impl Acceptor {
+    /// Serves with `dispatch`, and with the engine's defaults.
+    pub fn new(dispatch: Arc<dyn Dispatch>) -> Self {
+        Self { dispatch, config: Config::default(), observation: Observation::default(), http1: None }
+    }
+
+    /// Sets the limits and windows of HTTP/2. Its `handshake_timeout` counts from the accepted connection on.
+    #[must_use]
+    pub fn http2(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Sets who serves connections that speak HTTP/1.x. Default: nobody, and they are ended like others that do not
+    /// begin with HTTP/2's preface (GOAWAY).
+    #[must_use]
+    pub fn http1(mut self, http1: Arc<dyn Http1>) -> Self {
+        self.http1 = Some(http1);
+        self
+    }
+
+    /// Lets an observation know of every HTTP/2 connection.
+    #[must_use]
+    pub fn observation(mut self, observation: Observation) -> Self {
+        self.observation = observation;
+        self
+    }
+
+    /// Serves `accepted` in a task of its own among `tasks`, from the first byte to the end.
+    pub fn spawn(self: &Arc<Self>, accepted: Accepted, tasks: &mut JoinSet<()>) -> (Id, ServerConnectionHandle) {
+        let Accepted { socket, peer } = accepted;
+        match socket {
+            AcceptedSocket::Tcp(io) => self.spawn_opening(open(io, peer, self.deadline()), tasks),
+            #[cfg(unix)]
+            AcceptedSocket::Unix(io) => self.spawn_opening(open(io, peer, self.deadline()), tasks),
+        }
+    }
+
+    fn spawn_opening<Io: ByteStream + 'static>(
+        self: &Arc<Self>,
+        opening: impl Future<Output = Option<Opened<Io>>> + Send + 'static,
+        tasks: &mut JoinSet<()>,
+    ) -> (Id, ServerConnectionHandle) {
+        let mailbox = Mailbox::new();
+        let opening = Opening {
+            future: Box::pin(opening),
+            acceptor: Arc::clone(self),
+            mailbox: Arc::clone(&mailbox),
+            accepted_at: now(),
+        };
+        let task = tasks.spawn(Conversation::Opening(Box::new(opening)));
+        (task.id(), ServerConnectionHandle::new(mailbox))
+    }
+
+    fn deadline(&self) -> Instant {
+        now() + self.config.limits.handshake_timeout
+    }
+}
+
+impl fmt::Debug for Acceptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acceptor").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// Both directions of a connection, whatever carries them.
+pub trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<Io: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for Io {}
+
+/// A connection that is ready to be served.
+struct Opened<Io> {
+    io: Io,
+    /// What was read to find out what the peer speaks.
+    first: BytesMut,
+    peer: Peer,
+    speaks: Spoken,
+}
+
+/// Finds out what the peer of a connection without TLS speaks; `None` if it left before.
+///
+/// A peer that says too little until `deadline` goes to HTTP/2, which ends it.
+async fn open<Io: ByteStream>(mut io: Io, peer: Peer, deadline: Instant) -> Option<Opened<Io>> {
+    let mut first = BytesMut::with_capacity(FIRST_BYTES);
+    let speaks = match tokio::time::timeout_at(deadline.into(), read_first(&mut io, &mut first)).await {
+        Ok(speaks) => speaks?,
+        Err(_) => Spoken::Http2,
+    };
+    if speaks == Spoken::Tls {
+        tracing::warn!(
+            peer = %peer.address,
+            "a client speaks TLS to this port, which is plaintext; let it use http://, or give the server a \
+             certificate with `.tls(..)`"
+        );
+    }
+    Some(Opened { io, first, peer, speaks })
+}
+
+/// Reads until the first bytes tell what the peer speaks, and no more than those; `None` if it left before.
+///
+/// Cancel safe: what was read is in `first`.
+async fn read_first<Io: ByteStream>(io: &mut Io, first: &mut BytesMut) -> Option<Spoken> {
+    loop {
+        let room = (FIRST_BYTES - first.len()) as u64;
+        match io.take(room).read_buf(first).await {
+            Ok(0) | Err(_) => return None,
+            Ok(_) => {}
+        }
+        if let Some(spoken) = Spoken::of(first) {
+            return Some(spoken);
+        }
+    }
+}
+
+/// The task of one connection, from the first byte to the end.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most of its life it is the large one, and each call would pay for a box"
+)]
+enum Conversation<Io> {
+    Opening(Box<Opening<Io>>),
+    Http2(ServerConnection<Io>),
+    Http1(Box<Http1Conversation>),
+}
+
+struct Opening<Io> {
+    future: Pin<Box<dyn Future<Output = Option<Opened<Io>>> + Send>>,
+    acceptor: Arc<Acceptor>,
+    mailbox: Arc<Mailbox<NoStart>>,
+    accepted_at: Instant,
+}
+
+struct Http1Conversation {
+    connection: Pin<Box<dyn Http1Connection>>,
+    mailbox: Arc<Mailbox<NoStart>>,
+}
+
+impl<Io: ByteStream + 'static> Opening<Io> {
+    /// A connection that was told to end before it began has nothing to finish.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Conversation<Io>>> {
+        let mut mail = Vec::new();
+        self.mailbox.drain(&mut mail, cx);
+        if !mail.is_empty() {
+            return Poll::Ready(None);
+        }
+        let opened = ready!(self.future.as_mut().poll(cx));
+        Poll::Ready(opened.map(|opened| self.serve(opened)))
+    }
+
+    /// The one place where a connection goes to whoever serves what it speaks.
+    fn serve(&self, opened: Opened<Io>) -> Conversation<Io> {
+        let Opened { io, first, peer, speaks } = opened;
+        let acceptor = &*self.acceptor;
+        let mailbox = Arc::clone(&self.mailbox);
+        match (&acceptor.http1, speaks) {
+            (Some(http1), Spoken::Http1) => {
+                let connection = http1.serve(Box::new(Replay::new(first, io)), peer);
+                Conversation::Http1(Box::new(Http1Conversation { connection, mailbox }))
+            }
+            _ => {
+                let (config, dispatch) = (acceptor.config.clone(), Arc::clone(&acceptor.dispatch));
+                let connection = ServerConnection::accepted_at(self.accepted_at, io, peer, config, dispatch);
+                Conversation::Http2(connection.mailbox(mailbox).observed(&acceptor.observation).received(first))
+            }
+        }
+    }
+}
+
+impl Http1Conversation {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut mail = Vec::new();
+        loop {
+            self.mailbox.drain(&mut mail, cx);
+            if mail.is_empty() {
+                return self.connection.as_mut().poll(cx);
+            }
+            for mail in mail.drain(..) {
+                match mail {
+                    Mail::Shutdown => self.connection.as_mut().shutdown(),
+                    Mail::Close => return Poll::Ready(()),
+                    Mail::Call(_) => {}
+                    Mail::Start(never) => match never {},
+                }
+            }
+        }
+    }
+}
+
+impl<Io: ByteStream + 'static> Future for Conversation<Io> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let next = match &mut *self {
+                Self::Opening(opening) => ready!(opening.poll(cx)),
+                Self::Http2(connection) => return Pin::new(connection).poll(cx),
+                Self::Http1(connection) => return connection.poll(cx),
+            };
+            let Some(next) = next else { return Poll::Ready(()) };
+            *self = next;
+        }
+    }
+}
