@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use halloo_core::{Code, Deadline, Metadata, MethodDescriptor, Peer, Status};
+use halloo_core::{Code, Deadline, Extensions, Metadata, MethodDescriptor, Peer, Status};
 
 use crate::call::{Call, LazyMetadata};
 use crate::ends::ResponderEnd;
@@ -30,6 +30,15 @@ pub trait Dispatch: Send + Sync + 'static {
 
     /// Answers an RPC. `route` is what [`find`](Self::find) said of its path.
     fn respond(&self, route: Option<Route>, call: IncomingCall, responder: ResponderEnd) -> Handling;
+
+    /// As [`respond`](Self::respond), with values that interceptors and handler find among the call's extensions.
+    fn respond_with(
+        &self,
+        route: Option<Route>,
+        call: IncomingCall,
+        extensions: Extensions,
+        responder: ResponderEnd,
+    ) -> Handling;
 
     /// Answers a request that is not an RPC.
     fn respond_http(&self, request: HttpRequest, responder: ResponderEnd) -> Handling;

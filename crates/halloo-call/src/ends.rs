@@ -164,6 +164,12 @@ impl CallerEnd {
         HandlerWatch { exchange: Arc::clone(self.shared()) }
     }
 
+    /// What brings the request, where another task than this end's does.
+    #[must_use]
+    pub fn request_feed(&self) -> RequestFeed {
+        RequestFeed { exchange: Arc::clone(self.shared()) }
+    }
+
     /// Takes what there is of the response. Without `take_bytes` (the way out is full) bytes and outcome stay.
     pub fn collect(&self, watch: Option<Watch<'_>>, take_bytes: bool, sink: impl FnMut(Bytes)) -> ResponseProgress {
         let mut state = self.shared().lock();
@@ -418,6 +424,52 @@ impl fmt::Debug for CallLink {
     }
 }
 
+/// Brings a call's request to it, from a task that need not hold the calling end. Dropping it changes nothing.
+pub struct RequestFeed {
+    exchange: Arc<Exchange>,
+}
+
+impl RequestFeed {
+    /// Waits until the request pipe has room (or nobody reads it any more).
+    pub fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
+        self.exchange.poll_room(Direction::Request, cx)
+    }
+
+    /// Adds request bytes; those that nobody will read are dropped.
+    pub fn push(&self, chunk: Bytes) {
+        let mut state = self.exchange.lock();
+        state.request.push(chunk);
+        if state.ended || state.cancelled.is_some() {
+            state.request.discard();
+        }
+        let waker = state.request.reader_to_wake(false);
+        drop(state);
+        wake(waker);
+    }
+
+    /// Says that the request is complete.
+    pub fn finish(&self) {
+        self.exchange.finish_request();
+    }
+
+    /// Gives the call up: its request broke off.
+    pub fn cancel(&self, status: Status) {
+        self.exchange.cancel_with(|| status);
+    }
+
+    /// Whether the call has ended or was cancelled, so that nobody waits for the rest of the request.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.exchange.is_over()
+    }
+}
+
+impl fmt::Debug for RequestFeed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestFeed").finish_non_exhaustive()
+    }
+}
+
 /// Tells the one task that runs a call's handler that the call was cancelled.
 pub struct HandlerWatch {
     exchange: Arc<Exchange>,
@@ -452,6 +504,7 @@ mod tests {
     use halloo_core::Metadata;
 
     use super::*;
+    use crate::exchange::PIPE_LIMIT_BYTES;
 
     fn outcome_of(caller: &CallerEnd) -> Outcome {
         caller.collect(None, true, drop).outcome.expect("the call has ended")
@@ -470,6 +523,22 @@ mod tests {
         let (caller, responder) = exchange();
         drop(responder);
         assert_eq!(outcome_of(&caller).unwrap_err().code(), Code::Unavailable);
+    }
+
+    #[test]
+    fn a_feed_waits_for_the_reader_until_the_call_is_over() {
+        let (caller, responder) = exchange();
+        let feed = caller.request_feed();
+        let cx = Context::from_waker(Waker::noop());
+        feed.push(Bytes::from(vec![0; PIPE_LIMIT_BYTES]));
+        assert!(feed.poll_room(&cx).is_pending());
+        assert_eq!(responder.collect(None, true, drop).bytes, PIPE_LIMIT_BYTES);
+        assert!(feed.poll_room(&cx).is_ready());
+        feed.push(Bytes::from(vec![0; PIPE_LIMIT_BYTES]));
+        feed.finish();
+        assert!(!feed.is_over());
+        caller.cancel(Status::cancelled("enough"));
+        assert!(feed.is_over() && feed.poll_room(&cx).is_ready());
     }
 
     #[test]

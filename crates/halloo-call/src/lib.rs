@@ -21,8 +21,8 @@ pub use call::{Call, LazyMetadata, ReadMetadata};
 pub use cancelled::Cancelled;
 pub use dispatch::{Carry, Dispatch, Handling, HttpRequest, IncomingCall, OutgoingCall, Refused, ResponseHead, Route};
 pub use ends::{
-    CallLink, CallerEnd, ExchangePool, HandlerWatch, RequestProgress, ResponderEnd, ResponseProgress, ResponseSink,
-    Watch, exchange,
+    CallLink, CallerEnd, ExchangePool, HandlerWatch, RequestFeed, RequestProgress, ResponderEnd, ResponseProgress,
+    ResponseSink, Watch, exchange,
 };
 pub use exchange::{Outcome, PIPE_LIMIT_BYTES};
 pub use interceptor::{Interceptor, Next, OutcomeFuture};

@@ -16,6 +16,7 @@ mod metadata;
 mod method;
 mod peer;
 mod status;
+mod status_fields;
 mod timeout;
 
 pub use code::Code;

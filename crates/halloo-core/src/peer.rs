@@ -40,6 +40,11 @@ impl Peer {
         Self::new(PeerAddress::Unix(path), SecurityLevel::PrivacyAndIntegrity)
     }
 
+    /// Makes the peer of a call that came by a way on which nobody said who calls: no protection.
+    pub const fn unknown() -> Self {
+        Self::new(PeerAddress::Unknown, SecurityLevel::None)
+    }
+
     /// Makes the peer of a call within this process. The bytes never leave it, so they count as private and unaltered.
     pub const fn in_process() -> Self {
         Self::new(PeerAddress::InProcess, SecurityLevel::PrivacyAndIntegrity)
@@ -56,6 +61,8 @@ pub enum PeerAddress {
     Unix(Option<PathBuf>),
     /// The same process.
     InProcess,
+    /// Nobody said: the call came through an HTTP server that is not Halloo's and did not tell.
+    Unknown,
 }
 
 impl fmt::Display for PeerAddress {
@@ -65,6 +72,7 @@ impl fmt::Display for PeerAddress {
             Self::Unix(Some(path)) => write!(f, "unix:{}", path.display()),
             Self::Unix(None) => f.write_str("unix:"),
             Self::InProcess => f.write_str("in-process"),
+            Self::Unknown => f.write_str("unknown"),
         }
     }
 }

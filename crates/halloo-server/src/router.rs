@@ -8,7 +8,7 @@ use halloo_call::{
     Call, CallLink, Dispatch, Execution, Handling, HttpRequest, IncomingCall, Interceptor, Observation, Placement,
     ResponderEnd, Route, Side,
 };
-use halloo_core::{DecodeLimits, Metadata, ServiceDescriptor, Status};
+use halloo_core::{DecodeLimits, Extensions, Metadata, ServiceDescriptor, Status};
 
 use crate::fallback::{Fallback, HttpResponder, Signpost};
 use crate::handler::{Entry, MethodExecution, Methods, Surroundings, Work};
@@ -142,17 +142,14 @@ impl Router {
         }
     }
 
-    fn refuse(&self, responder: &ResponderEnd, status: Status) -> Handling {
-        Handling::refused(responder, status, Arc::clone(&self.elsewhere))
-    }
-}
-
-impl Dispatch for Router {
-    fn find(&self, path: &str) -> Option<Route> {
-        self.paths.get(path).copied()
-    }
-
-    fn respond(&self, route: Option<Route>, call: IncomingCall, responder: ResponderEnd) -> Handling {
+    /// `prepare` sees the call before anybody else.
+    fn answer(
+        &self,
+        route: Option<Route>,
+        call: IncomingCall,
+        responder: ResponderEnd,
+        prepare: impl FnOnce(&mut Call),
+    ) -> Handling {
         let Some(entry) = route.and_then(|route| self.entries.get(usize::try_from(route.0).ok()?)) else {
             let path = call.unknown_path.as_deref().unwrap_or_default();
             return self.refuse(&responder, self.unknown(path));
@@ -163,7 +160,8 @@ impl Dispatch for Router {
         let observed = self.surroundings.observation.call(Side::Server, entry.method, Some(&call.peer));
         let subtype = call.subtype.clone();
         let link = CallLink::clone(&responder);
-        let call = Call::incoming(entry.method, call, link.cancelled());
+        let mut call = Call::incoming(entry.method, call, link.cancelled());
+        prepare(&mut call);
         let work = Work { link, surroundings: &self.surroundings, observed: observed.clone() };
         match Arc::clone(&entry.handler).respond(call, &subtype, work) {
             Ok(future) => {
@@ -176,6 +174,30 @@ impl Dispatch for Router {
                 self.refuse(&responder, status)
             }
         }
+    }
+
+    fn refuse(&self, responder: &ResponderEnd, status: Status) -> Handling {
+        Handling::refused(responder, status, Arc::clone(&self.elsewhere))
+    }
+}
+
+impl Dispatch for Router {
+    fn find(&self, path: &str) -> Option<Route> {
+        self.paths.get(path).copied()
+    }
+
+    fn respond(&self, route: Option<Route>, call: IncomingCall, responder: ResponderEnd) -> Handling {
+        self.answer(route, call, responder, |_| ())
+    }
+
+    fn respond_with(
+        &self,
+        route: Option<Route>,
+        call: IncomingCall,
+        extensions: Extensions,
+        responder: ResponderEnd,
+    ) -> Handling {
+        self.answer(route, call, responder, |call| *call.extensions_mut() = extensions)
     }
 
     fn respond_http(&self, request: HttpRequest, responder: ResponderEnd) -> Handling {

@@ -5,21 +5,11 @@
 use std::fmt::Write as _;
 use std::sync::{Arc, LazyLock};
 
-use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use bytes::Bytes;
 use halloo_call::Outcome;
-use halloo_core::{Code, Metadata, Status, content_subtype, percent_decode_message, percent_encode_message};
+use halloo_core::{Code, Metadata, Status, content_subtype};
 use halloo_http2::{ErrorCode, HeaderList, Template};
 
 use crate::request_head::read_metadata;
-
-/// Writes and reads `grpc-status-details-bin`, like any `-bin` header without padding on the way out.
-const DETAILS_BASE64: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_encode_padding(false).with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 static PROTO_HEAD: LazyLock<Template> =
     LazyLock::new(|| Template::new(fields_of(&[(":status", "200"), ("content-type", "application/grpc")])));
@@ -75,14 +65,7 @@ pub(crate) fn write_trailers_only(
 }
 
 fn push_status(status: &Status, fields: &mut HeaderList) {
-    let code = itoa(status.code().as_u32());
-    fields.push(b"grpc-status", code.text());
-    if !status.message().is_empty() {
-        fields.push(b"grpc-message", percent_encode_message(status.message()).as_bytes());
-    }
-    if !status.details().is_empty() {
-        fields.push(b"grpc-status-details-bin", DETAILS_BASE64.encode(status.details()).as_bytes());
-    }
+    status.write_fields(|name, value| fields.push(name.as_bytes(), value));
     push_metadata(status.metadata(), fields);
 }
 
@@ -93,30 +76,6 @@ pub(crate) fn push_metadata(metadata: &Metadata, fields: &mut HeaderList) {
         } else {
             fields.push(name.as_bytes(), &value);
         }
-    }
-}
-
-/// A small number in decimal, without an allocation.
-struct Decimal {
-    digits: [u8; 3],
-    len: usize,
-}
-
-fn itoa(number: u32) -> Decimal {
-    let mut decimal = Decimal { digits: [0; 3], len: 0 };
-    let number = number.min(999);
-    for divisor in [100, 10, 1] {
-        if number >= divisor || divisor == 1 {
-            decimal.digits[decimal.len] = b'0' + u8::try_from(number / divisor % 10).unwrap_or(0);
-            decimal.len += 1;
-        }
-    }
-    decimal
-}
-
-impl Decimal {
-    fn text(&self) -> &[u8] {
-        &self.digits[..self.len]
     }
 }
 
@@ -173,7 +132,7 @@ pub(crate) fn read_trailers(fields: &Arc<HeaderList>) -> Outcome {
     let Some(code) = fields.find(b"grpc-status") else {
         return Err(Status::unknown("the server ended the call without a grpc-status").from_peer());
     };
-    let code = std::str::from_utf8(code).ok().and_then(|text| text.parse().ok()).map_or(Code::Unknown, Code::from_u32);
+    let code = Code::from_field(code);
     if code == Code::Ok && fields.len() == 1 {
         return Ok(Metadata::new());
     }
@@ -181,13 +140,7 @@ pub(crate) fn read_trailers(fields: &Arc<HeaderList>) -> Outcome {
     if code == Code::Ok {
         return Ok(metadata);
     }
-    let message = fields.find(b"grpc-message").map(percent_decode_message).unwrap_or_default();
-    let mut status = Status::new(code, message).from_peer();
-    if let Some(details) = fields.find(b"grpc-status-details-bin").and_then(|text| DETAILS_BASE64.decode(text).ok()) {
-        status = status.details_bytes(Bytes::from(details));
-    }
-    *status.metadata_mut() = metadata;
-    Err(status)
+    Err(Status::from_fields(code, |name| fields.find(name.as_bytes()), metadata))
 }
 
 /// The status of a call whose stream was reset (PROTOCOL-HTTP2, "Errors").
@@ -211,14 +164,9 @@ pub(crate) fn reset_status(code: ErrorCode, by_peer: bool, why: Option<&str>) ->
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use bytes::Bytes;
 
-    #[test]
-    fn a_small_number_is_written_in_decimal() {
-        for number in [0, 7, 10, 16, 99, 100, 503, 999] {
-            assert_eq!(itoa(number).text(), number.to_string().as_bytes());
-        }
-    }
+    use super::*;
 
     #[test]
     fn trailers_come_back_as_they_were_sent() {

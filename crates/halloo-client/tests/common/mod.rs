@@ -12,7 +12,9 @@ use halloo_call::{
     Call, Dispatch, Handling, HttpRequest, IncomingCall, MessageReceiver, MessageSender, Outcome, Placement,
     ResponderEnd, ResponseHead, Route,
 };
-use halloo_core::{Codec, Codecs, DecodeLimits, EncodeBuffer, Metadata, Method, MethodDescriptor, MethodKind, Status};
+use halloo_core::{
+    Codec, Codecs, DecodeLimits, EncodeBuffer, Extensions, Metadata, Method, MethodDescriptor, MethodKind, Status,
+};
 
 pub struct Text;
 
@@ -88,6 +90,16 @@ impl Dispatch for Talk {
             responder.finish(outcome);
         };
         Handling::http(Box::pin(future), Arc::new(Placement::default()))
+    }
+
+    fn respond_with(
+        &self,
+        route: Option<Route>,
+        incoming: IncomingCall,
+        _extensions: Extensions,
+        responder: ResponderEnd,
+    ) -> Handling {
+        self.respond(route, incoming, responder)
     }
 
     fn respond_http(&self, _request: HttpRequest, responder: ResponderEnd) -> Handling {
