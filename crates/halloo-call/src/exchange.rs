@@ -86,13 +86,16 @@ impl Exchange {
     /// Ready once there is room for another message, or the call has ended.
     pub(crate) fn poll_room(&self, direction: Direction, cx: &Context<'_>) -> Poll<()> {
         let mut state = self.lock();
-        let dead = state.ended || state.cancelled.is_some();
-        let pipe = state.pipe(direction);
-        if dead || pipe.buffered() < PIPE_LIMIT_BYTES {
+        if state.has_room(direction) {
             return Poll::Ready(());
         }
-        pipe.wait_to_write(cx.waker(), 1);
+        state.pipe(direction).wait_to_write(cx.waker(), 1);
         Poll::Pending
+    }
+
+    /// Whether [`poll_room`](Self::poll_room) is ready.
+    pub(crate) fn has_room(&self, direction: Direction) -> bool {
+        self.lock().has_room(direction)
     }
 
     /// Why the call is over, for a sender whose messages nobody will read.
@@ -299,6 +302,10 @@ impl State {
             Ok(metadata) => metadata.extend(*trailers),
             Err(status) => status.metadata_mut().extend(*trailers),
         }
+    }
+
+    fn has_room(&mut self, direction: Direction) -> bool {
+        self.ended || self.cancelled.is_some() || self.pipe(direction).buffered() < PIPE_LIMIT_BYTES
     }
 
     fn pipe(&mut self, direction: Direction) -> &mut Pipe {

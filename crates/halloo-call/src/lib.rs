@@ -16,6 +16,8 @@ mod pipe;
 mod placement;
 mod receiver;
 mod sender;
+#[cfg(feature = "stream")]
+mod stream;
 
 pub use call::{Call, LazyMetadata, ReadMetadata};
 pub use cancelled::Cancelled;

@@ -226,6 +226,12 @@ impl<T: 'static> MessageReceiver<T> {
         }
     }
 
+    /// Whether [`next`](Self::next) has returned an error, which it repeats.
+    #[cfg(feature = "stream")]
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.is_some()
+    }
+
     fn poll_message(&mut self, cx: &mut Context<'_>, interest: Interest) -> Poll<Result<Option<T>, Status>> {
         loop {
             let decoder = match (&mut self.source, &mut self.decoder) {
@@ -463,6 +469,9 @@ impl Replies {
         }
     }
 }
+
+// Nothing is ever pinned to a message in here.
+impl<T: 'static> Unpin for MessageReceiver<T> {}
 
 /// Messages that no connection brings, for a test that calls a handler directly.
 impl<T: 'static> From<Vec<T>> for MessageReceiver<T> {

@@ -107,7 +107,48 @@ impl<T: 'static> MessageSender<T> {
         self.encode(message)
     }
 
-    /// Encodes a message without waiting for room. The caller bounds how many.
+    /// Sends every message of `messages`, one after the other, each as [`send`](Self::send) does.
+    ///
+    /// Not cancel safe: dropped while it waits, those that were sent are sent and the rest is lost.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), of the first message that fails; the rest is not asked for.
+    pub async fn send_all<I>(&mut self, messages: I) -> Result<(), Status>
+    where
+        I: IntoIterator<Item = T>,
+    {
+        for message in messages {
+            self.send(message).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until there is room for a message, as [`send`](Self::send) does before it encodes. With
+    /// [`encode`](Self::encode) after it, what is sent can be chosen when the wait is over: the newest reading
+    /// instead of one that grew old.
+    ///
+    /// Cancel safe: waiting takes nothing.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), if the call has ended.
+    pub async fn ready(&mut self) -> Result<(), Status> {
+        let Sink::Call { exchange, direction, .. } = &self.sink else { return Ok(()) };
+        poll_fn(|cx| exchange.poll_room(*direction, cx)).await;
+        if exchange.is_over() { Err(exchange.send_failure()) } else { Ok(()) }
+    }
+
+    /// Whether [`send`](Self::send) would not wait: fewer than 64 KiB of earlier messages have not left yet, or the
+    /// call has ended. `false` means that the peer reads more slowly than this side sends.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        match &self.sink {
+            Sink::Messages(_) => true,
+            Sink::Call { exchange, direction, .. } => exchange.has_room(*direction),
+        }
+    }
+
+    /// Encodes a message without waiting for room. The caller bounds how many, by [`ready`](Self::ready) or
+    /// [`has_room`](Self::has_room) before each.
     ///
     /// # Errors
     /// As [`send`](Self::send).

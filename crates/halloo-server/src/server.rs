@@ -5,13 +5,14 @@ use std::fmt;
 use std::future::poll_fn;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Poll;
 use std::time::Duration;
 
 use halloo_call::{Execution, Interceptor, Observation, StatsHandler};
 use halloo_core::Status;
 use halloo_transport::{Accepted, Acceptor, BindError, Http2Config, ListenAddress, Listener, ServerConnectionHandle};
+use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 
 use crate::fallback::Fallback;
@@ -213,15 +214,16 @@ impl Server {
         let services: Vec<_> = router.services().iter().map(|service| service.name()).collect();
         tracing::info!(address = %self.address(), services = services.join(", "), "serving");
         let mut stop = self.stop.take().unwrap_or_else(signals);
-        let again = self.handle.clone();
+        let again = self.handle.stopping();
         let acceptor = Acceptor::new(router).http2(self.config.clone()).observation(self.observation.clone());
         let mut connections = Connections::new(acceptor);
         tokio::select! {
             () = accept_loop(&self.listener, &mut connections, self.max_connections) => {}
             () = stop.as_mut() => {}
-            () = again.stopped() => {}
+            () = again => {}
         }
         let drain = self.drain;
+        self.handle.shutdown();
         drop(self);
         connections.drain(drain).await;
         Ok(())
@@ -346,49 +348,46 @@ impl Connections {
 /// Stops a server and sees what it does. Clones share it.
 #[derive(Clone, Default)]
 pub struct ServerHandle {
-    shared: Arc<Mutex<HandleState>>,
+    shared: Arc<HandleState>,
 }
 
 #[derive(Default)]
 struct HandleState {
-    stopped: bool,
-    waiting: Option<std::task::Waker>,
-    router: Option<std::sync::Weak<Router>>,
+    stopping: watch::Sender<bool>,
+    router: Mutex<Option<Weak<Router>>>,
 }
 
 impl ServerHandle {
     /// Lets the server drain and return, as a signal would.
     pub fn shutdown(&self) {
-        let mut state = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        state.stopped = true;
-        let waiting = state.waiting.take();
-        drop(state);
-        if let Some(waker) = waiting {
-            waker.wake();
+        self.shared.stopping.send_replace(true);
+    }
+
+    /// Resolves once the server stops, whatever made it stop, before it drains. For streams that would outlive the
+    /// drain limit: a handler that says goodbye and returns ends its call better than the limit would.
+    ///
+    /// Cancel safe; any number of them may wait, and what belongs to one that was dropped is freed.
+    pub fn stopping(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
+        let mut stopping = self.shared.stopping.subscribe();
+        async move {
+            // An error would mean that the server and all its handles are gone: it does not serve any more.
+            let _ = stopping.wait_for(|stopping| *stopping).await;
         }
     }
 
     /// Where each method's handlers run, by rule and at this moment; empty unless the server is serving.
     #[must_use]
     pub fn executions(&self) -> Vec<MethodExecution> {
-        let router = self.shared.lock().unwrap_or_else(PoisonError::into_inner).router.clone();
+        let router = self.router().clone();
         router.and_then(|router| router.upgrade()).map(|router| router.executions()).unwrap_or_default()
     }
 
     fn attach(&self, router: &Arc<Router>) {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner).router = Some(Arc::downgrade(router));
+        *self.router() = Some(Arc::downgrade(router));
     }
 
-    async fn stopped(&self) {
-        poll_fn(|cx| {
-            let mut state = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-            if state.stopped {
-                return Poll::Ready(());
-            }
-            state.waiting = Some(cx.waker().clone());
-            Poll::Pending
-        })
-        .await;
+    fn router(&self) -> MutexGuard<'_, Option<Weak<Router>>> {
+        self.shared.router.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -10,4 +10,5 @@ mod interceptors;
 mod kinds;
 mod many;
 mod reconnection;
+mod streaming;
 mod texts;
