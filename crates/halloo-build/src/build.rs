@@ -2,9 +2,9 @@
 
 use crate::check::{self, Compiled};
 use crate::error::Error;
-use crate::files::Folders;
-use crate::output;
-use halloo_codegen::Request;
+use crate::files::{self, Folders};
+use crate::{output, tree};
+use halloo_codegen::{GeneratedFile, Layout, Only, Request};
 use std::collections::BTreeSet;
 use std::env;
 use std::path::{Path, PathBuf};
@@ -21,23 +21,30 @@ pub fn compile(proto: impl AsRef<Path>) {
     Build::new().proto(proto).compile();
 }
 
-/// Compiles `.proto` files to Rust.
+/// Compiles `.proto` files to Rust: in `build.rs` with [`compile`](Self::compile), or into the source tree with
+/// [`write`](Self::write) and [`check`](Self::check).
 ///
 /// ```no_run
+/// // build.rs
 /// halloo_build::Build::new()
 ///     .proto("proto/shop/v1/shop.proto")
 ///     .proto("proto/shop/v1/admin.proto")
 ///     .include("third_party")
 ///     .compile();
 /// ```
+///
+/// All paths are relative to the crate's folder, or to [`root`](Self::root).
 #[derive(Clone, Debug, Default)]
-#[must_use = "nothing happens until `compile` is called"]
+#[must_use = "nothing happens until `compile`, `write` or `check` is called"]
 pub struct Build {
+    root: Option<PathBuf>,
     protos: Vec<PathBuf>,
     includes: Vec<PathBuf>,
     descriptor_set: Option<PathBuf>,
     written_descriptor_set: Option<PathBuf>,
     out_dir: Option<PathBuf>,
+    regenerate_with: Option<String>,
+    only: Option<Only>,
     default_unimplemented: bool,
     views: Vec<String>,
     shared_bytes: Vec<String>,
@@ -49,7 +56,20 @@ impl Build {
         Self::default()
     }
 
-    /// Adds a file to compile, relative to the crate's root. Its imports are compiled as far as it uses them.
+    /// Sets the folder that all other paths are relative to. Default: the folder of the crate whose build script,
+    /// test or program runs.
+    ///
+    /// A program that generates code for another crate sets it:
+    ///
+    /// ```no_run
+    /// let build = halloo_build::Build::new().root(concat!(env!("CARGO_MANIFEST_DIR"), "/../greeter"));
+    /// ```
+    pub fn root(mut self, folder: impl AsRef<Path>) -> Self {
+        self.root = Some(folder.as_ref().to_owned());
+        self
+    }
+
+    /// Adds a file to compile. Its imports are compiled as far as it uses them.
     pub fn proto(mut self, path: impl AsRef<Path>) -> Self {
         self.protos.push(path.as_ref().to_owned());
         self
@@ -65,6 +85,12 @@ impl Build {
     /// compiled files, and the crate's root.
     pub fn include(mut self, folder: impl AsRef<Path>) -> Self {
         self.includes.push(folder.as_ref().to_owned());
+        self
+    }
+
+    /// Generates a part only. Default: messages, clients and servers.
+    pub fn only(mut self, only: Only) -> Self {
+        self.only = Some(only);
         self
     }
 
@@ -104,9 +130,16 @@ impl Build {
         self
     }
 
-    /// Sets the folder to write into. Default: `halloo` in cargo's `OUT_DIR`.
+    /// Sets the folder to write into. Default: `halloo` in cargo's `OUT_DIR`, for [`compile`](Self::compile) alone.
     pub fn out_dir(mut self, folder: impl AsRef<Path>) -> Self {
         self.out_dir = Some(folder.as_ref().to_owned());
+        self
+    }
+
+    /// Sets the command that [`check`](Self::check) names as the remedy, for example `cargo xtask generate`.
+    /// Default: the command that ran the check, with `HALLOO_WRITE=1` before it.
+    pub fn regenerate_with(mut self, command: impl Into<String>) -> Self {
+        self.regenerate_with = Some(command.into());
         self
     }
 
@@ -126,30 +159,116 @@ impl Build {
     /// All faults of all files; a file that cannot be read or written; a choice that cannot be followed.
     pub fn try_compile(self) -> Result<(), Error> {
         let folder = self.output_folder()?;
-        output::claim(&folder)?;
-        let compiled = match &self.descriptor_set {
-            Some(path) => self.read_descriptor_set(path)?,
-            None => self.compile_protos()?,
-        };
+        output::claim(&folder, &self.sources())?;
+        let compiled = self.compiled()?;
         // Not on failure: cargo runs the script again then anyway, and would show these lines before the faults.
         output::watch(&compiled.paths);
-        if let Some(path) = &self.written_descriptor_set {
-            output::write_if_changed(path, &compiled.descriptor_set)?;
-        }
-        let descriptors = halloo_codegen::decode_descriptor_set(&compiled.descriptor_set)?;
-        let mut request = Request::new(descriptors, compiled.targets).default_unimplemented(self.default_unimplemented);
-        request = self.views.into_iter().fold(request, Request::views);
-        request = self.shared_bytes.into_iter().fold(request, Request::shared_bytes);
-        output::write(&folder, &halloo_codegen::generate(request)?)?;
+        self.write_descriptors(&compiled)?;
+        output::write(&folder, &self.generate(compiled, Layout::Macros)?)?;
         output::publish(&folder);
         Ok(())
     }
 
+    /// Writes the generated sources into [`out_dir`](Self::out_dir), from where a crate without a build script
+    /// takes them in with `mod proto;`. Files that did not change are not touched.
+    ///
+    /// For a program that people run when a `.proto` file has changed:
+    ///
+    /// ```no_run
+    /// fn main() -> Result<(), halloo_build::Error> {
+    ///     halloo_build::Build::new().proto("proto/greeter.proto").out_dir("src/proto").write()
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`try_compile`](Self::try_compile); a file in the way that was not generated is left as it is.
+    pub fn write(self) -> Result<(), Error> {
+        let folder = self.tree_folder()?;
+        output::claim(&folder, &self.sources())?;
+        let compiled = self.compiled()?;
+        self.write_descriptors(&compiled)?;
+        tree::write(&folder, &self.generate(compiled, Layout::Module)?)
+    }
+
+    /// Compares what [`write`](Self::write) would write with what is there, for a test or a step of CI. With the
+    /// environment variable `HALLOO_WRITE` set to `1` it writes instead.
+    ///
+    /// ```no_run
+    /// # mod test {
+    /// #[test]
+    /// fn generated_sources_are_up_to_date() -> Result<(), halloo_build::Error> {
+    ///     halloo_build::Build::new().proto("proto/greeter.proto").out_dir("src/proto").check()
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`try_compile`](Self::try_compile). When files are out of date, all of them, each with the first line
+    /// that differs, and the command that writes them anew.
+    pub fn check(self) -> Result<(), Error> {
+        if env::var_os(tree::WRITE_VARIABLE).is_some_and(|value| value == "1") {
+            return self.write();
+        }
+        let folder = self.tree_folder()?;
+        let files = self.generate(self.compiled()?, Layout::Module)?;
+        let outdated = tree::compare(&folder, &files)?;
+        if outdated.is_empty() {
+            return Ok(());
+        }
+        let root = self.base()?;
+        Err(Error::outdated(&root, outdated, self.regenerate_with.unwrap_or_else(tree::this_command)))
+    }
+
+    /// What is compiled, to tell one build from another.
+    fn sources(&self) -> Vec<PathBuf> {
+        self.protos.iter().chain(&self.descriptor_set).cloned().collect()
+    }
+
+    fn compiled(&self) -> Result<Compiled, Error> {
+        match &self.descriptor_set {
+            Some(path) => self.read_descriptor_set(path),
+            None => self.compile_protos(),
+        }
+    }
+
+    fn generate(&self, compiled: Compiled, layout: Layout) -> Result<Vec<GeneratedFile>, Error> {
+        let descriptors = halloo_codegen::decode_descriptor_set(&compiled.descriptor_set)?;
+        let mut request = Request::new(descriptors, compiled.targets)
+            .layout(layout)
+            .default_unimplemented(self.default_unimplemented);
+        request = self.only.into_iter().fold(request, Request::only);
+        request = self.views.iter().fold(request, |request, method| request.views(method));
+        request = self.shared_bytes.iter().fold(request, |request, path| request.shared_bytes(path));
+        Ok(halloo_codegen::generate(request)?)
+    }
+
+    fn write_descriptors(&self, compiled: &Compiled) -> Result<(), Error> {
+        match &self.written_descriptor_set {
+            Some(path) => output::write_if_changed(&self.base()?.join(path), &compiled.descriptor_set),
+            None => Ok(()),
+        }
+    }
+
     fn output_folder(&self) -> Result<PathBuf, Error> {
-        let folder = self.out_dir.clone().or_else(|| Some(PathBuf::from(env::var_os("OUT_DIR")?).join("halloo")));
+        if let Some(folder) = &self.out_dir {
+            return Ok(self.base()?.join(folder));
+        }
+        let folder = env::var_os("OUT_DIR").map(|folder| PathBuf::from(folder).join("halloo"));
         folder.ok_or_else(|| {
-            Error::usage("OUT_DIR is not set, so this is not a build script\n = help: call halloo_build from build.rs, or name a folder with .out_dir(..)")
+            Error::usage(
+                "OUT_DIR is not set, so this is not a build script\n \
+                 = help: call it from build.rs, or write into the source tree: .out_dir(\"src/proto\").write()",
+            )
         })
+    }
+
+    fn tree_folder(&self) -> Result<PathBuf, Error> {
+        match &self.out_dir {
+            Some(folder) => Ok(files::normalize(&self.base()?.join(folder))),
+            None => Err(Error::usage("the folder to write into was not named\n = help: add .out_dir(\"src/proto\")")),
+        }
     }
 
     fn compile_protos(&self) -> Result<Compiled, Error> {
@@ -158,12 +277,12 @@ impl Build {
                 "no .proto file was named\n = help: halloo_build::Build::new().proto(\"greeter.proto\").compile()",
             ));
         }
-        let folders = Folders::new(&crate_root()?, &self.includes, &self.protos);
+        let folders = Folders::new(&self.base()?, &self.includes, &self.protos);
         check::compile(&folders, &self.protos).map_err(Error::faults)
     }
 
     fn read_descriptor_set(&self, path: &Path) -> Result<Compiled, Error> {
-        let path = crate_root()?.join(path);
+        let path = self.base()?.join(path);
         let descriptor_set = std::fs::read(&path).map_err(|cause| Error::io("read", &path, cause))?;
         let mut targets: Vec<String> =
             self.protos.iter().map(|proto| proto.to_string_lossy().replace('\\', "/")).collect();
@@ -174,12 +293,13 @@ impl Build {
         }
         Ok(Compiled { descriptor_set, targets, paths: BTreeSet::new() })
     }
-}
 
-/// The folder of the crate whose build script runs.
-fn crate_root() -> Result<PathBuf, Error> {
-    match env::var_os("CARGO_MANIFEST_DIR") {
-        Some(root) => Ok(PathBuf::from(root)),
-        None => env::current_dir().map_err(|cause| Error::io("find", Path::new("."), cause)),
+    /// The folder that paths are relative to.
+    fn base(&self) -> Result<PathBuf, Error> {
+        let folder = match env::var_os("CARGO_MANIFEST_DIR") {
+            Some(folder) => PathBuf::from(folder),
+            None => env::current_dir().map_err(|cause| Error::io("find", Path::new("."), cause))?,
+        };
+        Ok(self.root.as_ref().map_or_else(|| folder.clone(), |root| folder.join(root)))
     }
 }

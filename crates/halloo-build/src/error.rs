@@ -1,6 +1,8 @@
 //! The error of a build: everything that is wrong, ready to print.
 
 use crate::diagnostic::Diagnostic;
+use crate::files::normalize;
+use crate::tree::Outdated;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +18,12 @@ pub(crate) enum Kind {
     /// What was asked for cannot be done.
     Usage(String),
     Codegen(halloo_codegen::Error),
+    /// Checked-in sources that are not what would be generated.
+    Outdated {
+        root: PathBuf,
+        files: Vec<Outdated>,
+        remedy: String,
+    },
     Io {
         doing: &'static str,
         path: PathBuf,
@@ -30,6 +38,10 @@ impl Error {
 
     pub(crate) fn usage(text: impl Into<String>) -> Self {
         Self { kind: Kind::Usage(text.into()) }
+    }
+
+    pub(crate) fn outdated(root: &Path, files: Vec<Outdated>, remedy: String) -> Self {
+        Self { kind: Kind::Outdated { root: normalize(root), files, remedy } }
     }
 
     /// The text for stderr, which begins with "error" as every compiler's does.
@@ -63,6 +75,12 @@ impl fmt::Display for Error {
             }
             Kind::Usage(text) => f.write_str(text),
             Kind::Codegen(cause) => cause.fmt(f),
+            Kind::Outdated { root, files, remedy } => {
+                let verb = if files.len() == 1 { "file is" } else { "files are" };
+                writeln!(f, "{} generated {verb} out of date", files.len())?;
+                files.iter().try_for_each(|file| file.describe(root, f))?;
+                write!(f, " = help: generate anew with: {remedy}")
+            }
             Kind::Io { doing, path, cause } => write!(f, "cannot {doing} {}: {cause}", path.display()),
         }
     }
@@ -79,7 +97,7 @@ impl std::error::Error for Error {
         match &self.kind {
             Kind::Codegen(cause) => Some(cause),
             Kind::Io { cause, .. } => Some(cause),
-            Kind::Faults(_) | Kind::Usage(_) => None,
+            Kind::Faults(_) | Kind::Usage(_) | Kind::Outdated { .. } => None,
         }
     }
 }

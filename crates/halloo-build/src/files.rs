@@ -79,7 +79,7 @@ fn slashes(path: &Path) -> String {
 }
 
 /// Resolves `.` and `..` in a path without asking the file system.
-fn normalize(path: &Path) -> PathBuf {
+pub(crate) fn normalize(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
         match part {

@@ -7,6 +7,9 @@
 //!
 //! The crate takes the result in with `halloo::include_proto!("greeter")`. Mistakes in a `.proto` file are
 //! shown with the line they are on. The Rust text itself is made by `halloo-codegen`.
+//!
+//! Sources that are checked in need no `build.rs`: [`Build::write`] makes them, [`Build::check`] fails when they
+//! are out of date.
 
 #![forbid(unsafe_code)]
 
@@ -21,6 +24,8 @@ mod picture;
 mod repair;
 mod source;
 mod suggest;
+mod tree;
 
 pub use build::{Build, compile};
 pub use error::Error;
+pub use halloo_codegen::Only;

@@ -1,19 +1,54 @@
-//! Builds `fixture/`, a crate as a user has it, with the cargo that runs this test.
+//! Builds `fixture/` and `checked_in/`, crates as users have them, with the cargo that runs this test.
 
 mod support;
 
+use halloo_build::Build;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use support::{output_folder, root};
 
 /// The crate's tests pass, under strict lints; mistakes in using it are explained.
 #[test]
 fn a_user_crate_builds_and_its_mistakes_are_explained() {
-    let folder = copy_fixture();
-    let output = cargo(&folder, &["test", "--lib"]);
-    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    let folder = copy_fixture("fixture");
+    succeed(&mut cargo(&folder, &["test", "--lib"]));
     wrong_package(&folder);
     not_implemented(&folder);
+}
+
+/// Sources in the tree are used without a build script, left alone by the formatter, and found to be outdated.
+#[test]
+fn checked_in_sources_build_and_are_kept_up_to_date() {
+    let folder = copy_fixture("checked_in");
+    let build = || Build::new().root(&folder).proto("proto/greeter.proto").out_dir("src/proto");
+    build().write().expect("the files have no faults");
+    succeed(&mut cargo(&folder, &["test"]));
+    std::fs::write(folder.join("rustfmt.toml"), "max_width = 60\nhard_tabs = true\nuse_small_heuristics = \"Off\"\n")
+        .expect("the folder is ours");
+    succeed(&mut cargo(&folder, &["fmt"]));
+    build().check().expect("the formatter changed nothing");
+
+    let proto = folder.join("proto/greeter.proto");
+    let changed =
+        std::fs::read_to_string(&proto).expect("it was copied").replace("string name = 1;", "string name = 3;");
+    std::fs::write(&proto, changed).expect("the folder is ours");
+    let output = cargo(&folder, &["test", "--test", "generated"]).output().expect("cargo is there: it runs this test");
+    assert!(!output.status.success(), "the sources are out of date");
+    assert_contains(
+        &text(&output.stdout),
+        &[
+            "Error: 1 generated file is out of date\nsrc/proto/greeter.rs:",
+            " is the first line that differs\n  it is:         /// Field 1: `name`\n  should be:     /// Field 3: `name`\n",
+            " = help: generate anew with: HALLOO_WRITE=1 cargo test -p checked-in\n",
+        ],
+    );
+    succeed(cargo(&folder, &["test", "-p", "checked-in"]).env("HALLOO_WRITE", "1"));
+    build().check().expect("the test has written");
+}
+
+fn succeed(command: &mut Command) {
+    let output = command.output().expect("cargo is there: it runs this test");
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
 }
 
 fn wrong_package(folder: &Path) {
@@ -43,7 +78,7 @@ fn not_implemented(folder: &Path) {
 }
 
 fn failing_example(folder: &Path, name: &str) -> String {
-    let output = cargo(folder, &["build", "--example", name]);
+    let output = cargo(folder, &["build", "--example", name]).output().expect("cargo is there: it runs this test");
     assert!(!output.status.success(), "the example {name} is wrong on purpose");
     text(&output.stderr)
 }
@@ -56,9 +91,9 @@ fn assert_contains(stderr: &str, parts: &[&str]) {
 
 /// Copies the fixture out of this workspace, with absolute paths to the crates that it uses and the
 /// workspace's choice of versions.
-fn copy_fixture() -> PathBuf {
-    let folder = output_folder("user-crate");
-    copy(&root().join("tests/fixture"), &folder);
+fn copy_fixture(name: &str) -> PathBuf {
+    let folder = output_folder(&format!("user-crate-{name}"));
+    copy(&root().join("tests").join(name), &folder);
     let crates = root().parent().expect("this crate is one of several").to_owned();
     let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).expect("the fixture has a manifest");
     let path = |name: &str| crates.join(name).display().to_string();
@@ -84,8 +119,8 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Runs cargo in `folder` with the target folder of this test, so that built crates are shared.
-fn cargo(folder: &Path, arguments: &[&str]) -> Output {
+/// A call of cargo in `folder` with the target folder of this test, so that built crates are shared.
+fn cargo(folder: &Path, arguments: &[&str]) -> Command {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the folder is inside the target folder");
     let mut command = Command::new(env!("CARGO"));
     command.args(arguments).current_dir(folder).env("CARGO_TARGET_DIR", target).env("CARGO_TERM_COLOR", "never");
@@ -93,7 +128,7 @@ fn cargo(folder: &Path, arguments: &[&str]) -> Output {
     for variable in ["CARGO_MANIFEST_DIR", "OUT_DIR", "RUSTFLAGS"] {
         command.env_remove(variable);
     }
-    command.output().expect("cargo is there: it runs this test")
+    command
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -10,6 +10,15 @@ pub enum Error {
     UnknownFile {
         /// The file's name as in an `import` statement.
         name: String,
+        /// The files that are there.
+        known: Vec<String>,
+    },
+    /// A file imports another one that is not among the descriptors.
+    MissingImport {
+        /// The importing file.
+        file: String,
+        /// The file that is not there.
+        import: String,
     },
     /// Views were asked for a method that no service has.
     UnknownMethod {
@@ -39,7 +48,13 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownFile { name } => write!(f, "no descriptor for the file `{name}`"),
+            Self::UnknownFile { name, known } => {
+                write!(f, "no descriptor for the file `{name}`; the files are: ")?;
+                f.write_str(&if known.is_empty() { "(none)".to_owned() } else { known.join(", ") })
+            }
+            Self::MissingImport { file, import } => {
+                write!(f, "`{file}` imports `{import}`, which is not among the descriptors")
+            }
             Self::UnknownMethod { name, known } => {
                 write!(f, "views are asked for `{name}`, which is no method; the methods are: ")?;
                 f.write_str(&if known.is_empty() { "(none)".to_owned() } else { known.join(", ") })

@@ -6,8 +6,10 @@
 
 #![forbid(unsafe_code)]
 
+mod descriptors;
 mod docs;
 mod error;
+mod header;
 mod messages;
 mod names;
 mod package;
@@ -21,6 +23,7 @@ use buffa_descriptor::generated::descriptor::FileDescriptorSet;
 
 pub use buffa_descriptor::generated::descriptor::FileDescriptorProto;
 pub use error::Error;
+pub use header::MARK;
 
 /// The name of the generated file that checks the name given to `halloo::include_proto!`.
 pub const CHECK_PACKAGE_FILE: &str = "check_package.rs";
@@ -31,6 +34,9 @@ pub const INCLUDE_PROTO_FILE: &str = "include_proto.rs";
 /// The name of the generated file that `halloo::include_protos!` includes.
 pub const INCLUDE_PROTOS_FILE: &str = "include_protos.rs";
 
+/// The name of the generated file that users declare as a module (`mod proto;`) where there is no build script.
+pub const MODULE_FILE: &str = "mod.rs";
+
 /// The environment variable that holds the folder of the generated files while a user crate is compiled.
 pub const OUTPUT_FOLDER_VARIABLE: &str = "HALLOO_PROTO_DIR";
 
@@ -39,12 +45,35 @@ pub const OUTPUT_FOLDER_VARIABLE: &str = "HALLOO_PROTO_DIR";
 pub struct Request {
     files: Vec<FileDescriptorProto>,
     targets: Vec<String>,
+    layout: Layout,
     options: Options,
+}
+
+/// How user crates take the packages in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Layout {
+    /// Through the macros of `halloo`, from the folder of a build script.
+    #[default]
+    Macros,
+    /// As a module of their own, whose root is [`MODULE_FILE`]: for sources that are checked in.
+    Module,
+}
+
+/// A part of what can be generated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Only {
+    /// Messages and enums, no services.
+    Messages,
+    /// Messages, enums and clients.
+    Clients,
+    /// Messages, enums, service traits and servers.
+    Servers,
 }
 
 /// Choices that change the generated text.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Options {
+    pub(crate) only: Option<Only>,
     pub(crate) default_unimplemented: bool,
     /// Full method names (`greeter.Greeter/SayHello`) whose handlers take views.
     pub(crate) views: Vec<String>,
@@ -57,23 +86,31 @@ pub(crate) struct Options {
 pub struct GeneratedFile {
     /// File name without a folder, for example `greeter.rs`.
     pub name: String,
-    /// Rust text, or descriptor bytes for names that end in `.bin`.
-    pub contents: Vec<u8>,
-}
-
-impl GeneratedFile {
-    fn text(name: impl Into<String>, text: String) -> Self {
-        Self { name: name.into(), contents: text.into_bytes() }
-    }
+    /// Rust text. It begins with [`MARK`].
+    pub contents: String,
 }
 
 impl Request {
     /// Makes a request for the files named `targets`, which must be among `files`.
     ///
-    /// `files` must hold every import, each before the files that import it. Imported files whose
-    /// types are used are generated as well; the well-known types are taken from `halloo` instead.
+    /// `files` must hold every import. Imported files whose types are used are generated as well; the
+    /// well-known types are taken from `halloo` instead. The order of files and targets makes no difference.
     pub fn new(files: Vec<FileDescriptorProto>, targets: Vec<String>) -> Self {
-        Self { files, targets, options: Options::default() }
+        Self { files, targets, layout: Layout::default(), options: Options::default() }
+    }
+
+    /// Chooses how user crates take the packages in. Default: [`Layout::Macros`].
+    #[must_use]
+    pub fn layout(mut self, layout: Layout) -> Self {
+        self.layout = layout;
+        self
+    }
+
+    /// Generates a part only. Default: messages, clients and servers.
+    #[must_use]
+    pub fn only(mut self, only: Only) -> Self {
+        self.options.only = Some(only);
+        self
     }
 
     /// Makes the `bytes` fields under `path` hold `bytes::Bytes` instead of `Vec<u8>`: large ones are then
@@ -112,17 +149,17 @@ pub fn decode_descriptor_set(bytes: &[u8]) -> Result<Vec<FileDescriptorProto>, E
     Ok(set.file)
 }
 
-/// Generates one Rust file a package, its descriptor bytes where it has services, and the files
-/// that the macros of `halloo` include.
+/// Generates one Rust file a package, and the files through which user crates take them in.
 ///
 /// # Errors
 ///
 /// [`Error`] when a descriptor cannot be expressed in Rust or a view is asked for an unknown method.
 pub fn generate(request: Request) -> Result<Vec<GeneratedFile>, Error> {
-    let Request { mut files, targets, options } = request;
-    let descriptors = selection::DescriptorSets::new(&files);
+    let Request { files, targets, layout, options } = request;
+    let mut files = descriptors::sorted(files, &targets)?;
+    let descriptors = descriptors::DescriptorSets::new(&files);
     let renames = names::rename_reserved_types(&mut files);
-    let selection = selection::Selection::new(&files, &targets)?;
+    let selection = selection::Selection::new(&files, &targets);
     let services = service::Service::collect(&files, &selection, &options)?;
     let packages = messages::generate(&files, &selection, &services, &options)?;
     let mut out = Vec::new();
@@ -132,20 +169,24 @@ pub fn generate(request: Request) -> Result<Vec<GeneratedFile>, Error> {
             files: &files,
             selection: &selection,
             services: &services,
+            descriptors: &descriptors,
             renames: &renames,
             options: &options,
         };
-        out.push(GeneratedFile { name: tree::source_file(&package.name), contents: source.render()?.into_bytes() });
-        if services.iter().any(|service| service.package == package.name) {
-            out.push(GeneratedFile {
-                name: tree::descriptor_file(&package.name),
-                contents: descriptors.encode(&package.name),
-            });
+        out.push(GeneratedFile { name: tree::source_file(&package.name), contents: source.render()? });
+    }
+    let header = header::header(selection.files.iter().map(String::as_str), &options);
+    let trees = selection.packages();
+    let mut add = |name: &str, text: String| {
+        out.push(GeneratedFile { name: name.to_owned(), contents: format!("{header}\n{text}") });
+    };
+    match layout {
+        Layout::Module => add(MODULE_FILE, tree::module(&trees)),
+        Layout::Macros => {
+            add(CHECK_PACKAGE_FILE, tree::check_package(&trees));
+            add(INCLUDE_PROTO_FILE, tree::include_proto(&trees));
+            add(INCLUDE_PROTOS_FILE, tree::include_protos(&trees));
         }
     }
-    let trees = selection.packages();
-    out.push(GeneratedFile::text(CHECK_PACKAGE_FILE, tree::check_package(&trees)));
-    out.push(GeneratedFile::text(INCLUDE_PROTO_FILE, tree::include_proto(&trees)));
-    out.push(GeneratedFile::text(INCLUDE_PROTOS_FILE, tree::include_protos(&trees)));
     Ok(out)
 }

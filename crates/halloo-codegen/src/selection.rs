@@ -1,13 +1,10 @@
-//! Decides which files become Rust, and which descriptors a package carries at run time.
+//! Decides which files become Rust.
 //!
 //! A file is generated when it was asked for or when one of its types is used by such a file. Files
 //! imported for their options alone are not, and the well-known types come from `halloo`.
 
-use crate::error::Error;
-use buffa::Message as _;
-use buffa_descriptor::generated::descriptor::{
-    DescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet,
-};
+use crate::descriptors::{name, package};
+use buffa_descriptor::generated::descriptor::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The file whose types are generated on demand, because `halloo` does not carry them.
@@ -31,15 +28,14 @@ pub(crate) struct PackageTree {
 }
 
 impl Selection {
-    pub(crate) fn new(files: &[FileDescriptorProto], targets: &[String]) -> Result<Self, Error> {
+    /// `files` must hold every target and import.
+    pub(crate) fn new(files: &[FileDescriptorProto], targets: &[String]) -> Self {
         let by_name: BTreeMap<&str, &FileDescriptorProto> = files.iter().map(|file| (name(file), file)).collect();
         let owners = type_owners(files);
         let mut selected = BTreeSet::new();
         let mut uses: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        let mut queue: Vec<&FileDescriptorProto> = Vec::new();
-        for target in targets {
-            queue.push(by_name.get(target.as_str()).ok_or_else(|| Error::UnknownFile { name: target.clone() })?);
-        }
+        let mut queue: Vec<&FileDescriptorProto> =
+            targets.iter().filter_map(|target| by_name.get(target.as_str()).copied()).collect();
         while let Some(file) = queue.pop() {
             if !selected.insert(name(file)) {
                 continue;
@@ -49,14 +45,14 @@ impl Selection {
                 let Some(owner) = owners.get(used).copied().filter(|owner| !is_well_known(owner)) else {
                     continue;
                 };
-                if self::package(owner) != self::package(file) {
-                    package.insert(self::package(owner).to_owned());
+                if crate::descriptors::package(owner) != crate::descriptors::package(file) {
+                    package.insert(crate::descriptors::package(owner).to_owned());
                 }
                 queue.push(owner);
             }
         }
         let files = files.iter().map(name).filter(|name| selected.contains(name)).map(str::to_owned).collect();
-        Ok(Self { files, uses })
+        Self { files, uses }
     }
 
     pub(crate) fn contains(&self, file: &FileDescriptorProto) -> bool {
@@ -89,14 +85,6 @@ impl Selection {
         }
         members
     }
-}
-
-fn name(file: &FileDescriptorProto) -> &str {
-    file.name.as_deref().unwrap_or_default()
-}
-
-fn package(file: &FileDescriptorProto) -> &str {
-    file.package.as_deref().unwrap_or_default()
 }
 
 /// Whether `halloo` carries this file's types.
@@ -152,32 +140,4 @@ fn referenced_types(file: &FileDescriptorProto) -> Vec<&str> {
 
 fn type_name(field: &FieldDescriptorProto) -> Option<&str> {
     field.type_name.as_deref()
-}
-
-/// The descriptors as they were given, without source positions, for embedding in generated code.
-pub(crate) struct DescriptorSets {
-    files: Vec<FileDescriptorProto>,
-}
-
-impl DescriptorSets {
-    pub(crate) fn new(files: &[FileDescriptorProto]) -> Self {
-        let mut files = files.to_vec();
-        for file in &mut files {
-            file.source_code_info = Default::default();
-        }
-        Self { files }
-    }
-
-    /// The encoded `FileDescriptorSet` of a package's files and all their imports, imports first.
-    pub(crate) fn encode(&self, package_name: &str) -> Vec<u8> {
-        let mut wanted: BTreeSet<&str> = BTreeSet::new();
-        for file in self.files.iter().rev() {
-            if package(file) == package_name || wanted.contains(name(file)) {
-                wanted.insert(name(file));
-                wanted.extend(file.dependency.iter().map(String::as_str));
-            }
-        }
-        let file = self.files.iter().filter(|file| wanted.contains(name(file))).cloned().collect();
-        FileDescriptorSet { file, ..Default::default() }.encode_to_vec()
-    }
 }

@@ -11,6 +11,14 @@ pub(super) fn render(plan: &Plan<'_>) -> TokenStream {
     let doc = format!(" Calls the gRPC service `{}`. Cheap to clone; calls take `&self`.", plan.service.full_name());
     let deprecated = plan.deprecation();
     let functions = plan.methods().map(|(planned, idents)| function(plan, planned, idents));
+    let in_process = plan.has_server().then(|| {
+        quote! {
+            /// Calls `service` in this process, without a socket.
+            pub fn in_process<S: #handler>(service: S) -> Self {
+                Self::new(::halloo::Channel::in_process(::halloo::Router::new(#server::new(service))))
+            }
+        }
+    });
     quote! {
         #[doc = #doc]
         #deprecated
@@ -36,10 +44,7 @@ pub(super) fn render(plan: &Plan<'_>) -> TokenStream {
                 ::core::result::Result::Ok(Self::new(::halloo::Channel::connect(target).await?))
             }
 
-            /// Calls `service` in this process, without a socket.
-            pub fn in_process<S: #handler>(service: S) -> Self {
-                Self::new(::halloo::Channel::in_process(::halloo::Router::new(#server::new(service))))
-            }
+            #in_process
 
             /// The channel that calls go over.
             pub fn channel(&self) -> &::halloo::Channel {

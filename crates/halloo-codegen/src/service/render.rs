@@ -4,7 +4,7 @@ use super::idents::{Idents, MethodIdents, Namespace};
 use super::model::{Idempotency, Kind, Method, Service};
 use super::{client, handler, server};
 use crate::error::Error;
-use crate::{Options, docs};
+use crate::{Only, Options, docs};
 use buffa_codegen::context::CodeGenContext;
 use buffa_codegen::idents::rust_path_to_tokens;
 use proc_macro2::TokenStream;
@@ -42,6 +42,7 @@ pub(super) struct Plan<'a> {
     pub(super) idents: Idents,
     pub(super) methods: Vec<PlannedMethod<'a>>,
     pub(super) default_unimplemented: bool,
+    only: Option<Only>,
 }
 
 pub(super) struct PlannedMethod<'a> {
@@ -67,7 +68,15 @@ impl<'a> Plan<'a> {
             methods.push(PlannedMethod { method, request, received, reply: types.message(&method.reply)? });
         }
         let idents = Idents::new(service, namespace);
-        Ok(Self { service, idents, methods, default_unimplemented: options.default_unimplemented })
+        Ok(Self { service, idents, methods, default_unimplemented: options.default_unimplemented, only: options.only })
+    }
+
+    pub(super) fn has_client(&self) -> bool {
+        !matches!(self.only, Some(Only::Messages | Only::Servers))
+    }
+
+    pub(super) fn has_server(&self) -> bool {
+        !matches!(self.only, Some(Only::Messages | Only::Clients))
     }
 
     /// Methods together with their names.
@@ -106,9 +115,11 @@ pub(crate) fn render(
     options: &Options,
 ) -> Result<TokenStream, Error> {
     let plan = Plan::new(service, types, namespace, options)?;
-    let (handler, server, client) = (handler::render(&plan), server::render(&plan), client::render(&plan));
+    let handler_and_server = plan.has_server().then(|| [handler::render(&plan), server::render(&plan)]);
+    let client = plan.has_client().then(|| client::render(&plan));
+    let server = handler_and_server.into_iter().flatten();
     let (descriptors, methods) = (descriptors(&plan), typed_methods(&plan));
-    Ok(quote!(#handler #server #client #descriptors #methods))
+    Ok(quote!(#(#server)* #client #descriptors #methods))
 }
 
 fn descriptors(plan: &Plan<'_>) -> TokenStream {
@@ -149,7 +160,12 @@ fn typed_methods(plan: &Plan<'_>) -> TokenStream {
     let statics = plan.methods().enumerate().map(|(index, (planned, idents))| {
         let PlannedMethod { request, received, reply, .. } = planned;
         let (called, served) = (&idents.called, &idents.served);
-        let served = planned.method.views.then(|| {
+        // A handler that takes no view is registered under what clients call.
+        let is_called = plan.has_client() || !planned.method.views;
+        let called = is_called.then(|| {
+            quote!(static #called: ::halloo::Method<#request, #reply> = ::halloo::Method::new(&#descriptors[#index], #owned, #owned);)
+        });
+        let served = (planned.method.views && plan.has_server()).then(|| {
             quote! {
                 static #served: ::halloo::Method<#received, #reply> = ::halloo::Method::new(
                     &#descriptors[#index],
@@ -159,7 +175,7 @@ fn typed_methods(plan: &Plan<'_>) -> TokenStream {
             }
         });
         quote! {
-            static #called: ::halloo::Method<#request, #reply> = ::halloo::Method::new(&#descriptors[#index], #owned, #owned);
+            #called
             #served
         }
     });

@@ -1,0 +1,178 @@
+//! Descriptors as a set: their order, and the ones that a package carries at run time.
+//!
+//! Whichever compiler made them, the same files give the same text: they are sorted here, and what a
+//! compiler may or may not add (source positions) is left out of the generated code.
+
+use crate::error::Error;
+use buffa::Message as _;
+use buffa_descriptor::generated::descriptor::{FileDescriptorProto, FileDescriptorSet};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+pub(crate) fn name(file: &FileDescriptorProto) -> &str {
+    file.name.as_deref().unwrap_or_default()
+}
+
+pub(crate) fn package(file: &FileDescriptorProto) -> &str {
+    file.package.as_deref().unwrap_or_default()
+}
+
+/// The targets and everything that they import, each file after its imports, otherwise by name.
+pub(crate) fn sorted(files: Vec<FileDescriptorProto>, targets: &[String]) -> Result<Vec<FileDescriptorProto>, Error> {
+    let mut by_name: BTreeMap<String, FileDescriptorProto> =
+        files.into_iter().map(|file| (name(&file).to_owned(), file)).collect();
+    let mut order = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut targets = targets.to_vec();
+    targets.sort();
+    for target in targets {
+        if !by_name.contains_key(&target) {
+            return Err(Error::UnknownFile { name: target, known: by_name.into_keys().collect() });
+        }
+        visit(target, &by_name, &mut seen, &mut order)?;
+    }
+    Ok(order.into_iter().filter_map(|name| by_name.remove(&name)).collect())
+}
+
+/// Adds `target` and its imports to `order`. Without recursion: a chain of imports has any length.
+fn visit(
+    target: String,
+    files: &BTreeMap<String, FileDescriptorProto>,
+    seen: &mut BTreeSet<String>,
+    order: &mut Vec<String>,
+) -> Result<(), Error> {
+    if !seen.insert(target.clone()) {
+        return Ok(());
+    }
+    let mut path = vec![(target, 0)];
+    while let Some((current, next)) = path.last_mut() {
+        let imports = files.get(current).map_or(&[][..], |file| &file.dependency);
+        match imports.get(*next) {
+            Some(import) if !files.contains_key(import) => {
+                return Err(Error::MissingImport { file: current.clone(), import: import.clone() });
+            }
+            Some(import) => {
+                *next += 1;
+                if seen.insert(import.clone()) {
+                    path.push((import.clone(), 0));
+                }
+            }
+            None => order.extend(path.pop().map(|(name, _)| name)),
+        }
+    }
+    Ok(())
+}
+
+/// The descriptors as they were given, without source positions, for embedding in generated code.
+pub(crate) struct DescriptorSets {
+    files: Vec<FileDescriptorProto>,
+}
+
+impl DescriptorSets {
+    pub(crate) fn new(files: &[FileDescriptorProto]) -> Self {
+        let mut files = files.to_vec();
+        for file in &mut files {
+            file.source_code_info = Default::default();
+        }
+        Self { files }
+    }
+
+    /// The constant with the encoded `FileDescriptorSet` of a package, as Rust text.
+    pub(crate) fn constant(&self, package_name: &str) -> String {
+        format!(
+            "/// The encoded `google.protobuf.FileDescriptorSet` of this package's files and their imports.\n\
+             pub static FILE_DESCRIPTOR_SET: &[u8] = {};\n",
+            literal(&self.encode(package_name))
+        )
+    }
+
+    /// The encoded `FileDescriptorSet` of a package's files and all their imports, imports first.
+    fn encode(&self, package_name: &str) -> Vec<u8> {
+        let mut wanted: BTreeSet<&str> = BTreeSet::new();
+        for file in self.files.iter().rev() {
+            if package(file) == package_name || wanted.contains(name(file)) {
+                wanted.insert(name(file));
+                wanted.extend(file.dependency.iter().map(String::as_str));
+            }
+        }
+        let file = self.files.iter().filter(|file| wanted.contains(name(file))).cloned().collect();
+        FileDescriptorSet { file, ..Default::default() }.encode_to_vec()
+    }
+}
+
+/// Columns after which a line of a literal ends.
+const LITERAL_WIDTH: usize = 110;
+
+/// Columns after which a line of a literal ends where a declaration may begin, so that a change in one
+/// declaration does not move the line ends of all that follow.
+const SHORT_LITERAL_WIDTH: usize = 70;
+
+/// A byte string literal of many lines.
+fn literal(bytes: &[u8]) -> String {
+    let mut out = String::from("b\"\\\n    ");
+    let mut width = 0;
+    for &byte in bytes {
+        if width >= LITERAL_WIDTH || (width >= SHORT_LITERAL_WIDTH && byte == b'\n') {
+            out.push_str("\\\n    ");
+            width = 0;
+        }
+        let before = out.len();
+        match byte {
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            // The space after a line's end would be taken for indentation.
+            b' ' if width > 0 => out.push(' '),
+            b'!'..=b'~' => out.push(char::from(byte)),
+            _ => {
+                let _ = write!(out, "\\x{byte:02x}");
+            }
+        }
+        width += out.len() - before;
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(name: &str, imports: &[&str]) -> FileDescriptorProto {
+        FileDescriptorProto {
+            name: Some(name.to_owned()),
+            dependency: imports.iter().map(|&import| import.to_owned()).collect(),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn files_come_after_their_imports_whatever_their_order_was() {
+        let files = [file("c", &["b", "a"]), file("a", &[]), file("b", &["a"]), file("unused", &[])];
+        let forward = sorted(files.to_vec(), &["c".to_owned(), "a".to_owned()]).expect("all are there");
+        let names: Vec<&str> = forward.iter().map(name).collect();
+        assert_eq!(names, ["a", "b", "c"]);
+        let mut reversed = files.to_vec();
+        reversed.reverse();
+        assert_eq!(sorted(reversed, &["a".to_owned(), "c".to_owned()]).expect("all are there"), forward);
+    }
+
+    #[test]
+    fn imports_that_are_not_there_and_cycles_end() {
+        let error = sorted(vec![file("a", &["b"])], &["a".to_owned()]).expect_err("b is not there");
+        assert_eq!(error.to_string(), "`a` imports `b`, which is not among the descriptors");
+        let cycle = vec![file("a", &["b"]), file("b", &["a"])];
+        assert_eq!(sorted(cycle, &["a".to_owned()]).expect("cycles are refused elsewhere").len(), 2);
+    }
+
+    #[test]
+    fn literals_hold_every_byte() {
+        let all: Vec<u8> = (0..=255).chain([b' '; 300]).collect();
+        let text = literal(&all);
+        let parsed: syn::LitByteStr = syn::parse_str(&text).expect("it is a literal");
+        assert_eq!(parsed.value(), all);
+        assert!(text.lines().all(|line| line.len() <= LITERAL_WIDTH + 10), "{text}");
+    }
+}
