@@ -12,6 +12,7 @@ mod greeter;
 mod h2spec;
 mod interop;
 mod licences;
+mod msrv;
 mod process;
 mod steps;
 mod tidy;
@@ -32,6 +33,7 @@ usage: cargo xtask <command>
   ci             fmt, clippy, tidy, tests, docs, licences: what every change must pass
   tidy           the rules of the house that no compiler knows: crate graph, file heads, sizes, names
   licences       every dependency's licence against the list of those we accept
+  msrv           checks what users build with the oldest compiler that is promised (needs rustup)
   crates         counts the crates of the Greeter's clean build against its budget
   greeter-copy   copies the Greeter out of the repository, builds it there and compares what it prints
   tutorial       follows docs/tutorial.md: writes its files, runs its commands, compares what they print
@@ -66,6 +68,7 @@ fn main() -> ExitCode {
         "ci" => ci::add_steps(&mut steps),
         "tidy" => steps.add("tidy", tidy::run),
         "licences" => steps.add("licences", licences::run),
+        "msrv" => steps.add("msrv", msrv::check),
         "crates" => steps.add("crates", greeter::count_crates),
         "greeter-copy" => steps.add("greeter-copy", greeter::build_a_copy),
         "interop" => steps.add("interop", move || interop::run(&rest)),
@@ -77,6 +80,7 @@ fn main() -> ExitCode {
         "tutorial" => steps.add("tutorial", tutorial::run),
         "full" => {
             ci::add_steps(&mut steps);
+            steps.add("msrv", msrv::check);
             steps.add("crates", greeter::count_crates);
             steps.add("greeter-copy", greeter::build_a_copy);
             steps.add("tutorial", tutorial::run);
