@@ -152,7 +152,7 @@ impl Connection {
             self.events.push(Event::HeadersTooLarge { id: stream, end });
             return Ok(());
         }
-        let promised = match self.validator.check(Section::Request, &decoded.fields) {
+        let promised = match decoded.outline.verdict(Section::Request) {
             Ok(Verdict { content_length: Some(1..), .. }) if end => {
                 return self.refuse(id, Violation::ContentLengthMismatch);
             }
@@ -222,7 +222,7 @@ impl Connection {
         let event = if decoded.overflow.is_some() {
             Event::HeadersTooLarge { id, end }
         } else {
-            let verdict = self.validator.check(Section::Response, &decoded.fields);
+            let verdict = decoded.outline.verdict(Section::Response);
             let verdict = verdict.map_err(|violation| violation.on(stream))?;
             match verdict.status {
                 101 => return fail(Violation::SwitchingProtocols),
@@ -257,7 +257,7 @@ impl Connection {
         let event = if decoded.overflow.is_some() {
             Event::HeadersTooLarge { id, end: true }
         } else {
-            let verdict = self.validator.check(Section::Trailers, &decoded.fields);
+            let verdict = decoded.outline.verdict(Section::Trailers);
             let complete = verdict.and_then(|_| self.streams.get(key).check_complete());
             complete.map_err(|violation| violation.on(opening.stream))?;
             Event::Trailers { id, fields: decoded.fields }

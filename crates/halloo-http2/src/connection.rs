@@ -17,7 +17,6 @@ use crate::stream::{Cause, Sending, State};
 use crate::streams::{Key, Streams};
 use crate::timer::{Timer, Timers};
 use crate::transmit::Transmit;
-use crate::validate::Validator;
 use crate::window::{ConnectionWindow, DEFAULT_WINDOW, SendWindow};
 use bytes::{Bytes, BytesMut};
 use std::time::Instant;
@@ -58,7 +57,6 @@ pub struct Connection {
     pub(crate) out: Transmit,
     pub(crate) encoder: Encoder,
     pub(crate) decoder: Decoder,
-    pub(crate) validator: Validator,
     pub(crate) block: Option<OpenBlock>,
     pub(crate) peer: PeerSettings,
     pub(crate) recv_window: ConnectionWindow,
@@ -169,8 +167,7 @@ impl Connection {
             events: EventQueue::default(),
             out: Transmit::default(),
             encoder,
-            decoder: Decoder::new(config.header_table_bytes as usize, block_limits),
-            validator: Validator::default(),
+            decoder: Decoder::new(config.header_table_bytes as usize, block_limits, config.name_class),
             block: None,
             peer: PeerSettings::new(),
             recv_window: ConnectionWindow::new(config.connection_window_bytes, config.max_connection_window_bytes),
@@ -316,6 +313,7 @@ impl Connection {
         self.events.trim();
         self.out.trim();
         self.streams.trim();
+        self.decoder.trim();
     }
 }
 

@@ -1,7 +1,9 @@
 //! Ordered header fields in one buffer, as they are sent and received, and the templates of fields sent often.
 //!
-//! A list is a row of records; the HPACK tables hold the same records, so that an indexed field is one copy.
+//! A list is a row of records (`record.rs`), as the HPACK tables hold them, too.
 //! Names and values are bytes here: whether they make a valid request is for the connection to say.
+use crate::record::{Mark, RECORD_HEAD, RecordHead, charged_bytes, split_field};
+use crate::rule::FieldRule;
 use std::{
     any::Any,
     fmt,
@@ -11,22 +13,6 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
 };
-
-/// Bytes before the name in a record, little-endian:
-///
-/// ```text
-/// 0            4             8     12      20     20+n
-/// | name len n | value len v | tag | entry | name | value |
-/// ```
-///
-/// `entry` is 0 for none, an [`EntryId`], or [`SENSITIVE`].
-pub(crate) const RECORD_HEAD: usize = 20;
-
-/// Marks a record as never indexed; such a field has no table entry, so both share a place.
-const SENSITIVE: u64 = u64::MAX;
-
-/// What each field costs beside its name and value (RFC 9113 section 6.5.2, RFC 7541 section 4.1).
-pub(crate) const FIELD_OVERHEAD: usize = 32;
 
 /// Holds header fields in order, in one byte buffer.
 ///
@@ -43,7 +29,9 @@ pub(crate) const FIELD_OVERHEAD: usize = 32;
 /// ```
 #[derive(Default)]
 pub struct HeaderList {
+    /// The records up to `end`; a decoder leaves room behind them for the next list in the same buffer.
     records: Vec<u8>,
+    end: usize,
     len: usize,
     attachment: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
@@ -61,6 +49,9 @@ pub struct Field<'a> {
     pub entry: Option<EntryId>,
     /// The tag that the entry had when the block was decoded; 0 without a tag.
     pub tag: u32,
+    /// The class that [`Config::name_class`](crate::Config::name_class) gave the name of a received field; 0 in lists
+    /// that were not received.
+    pub class: u8,
 }
 
 /// Names an entry of an HPACK table: one of the 61 static ones, or one that the peer inserted on this connection.
@@ -77,7 +68,7 @@ impl HeaderList {
 
     /// Makes an empty list with room for `fields` fields whose names and values have `text_bytes` bytes together.
     pub fn with_capacity(fields: usize, text_bytes: usize) -> Self {
-        Self::from_records(Vec::with_capacity(fields * RECORD_HEAD + text_bytes), 0)
+        Self::from_records(Vec::with_capacity(fields * RECORD_HEAD + text_bytes), 0, 0)
     }
 
     /// Appends a field.
@@ -85,7 +76,7 @@ impl HeaderList {
     /// # Panics
     /// If the name or the value has 4 GiB or more.
     pub fn push(&mut self, name: &[u8], value: &[u8]) {
-        self.push_record(name, value, 0);
+        self.push_record(name, value, FieldRule::ORDINARY);
     }
 
     /// Appends a field that never enters a compression table, here or at a proxy (RFC 7541 section 7.1.3): for
@@ -94,7 +85,7 @@ impl HeaderList {
     /// # Panics
     /// If the name or the value has 4 GiB or more.
     pub fn push_sensitive(&mut self, name: &[u8], value: &[u8]) {
-        self.push_record(name, value, SENSITIVE);
+        self.push_record(name, value, FieldRule::ORDINARY.sensitive());
     }
 
     /// Returns how many fields the list has.
@@ -110,12 +101,12 @@ impl HeaderList {
     /// Returns the size that `SETTINGS_MAX_HEADER_LIST_SIZE` limits: names, values and 32 bytes a field (RFC 9113
     /// section 6.5.2).
     pub fn list_bytes(&self) -> usize {
-        self.records.len() + self.len * (FIELD_OVERHEAD - RECORD_HEAD)
+        self.end + self.len * charged_bytes(0)
     }
 
     /// Walks over the fields in order.
     pub fn iter(&self) -> Fields<'_> {
-        Fields { records: &self.records, len: self.len }
+        Fields { records: self.records(), len: self.len }
     }
 
     /// Returns the value of the first field of this name, compared byte by byte.
@@ -125,7 +116,7 @@ impl HeaderList {
 
     /// Removes all fields and the attachment and keeps the buffer.
     pub fn clear(&mut self) {
-        self.records.clear();
+        self.end = 0;
         self.len = 0;
         self.attachment.take();
     }
@@ -141,88 +132,53 @@ impl HeaderList {
         let _ = self.attachment.set(attachment);
     }
 
-    fn push_record(&mut self, name: &[u8], value: &[u8], entry: u64) {
-        let name_len = u32::try_from(name.len()).expect("a header name is under 4 GiB");
-        let value_len = u32::try_from(value.len()).expect("a header value is under 4 GiB");
-        self.records.reserve(RECORD_HEAD + name.len() + value.len());
-        self.records.extend_from_slice(&record_head(name_len, value_len, entry));
+    fn push_record(&mut self, name: &[u8], value: &[u8], rule: FieldRule) {
+        assert!(name.len() <= u32::MAX as usize && value.len() <= u32::MAX as usize, "a header field is under 4 GiB");
+        let head = RecordHead { name_len: name.len(), value_len: value.len(), mark: Mark::new(None, rule, 0) };
+        self.records.truncate(self.end);
+        self.records.reserve(head.record_len());
+        self.records.extend_from_slice(&head.to_bytes());
         self.records.extend_from_slice(name);
         self.records.extend_from_slice(value);
+        self.end = self.records.len();
         self.len += 1;
     }
 }
 
 /// What HPACK needs of a list: its records.
 impl HeaderList {
-    pub(crate) fn from_records(records: Vec<u8>, len: usize) -> Self {
-        Self { records, len, attachment: OnceLock::new() }
+    /// Makes a list of `len` records, which end at `end`; what is behind is room.
+    pub(crate) fn from_records(records: Vec<u8>, end: usize, len: usize) -> Self {
+        Self { records, end, len, attachment: OnceLock::new() }
     }
 
+    /// Empties the list, and gives its buffer to write other records to.
+    pub(crate) fn take_buffer(&mut self) -> Vec<u8> {
+        self.clear();
+        std::mem::take(&mut self.records)
+    }
+
+    /// Puts `len` records, which end at `end`, in the place of what the list held.
+    pub(crate) fn set_records(&mut self, records: Vec<u8>, end: usize, len: usize) {
+        (self.records, self.end, self.len) = (records, end, len);
+    }
+
+    /// Bytes that the list's buffer takes.
+    #[inline]
+    pub(crate) fn buffer_bytes(&self) -> usize {
+        self.records.capacity()
+    }
+
+    #[inline]
     pub(crate) fn records(&self) -> &[u8] {
-        &self.records
+        &self.records[..self.end]
     }
-}
-
-/// Tells what a decoded literal is to a table.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum RecordMark {
-    Plain,
-    Sensitive,
-    Entry(EntryId),
-}
-
-/// Writes the head of a record whose name and value stand behind it.
-pub(crate) fn write_record_head(record: &mut [u8], name_len: usize, value_len: usize, mark: RecordMark) {
-    let entry = match mark {
-        RecordMark::Plain => 0,
-        RecordMark::Sensitive => SENSITIVE,
-        RecordMark::Entry(id) => id.0.get(),
-    };
-    let head = record_head(name_len as u32, value_len as u32, entry);
-    record[..RECORD_HEAD].copy_from_slice(&head);
-}
-
-const fn record_head(name_len: u32, value_len: u32, entry: u64) -> [u8; RECORD_HEAD] {
-    let mut head = [0; RECORD_HEAD];
-    let (lens, rest) = head.split_at_mut(8);
-    lens.copy_from_slice(&(name_len as u64 | (value_len as u64) << 32).to_le_bytes());
-    rest.split_at_mut(4).1.copy_from_slice(&entry.to_le_bytes());
-    head
-}
-
-/// Builds the head of the record of a static entry at compile time.
-pub(crate) const fn static_record_head(name: &str, value: &str, id: EntryId) -> [u8; RECORD_HEAD] {
-    record_head(name.len() as u32, value.len() as u32, id.0.get())
-}
-
-/// Overwrites the tag of a record.
-pub(crate) fn set_record_tag(record: &mut [u8], tag: u32) {
-    record[8..12].copy_from_slice(&tag.to_le_bytes());
-}
-
-/// Returns the name in a record.
-#[inline]
-pub(crate) fn record_name(record: &[u8]) -> &[u8] {
-    split_record(record).map_or(&[], |(field, _)| field.name)
-}
-
-/// Splits the first field off a row of records.
-#[inline]
-pub(crate) fn split_record(records: &[u8]) -> Option<(Field<'_>, &[u8])> {
-    let (head, rest) = records.split_first_chunk::<RECORD_HEAD>()?;
-    let word = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
-    let (name, rest) = rest.split_at_checked(word(0) as usize)?;
-    let (value, rest) = rest.split_at_checked(word(4) as usize)?;
-    let entry = u64::from(word(12)) | u64::from(word(16)) << 32;
-    let sensitive = entry == SENSITIVE;
-    let entry = if sensitive { None } else { NonZeroU64::new(entry).map(EntryId) };
-    Some((Field { name, value, sensitive, entry, tag: word(8) }, rest))
 }
 
 impl Clone for HeaderList {
     /// Copies the fields; the attachment stays with the original.
     fn clone(&self) -> Self {
-        Self { records: self.records.clone(), len: self.len, attachment: OnceLock::new() }
+        Self::from_records(self.records().to_vec(), self.end, self.len)
     }
 }
 
@@ -262,7 +218,7 @@ impl<'a> Iterator for Fields<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Field<'a>> {
-        let (field, rest) = split_record(self.records)?;
+        let (field, rest) = split_field(self.records)?;
         self.records = rest;
         self.len -= 1;
         Some(field)
@@ -292,6 +248,16 @@ impl EntryId {
     /// Returns how many entries had been inserted with this one, or nothing for a static entry.
     pub(crate) fn ordinal(self) -> Option<u64> {
         self.0.get().checked_sub(Self::STATIC).filter(|&ordinal| ordinal > 0)
+    }
+
+    #[inline]
+    pub(crate) const fn as_u64(self) -> u64 {
+        self.0.get()
+    }
+
+    #[inline]
+    pub(crate) fn from_u64(id: u64) -> Option<Self> {
+        NonZeroU64::new(id).map(Self)
     }
 
     /// Returns the index of a static entry, from 1 to 61 (RFC 7541 appendix A), or nothing for an inserted one.

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// let mut config = halloo_http2::Config::default();
 /// config.limits.max_concurrent_streams = 100;
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
     /// What a peer may cost.
@@ -30,6 +30,10 @@ pub struct Config {
     pub header_table_bytes: u32,
     /// The most that the HPACK table for sent headers may use, whatever the peer allows. Default 4 KiB.
     pub max_send_table_bytes: u32,
+    /// Sorts names of received fields into classes of the driver's own, which [`Field::class`](crate::Field::class)
+    /// tells: asked once for a name that enters a table, and else for each literal name, also for illegal ones. So a
+    /// driver matches the names that it knows by number. Default: 0 for every name.
+    pub name_class: fn(&[u8]) -> u8,
 }
 
 impl Default for Config {
@@ -43,6 +47,7 @@ impl Default for Config {
             max_frame_bytes: 16 << 10,
             header_table_bytes: 4 << 10,
             max_send_table_bytes: 4 << 10,
+            name_class: |_| 0,
         }
     }
 }

@@ -18,7 +18,8 @@ impl HpackDecoder {
     pub fn new(max_table_bytes: usize) -> Self {
         let limits = Limits::default();
         let max_list_bytes = limits.max_header_list_bytes as usize;
-        Self(Decoder::new(max_table_bytes, BlockLimits { max_list_bytes, max_fields: limits.max_header_fields }))
+        let limits = BlockLimits { max_list_bytes, max_fields: limits.max_header_fields };
+        Self(Decoder::new(max_table_bytes, limits, |_| 0))
     }
 
     /// Decodes a whole block.

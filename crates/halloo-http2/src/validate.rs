@@ -1,9 +1,8 @@
 //! Whether a header list is a legal request, response or row of trailers (RFC 9113 sections 8.2 and 8.3).
-//! One pass over the fields; a list that HPACK remembers is not looked at twice, nor is a field of its table.
+//! HPACK gathers the [`Outline`] while it decodes, from what `rule.rs` says of each field; `block.rs` asks for a verdict.
 
 use crate::error::Violation;
-use crate::headers::{EntryId, Field, HeaderList};
-use std::sync::Arc;
+use crate::rule::{FieldRule, NameRule, parse_length, parse_status};
 
 /// What a header list is meant to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,113 +20,17 @@ pub(crate) struct Verdict {
     pub(crate) status: u16,
 }
 
-/// Judges lists, and keeps the verdicts on those that come again.
-#[derive(Debug, Default)]
-pub(crate) struct Validator {
-    known: [Option<Known>; KNOWN],
-    next: usize,
-    legal: LegalEntries,
-}
-
-/// As many as the HPACK decoder remembers blocks.
-const KNOWN: usize = 4;
-
-#[derive(Debug)]
-struct Known {
-    fields: Arc<HeaderList>,
-    section: Section,
-    verdict: Verdict,
-}
-
-impl Validator {
-    #[inline]
-    pub(crate) fn check(&mut self, section: Section, fields: &Arc<HeaderList>) -> Result<Verdict, Violation> {
-        for known in self.known.iter().flatten() {
-            if Arc::ptr_eq(&known.fields, fields) && known.section == section {
-                return Ok(known.verdict);
-            }
-        }
-        let verdict = self.legal.validate(section, fields)?;
-        // Only the decoder can hold a second reference here: it has remembered the list, which is small then.
-        if Arc::strong_count(fields) > 1 {
-            self.known[self.next] = Some(Known { fields: Arc::clone(fields), section, verdict });
-            self.next = (self.next + 1) % KNOWN;
-        }
-        Ok(verdict)
-    }
-}
-
-/// Entries of the HPACK tables whose bytes are known to be legal, each until another one takes its place: ids of
-/// entries are never used twice.
-#[derive(Debug)]
-struct LegalEntries([Option<EntryId>; ENTRIES]);
-
-const ENTRIES: usize = 64;
-
-impl LegalEntries {
-    /// Judges a list.
-    fn validate(&mut self, section: Section, fields: &HeaderList) -> Result<Verdict, Violation> {
-        let mut verdict = Verdict::default();
-        let mut pseudo = PseudoFields::default();
-        let mut ordinary = false;
-        for field in fields {
-            let is_legal = self.has(field.entry);
-            if field.name.first() == Some(&b':') {
-                if ordinary {
-                    return Err(Violation::PseudoAfterField);
-                }
-                pseudo.add(section, &field)?;
-                if !is_legal {
-                    check_value(field.value)?;
-                    self.remember(field.entry);
-                }
-                continue;
-            }
-            ordinary = true;
-            if is_legal {
-                continue;
-            }
-            check_name(field.name)?;
-            check_value(field.value)?;
-            if check_special(&field, &mut verdict)? == Special::No {
-                self.remember(field.entry);
-            }
-        }
-        verdict.status = pseudo.check_complete(section)?;
-        Ok(verdict)
-    }
-
-    #[inline]
-    fn has(&self, entry: Option<EntryId>) -> bool {
-        entry.is_some_and(|entry| self.0[place(entry)] == Some(entry))
-    }
-
-    #[inline]
-    fn remember(&mut self, entry: Option<EntryId>) {
-        if let Some(entry) = entry {
-            self.0[place(entry)] = Some(entry);
-        }
-    }
-}
-
-impl Default for LegalEntries {
-    fn default() -> Self {
-        Self([None; ENTRIES])
-    }
-}
-
-#[inline]
-fn place(entry: EntryId) -> usize {
-    let number = entry.ordinal().unwrap_or_default() as usize + entry.static_index().unwrap_or_default();
-    number % ENTRIES
-}
-
-/// The pseudo-headers seen so far.
-#[derive(Debug, Default)]
-struct PseudoFields {
-    seen: u8,
+/// What of a list matters to its legality, whatever it is meant to be.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Outline {
+    /// Pseudo-headers, a bit each.
+    pseudo: u8,
+    /// An ordinary field was met: no pseudo-header may follow.
+    has_ordinary: bool,
     is_connect: bool,
-    status: u16,
+    /// The first thing that is wrong in every section.
+    fault: Option<Violation>,
+    verdict: Verdict,
 }
 
 const METHOD: u8 = 1;
@@ -135,141 +38,206 @@ const SCHEME: u8 = 2;
 const PATH: u8 = 4;
 const AUTHORITY: u8 = 8;
 const STATUS: u8 = 16;
+const UNKNOWN: u8 = 32;
 
-impl PseudoFields {
-    fn add(&mut self, section: Section, field: &Field<'_>) -> Result<(), Violation> {
-        let bit = match (section, field.name) {
-            (Section::Trailers, _) => return Err(Violation::PseudoInTrailers),
-            (Section::Request, b":method") => METHOD,
-            (Section::Request, b":scheme") => SCHEME,
-            (Section::Request, b":path") => PATH,
-            (Section::Request, b":authority") => AUTHORITY,
-            (Section::Response, b":status") => STATUS,
-            _ => return Err(Violation::PseudoUnknown),
-        };
-        if self.seen & bit != 0 {
+impl Outline {
+    /// Takes the next field of the list.
+    #[inline]
+    pub(crate) fn add(&mut self, rule: FieldRule, value: &[u8]) {
+        if rule.is_ordinary() {
+            self.has_ordinary = true;
+        } else if let Err(violation) = self.add_special(rule, value) {
+            self.fault.get_or_insert(violation);
+        }
+    }
+
+    fn add_special(&mut self, rule: FieldRule, value: &[u8]) -> Result<(), Violation> {
+        let name = rule.name();
+        if rule.is_broken() {
+            return Err(name.violation(value));
+        }
+        match name {
+            NameRule::Method => {
+                self.is_connect = value == b"CONNECT";
+                self.add_pseudo(METHOD)
+            }
+            NameRule::Scheme => self.add_pseudo(SCHEME),
+            NameRule::Path if value.is_empty() => Err(Violation::PathEmpty),
+            NameRule::Path => self.add_pseudo(PATH),
+            NameRule::Authority => self.add_pseudo(AUTHORITY),
+            NameRule::Status => {
+                self.verdict.status = parse_status(value).ok_or(Violation::StatusInvalid)?;
+                self.add_pseudo(STATUS)
+            }
+            NameRule::PseudoUnknown => self.add_pseudo(UNKNOWN),
+            NameRule::ContentLength => {
+                self.has_ordinary = true;
+                let length = parse_length(value).ok_or(Violation::ContentLengthInvalid)?;
+                match self.verdict.content_length.replace(length) {
+                    None => Ok(()),
+                    Some(_) => Err(Violation::ContentLengthInvalid),
+                }
+            }
+            NameRule::Ordinary | NameRule::Te => {
+                self.has_ordinary = true;
+                Ok(())
+            }
+            NameRule::Connection | NameRule::Empty | NameRule::Invalid | NameRule::Uppercase => {
+                Err(name.violation(value))
+            }
+        }
+    }
+
+    #[inline]
+    fn add_pseudo(&mut self, bit: u8) -> Result<(), Violation> {
+        if self.has_ordinary {
+            return Err(Violation::PseudoAfterField);
+        }
+        if self.pseudo & bit & !UNKNOWN != 0 {
             return Err(Violation::PseudoRepeated);
         }
-        self.seen |= bit;
-        match bit {
-            METHOD => self.is_connect = field.value == b"CONNECT",
-            PATH if field.value.is_empty() => return Err(Violation::PathEmpty),
-            STATUS => self.status = parse_status(field.value).ok_or(Violation::StatusInvalid)?,
-            _ => {}
-        }
+        self.pseudo |= bit;
         Ok(())
     }
 
-    /// Returns the status.
-    fn check_complete(&self, section: Section) -> Result<u16, Violation> {
+    /// Judges the list as a whole.
+    #[inline]
+    pub(crate) fn verdict(&self, section: Section) -> Result<Verdict, Violation> {
         const NEEDED: u8 = METHOD | SCHEME | PATH;
-        match section {
-            Section::Request if self.is_connect => match self.seen {
-                seen if seen == METHOD | AUTHORITY => Ok(0),
-                _ => Err(Violation::ConnectInvalid),
+        match self.fault {
+            Some(violation) => Err(violation),
+            None if section == Section::Request && self.pseudo & !AUTHORITY == NEEDED && !self.is_connect => {
+                Ok(self.verdict)
+            }
+            None => self.check_pseudo(section).map(|()| self.verdict),
+        }
+    }
+
+    fn check_pseudo(&self, section: Section) -> Result<(), Violation> {
+        let known = match section {
+            Section::Request => METHOD | SCHEME | PATH | AUTHORITY,
+            Section::Response => STATUS,
+            Section::Trailers if self.pseudo != 0 => return Err(Violation::PseudoInTrailers),
+            Section::Trailers => return Ok(()),
+        };
+        match self.pseudo {
+            pseudo if pseudo & !known != 0 => Err(Violation::PseudoUnknown),
+            pseudo if section == Section::Request && self.is_connect => match pseudo == METHOD | AUTHORITY {
+                true => Ok(()),
+                false => Err(Violation::ConnectInvalid),
             },
-            Section::Request if self.seen & NEEDED != NEEDED => Err(Violation::PseudoMissing),
-            Section::Response if self.seen != STATUS => Err(Violation::PseudoMissing),
-            _ => Ok(self.status),
+            pseudo if section == Section::Response && pseudo == STATUS => Ok(()),
+            // A request that has all that it needs was told before.
+            _ => Err(Violation::PseudoMissing),
         }
     }
 }
 
-fn parse_status(value: &[u8]) -> Option<u16> {
-    let &[hundreds @ b'1'..=b'9', tens @ b'0'..=b'9', ones @ b'0'..=b'9'] = value else { return None };
-    Some(u16::from(hundreds - b'0') * 100 + u16::from(tens - b'0') * 10 + u16::from(ones - b'0'))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::has_control;
+    use proptest::prelude::*;
 
-/// Whether a field means something to the engine, and has to be looked at each time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Special {
-    Yes,
-    No,
-}
-
-fn check_special(field: &Field<'_>, verdict: &mut Verdict) -> Result<Special, Violation> {
-    match field.name {
-        b"connection" | b"proxy-connection" | b"keep-alive" | b"transfer-encoding" | b"upgrade" => {
-            Err(Violation::ConnectionField)
+    fn outline(fields: &[(&str, &str)]) -> Outline {
+        let mut outline = Outline::default();
+        for (name, value) in fields {
+            let value = value.as_bytes();
+            outline.add(FieldRule::judge(NameRule::of(name.as_bytes()), value, has_control(value)), value);
         }
-        b"te" if !field.value.eq_ignore_ascii_case(b"trailers") => Err(Violation::TeInvalid),
-        b"content-length" => {
-            let length = parse_length(field.value).ok_or(Violation::ContentLengthInvalid)?;
-            match verdict.content_length.replace(length) {
-                None => Ok(Special::Yes),
-                Some(_) => Err(Violation::ContentLengthInvalid),
+        outline
+    }
+
+    /// RFC 9113 sections 8.2 and 8.3, looked up in the list as it stands.
+    fn plain_is_legal(section: Section, fields: &[(&str, &str)]) -> bool {
+        let pseudo: Vec<_> = fields.iter().filter(|(name, _)| name.starts_with(':')).collect();
+        let ordinary: Vec<_> = fields.iter().filter(|(name, _)| !name.starts_with(':')).collect();
+        let count = |wanted: &str| pseudo.iter().filter(|(name, _)| *name == wanted).count();
+        let value = |wanted: &str| fields.iter().find(|(name, _)| *name == wanted).map_or("", |(_, value)| *value);
+        let known: &[&str] = match section {
+            Section::Request => &[":method", ":scheme", ":path", ":authority"],
+            Section::Response => &[":status"],
+            Section::Trailers => &[],
+        };
+        let complete = match section {
+            Section::Request if value(":method") == "CONNECT" => {
+                count(":authority") == 1 && count(":scheme") + count(":path") == 0
+            }
+            Section::Request => count(":method") * count(":scheme") * count(":path") == 1 && !value(":path").is_empty(),
+            Section::Response => count(":status") == 1 && value(":status").parse::<u16>().is_ok_and(|it| it >= 100),
+            Section::Trailers => true,
+        };
+        fields.iter().skip_while(|(name, _)| name.starts_with(':')).all(|(name, _)| !name.starts_with(':'))
+            && pseudo.iter().all(|(name, _)| known.contains(name) && count(name) == 1)
+            && complete
+            && fields.iter().all(|(_, value)| !value.contains('\n') && value.trim() == *value)
+            && ordinary.iter().all(|(name, value)| match *name {
+                "connection" | "Upper" | "" => false,
+                "te" => *value == "trailers",
+                "content-length" => value.parse::<u64>().is_ok(),
+                _ => true,
+            })
+            && ordinary.iter().filter(|(name, _)| *name == "content-length").count() < 2
+    }
+
+    fn any_field() -> impl Strategy<Value = (&'static str, &'static str)> {
+        prop::sample::select(vec![
+            (":method", "POST"),
+            (":method", "CONNECT"),
+            (":scheme", "http"),
+            (":path", "/a"),
+            (":path", ""),
+            (":authority", "host"),
+            (":status", "200"),
+            (":status", "020"),
+            (":other", "x"),
+            ("te", "trailers"),
+            ("te", "gzip"),
+            ("content-length", "5"),
+            ("content-length", "x"),
+            ("connection", "close"),
+            ("plain", "value"),
+            ("plain", " value"),
+            ("plain", "a\nb"),
+            ("Upper", "a"),
+            ("", "a"),
+        ])
+    }
+
+    fn any_list() -> impl Strategy<Value = Vec<(&'static str, &'static str)>> {
+        let request = vec![(":method", "POST"), (":scheme", "http"), (":path", "/a")];
+        let starts = prop::sample::select(vec![
+            vec![],
+            request,
+            vec![(":status", "200")],
+            vec![(":method", "CONNECT"), (":authority", "host")],
+        ]);
+        (starts, prop::collection::vec(any_field(), 0..4)).prop_map(|(start, more)| [start, more].concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(5000) })]
+
+        #[test]
+        fn lists_are_judged_by_the_rfc(fields in any_list()) {
+            let outline = outline(&fields);
+            for section in [Section::Request, Section::Response, Section::Trailers] {
+                let verdict = outline.verdict(section);
+                prop_assert_eq!(verdict.is_ok(), plain_is_legal(section, &fields), "{:?}: {:?}", section, verdict);
             }
         }
-        _ => Ok(Special::No),
     }
-}
 
-/// Digits only; a number past 64 bits is no length that DATA could add up to.
-fn parse_length(value: &[u8]) -> Option<u64> {
-    if value.is_empty() {
-        return None;
+    #[test]
+    fn verdicts_tell_status_and_length() {
+        let verdict = outline(&[(":status", "204"), ("content-length", "7")]).verdict(Section::Response);
+        assert_eq!(verdict, Ok(Verdict { content_length: Some(7), status: 204 }));
     }
-    value.iter().try_fold(0_u64, |length, &digit| {
-        let digit = digit.checked_sub(b'0').filter(|digit| *digit <= 9)?;
-        length.checked_mul(10)?.checked_add(u64::from(digit))
-    })
-}
 
-const UPPERCASE: u8 = 1;
-const ILLEGAL: u8 = 2;
-
-/// What RFC 9113 section 8.2.1 forbids in names: controls, space, upper case, a colon, DEL and all that is not ASCII.
-static NAME_FAULTS: [u8; 256] = name_faults();
-
-const fn name_faults() -> [u8; 256] {
-    let mut faults = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        faults[byte] = match byte as u8 {
-            0..=0x20 | b':' | 0x7f..=0xff => ILLEGAL,
-            b'A'..=b'Z' => UPPERCASE,
-            _ => 0,
-        };
-        byte += 1;
+    #[test]
+    fn the_first_fault_is_told() {
+        let list = outline(&[(":path", "/"), (":path", ""), ("te", "gzip")]);
+        assert_eq!(list.verdict(Section::Request), Err(Violation::PathEmpty));
+        assert_eq!(outline(&[]).verdict(Section::Request), Err(Violation::PseudoMissing));
     }
-    faults
-}
-
-/// Spaces are legal inside of values only.
-const SPACE: u8 = 4;
-
-static VALUE_FAULTS: [u8; 256] = value_faults();
-
-const fn value_faults() -> [u8; 256] {
-    let mut faults = [0; 256];
-    faults[0] = ILLEGAL;
-    faults[b'\r' as usize] = ILLEGAL;
-    faults[b'\n' as usize] = ILLEGAL;
-    faults[b' ' as usize] = SPACE;
-    faults[b'\t' as usize] = SPACE;
-    faults
-}
-
-#[inline]
-fn check_name(name: &[u8]) -> Result<(), Violation> {
-    let faults = name.iter().fold(0, |faults, &byte| faults | NAME_FAULTS[byte as usize]);
-    if faults == 0 && !name.is_empty() {
-        return Ok(());
-    }
-    Err(match faults {
-        0 => Violation::NameEmpty,
-        faults if faults & ILLEGAL != 0 => Violation::NameInvalid,
-        _ => Violation::NameUppercase,
-    })
-}
-
-/// No NUL, CR or LF, and no white space at either end (RFC 9113 section 8.2.1).
-#[inline]
-fn check_value(value: &[u8]) -> Result<(), Violation> {
-    let faults = value.iter().fold(0, |faults, &byte| faults | VALUE_FAULTS[byte as usize]);
-    let is_space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
-    if faults & ILLEGAL != 0 || (faults == SPACE && (is_space(value.first()) || is_space(value.last()))) {
-        return Err(Violation::ValueInvalid);
-    }
-    Ok(())
 }

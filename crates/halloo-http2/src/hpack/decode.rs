@@ -1,17 +1,24 @@
 //! Header blocks to lists (RFC 7541 section 3), within limits, with the latest blocks remembered.
 //!
-//! Called by the connection with whole blocks, in wire order. It does not look at what the fields mean.
+//! Called by the connection with whole blocks, in wire order. What a name or value is by itself is noted in passing,
+//! once for every literal, because the text is at hand; what the list means is for the connection to say.
 use std::{fmt, sync::Arc};
 
 use super::{
-    INITIAL_TABLE_BYTES, huffman,
+    INITIAL_TABLE_BYTES,
+    huffman::{self, Text},
     integer::Input,
-    table::{DynamicTable, charged_bytes, static_record},
+    list::ListUnderWay,
+    remembered::Remembered,
+    spares::Spares,
+    table::{DynamicTable, STATIC, static_row},
 };
-use crate::headers::{EntryId, HeaderList, RECORD_HEAD, RecordMark, record_name, write_record_head};
+use crate::headers::{EntryId, HeaderList};
+use crate::record::{Mark, RECORD_HEAD, RecordHead, charged_bytes, copy_row};
+use crate::rule::{FieldRule, NameRule, has_control};
+use crate::validate::Outline;
 
-/// A block whose fields count for more than this many times the limit is not decoded to its end.
-const BOMB_FACTOR: usize = 4;
+const STATIC_LEN: usize = STATIC.len();
 
 /// RFC 7541 section 4.2: the smallest size and the final one.
 const MAX_SIZE_UPDATES: usize = 2;
@@ -28,6 +35,8 @@ pub(crate) struct BlockLimits {
 #[derive(Debug)]
 pub(crate) struct Decoded {
     pub(crate) fields: Arc<HeaderList>,
+    /// What makes them a legal request, response or row of trailers, or none.
+    pub(crate) outline: Outline,
     /// Tells that `fields` lacks the end of the list.
     pub(crate) overflow: Option<Overflow>,
 }
@@ -38,6 +47,14 @@ pub(crate) enum Overflow {
     /// The size of the whole list, dropped fields included.
     ListBytes(usize),
     Fields,
+}
+
+/// What a literal asks for its field (RFC 7541 section 6.2).
+#[derive(Clone, Copy, Debug)]
+enum FieldUse {
+    Plain,
+    Sensitive,
+    Indexed,
 }
 
 /// Tells why a block, and with it the connection, is broken (RFC 7541 section 2.3.3 and others).
@@ -58,7 +75,8 @@ pub(crate) enum DecodeError {
 
 /// Decodes the header blocks of one direction of a connection.
 ///
-/// Memory: twice the table's size at most, and four remembered blocks with lists of up to 4 KiB.
+/// Memory: twice the table's size at most, four remembered blocks with lists of up to 4 KiB, and, until
+/// [`trim`](Self::trim), as many lists as were lately in use at once.
 #[derive(Debug)]
 pub(crate) struct Decoder {
     table: DynamicTable,
@@ -67,20 +85,27 @@ pub(crate) struct Decoder {
     allowed_table_bytes: usize,
     /// Our SETTINGS, which the peer applies when it acknowledges them.
     settings_table_bytes: usize,
+    /// What the driver calls the names, and those of the static table.
+    name_class: fn(&[u8]) -> u8,
+    static_classes: [u8; STATIC_LEN],
     remembered: Remembered,
+    spares: Spares,
     /// How large the latest lists were, to allocate once.
     list_hint: usize,
 }
 
 impl Decoder {
     /// Makes a decoder for a peer to which `max_table_bytes` goes as `SETTINGS_HEADER_TABLE_SIZE`.
-    pub(crate) fn new(max_table_bytes: usize, limits: BlockLimits) -> Self {
+    pub(crate) fn new(max_table_bytes: usize, limits: BlockLimits, name_class: fn(&[u8]) -> u8) -> Self {
         Self {
             table: DynamicTable::new(INITIAL_TABLE_BYTES),
             limits,
             allowed_table_bytes: max_table_bytes.max(INITIAL_TABLE_BYTES),
             settings_table_bytes: max_table_bytes,
+            name_class,
+            static_classes: STATIC.map(|(name, _)| name_class(name.as_bytes())),
             remembered: Remembered::default(),
+            spares: Spares::default(),
             list_hint: 0,
         }
     }
@@ -104,11 +129,11 @@ impl Decoder {
     /// The table is out of step with the peer's from there on: COMPRESSION_ERROR (RFC 9113 section 4.3).
     pub(crate) fn decode(&mut self, block: &[u8]) -> Result<Decoded, DecodeError> {
         let size_update_due = self.table.max_bytes() > self.allowed_table_bytes;
-        if !size_update_due && let Some(fields) = self.remembered.find(block, self.table.generation()) {
-            return Ok(Decoded { fields, overflow: None });
-        }
         let before = self.table.generation();
-        let mut list = ListUnderWay::new(self.limits, self.list_hint);
+        if !size_update_due && let Some(decoded) = self.remembered.find(block, before) {
+            return Ok(decoded);
+        }
+        let mut list = ListUnderWay::new(self.limits, self.spares.take(), self.list_hint);
         let mut input = Input(block);
         let size_updates = self.decode_size_updates(&mut input)?;
         if self.table.max_bytes() > self.allowed_table_bytes {
@@ -119,11 +144,20 @@ impl Decoder {
         }
         let decoded = list.finish();
         self.list_hint = decoded.fields.records().len().max(self.list_hint - self.list_hint / 8);
-        let stable = size_updates == 0 && before == self.table.generation();
-        if stable && decoded.overflow.is_none() {
-            self.remembered.keep(block, before, &decoded.fields);
+        let is_stable = size_updates == 0 && before == self.table.generation();
+        let spare = match is_stable && decoded.overflow.is_none() {
+            true => self.remembered.keep(block, before, &decoded),
+            false => Some(Arc::clone(&decoded.fields)),
+        };
+        if let Some(spare) = spare {
+            self.spares.hold(spare);
         }
         Ok(decoded)
+    }
+
+    /// Gives back the memory that helps a busy connection only.
+    pub(crate) fn trim(&mut self) {
+        self.spares.trim();
     }
 
     /// Size updates stand before the first field (RFC 7541 section 4.2).
@@ -143,48 +177,77 @@ impl Decoder {
         Ok(updates)
     }
 
+    #[inline]
     fn decode_field(&mut self, first: u8, input: &mut Input<'_>, list: &mut ListUnderWay) -> Result<(), DecodeError> {
         match first {
             0x80.. => {
                 let index = input.integer(7)?;
-                list.push_indexed(indexed_record(&self.table, index)?)
+                let (row, class) = self.indexed(index)?;
+                list.push_indexed(row, class)
             }
             0x40..0x80 => {
-                let literal = self.decode_literal(6, input, list)?;
-                let id = self.table.next_id(charged_bytes(literal.record_len()));
-                let mark = id.map_or(RecordMark::Plain, RecordMark::Entry);
-                self.table.insert(list.record(literal, mark));
-                list.push_literal(literal)
+                let head = self.decode_literal(6, FieldUse::Indexed, input, list)?;
+                self.table.insert(list.record(head));
+                list.push_literal(head)
             }
             0x20..0x40 => Err(DecodeError::SizeUpdateMisplaced),
             ..0x20 => {
-                let literal = self.decode_literal(4, input, list)?;
-                let never_indexed = first & 0x10 != 0;
-                let mark = if never_indexed { RecordMark::Sensitive } else { RecordMark::Plain };
-                list.record(literal, mark);
-                list.push_literal(literal)
+                let field_use = if first & 0x10 != 0 { FieldUse::Sensitive } else { FieldUse::Plain };
+                let head = self.decode_literal(4, field_use, input, list)?;
+                list.record(head);
+                list.push_literal(head)
             }
         }
     }
 
-    /// Decodes name and value to where they stand in the list's next record.
+    /// Decodes name and value to where they stand in the list's next record, and judges them.
     fn decode_literal(
         &self,
         prefix_bits: u32,
+        field_use: FieldUse,
         input: &mut Input<'_>,
         list: &mut ListUnderWay,
-    ) -> Result<Literal, DecodeError> {
-        let start = list.end + RECORD_HEAD;
-        let name_len = match input.integer(prefix_bits)? {
-            0 => decode_string(input, list, start)?,
+    ) -> Result<RecordHead, DecodeError> {
+        let start = list.end() + RECORD_HEAD;
+        let name = match input.integer(prefix_bits)? {
+            0 => self.decode_name(input, list, start)?,
             index => {
-                let name = record_name(indexed_record(&self.table, index)?);
-                list.room(start, name.len()).copy_from_slice(name);
-                name.len()
+                let (row, class) = self.indexed(index)?;
+                let head = RecordHead::read(row).ok_or(DecodeError::UnknownIndex)?;
+                copy_row(&row[RECORD_HEAD..], list.room(start, head.name_len), head.name_len);
+                Name { len: head.name_len, rule: head.mark.rule().name(), class: class.unwrap_or(head.mark.class()) }
             }
         };
-        let value_len = decode_string(input, list, start + name_len)?;
-        Ok(Literal { name_len, value_len })
+        let value = decode_string(input, list, start + name.len)?;
+        let rule = FieldRule::judge(name.rule, list.text(start + name.len, value.len), value.has_control);
+        let mark = match field_use {
+            FieldUse::Plain => Mark::new(None, rule, name.class),
+            FieldUse::Sensitive => Mark::new(None, rule.sensitive(), name.class),
+            FieldUse::Indexed => {
+                let charged = charged_bytes(RECORD_HEAD + name.len + value.len);
+                Mark::new(self.table.next_id(charged), rule, name.class)
+            }
+        };
+        Ok(RecordHead { name_len: name.len, value_len: value.len, mark })
+    }
+
+    /// Decodes a name that no table has.
+    fn decode_name(&self, input: &mut Input<'_>, list: &mut ListUnderWay, at: usize) -> Result<Name, DecodeError> {
+        let len = decode_string(input, list, at)?.len;
+        let name = list.text(at, len);
+        Ok(Name { len, rule: NameRule::of(name), class: (self.name_class)(name) })
+    }
+
+    /// Looks an index up in the one address space of both tables (RFC 7541 section 2.3.3): a row that begins with the
+    /// record, and the class of a static entry, which its record does not have.
+    #[inline]
+    fn indexed(&self, index: usize) -> Result<(&[u8], Option<u8>), DecodeError> {
+        let row = match index {
+            0 => return Err(DecodeError::IndexZero),
+            1..=STATIC_LEN => static_row(index),
+            _ => self.table.row(index - STATIC_LEN - 1),
+        };
+        Ok((row.ok_or(DecodeError::UnknownIndex)?, self.static_classes.get(index - 1).copied()))
     }
 }
 
@@ -199,204 +262,25 @@ impl Decoder {
     }
 }
 
-/// Is a literal that stands behind the list's last record.
+/// A name as a literal gives it.
 #[derive(Clone, Copy, Debug)]
-struct Literal {
-    name_len: usize,
-    value_len: usize,
+struct Name {
+    len: usize,
+    rule: NameRule,
+    class: u8,
 }
 
-impl Literal {
-    fn record_len(self) -> usize {
-        RECORD_HEAD + self.name_len + self.value_len
-    }
-}
-
-/// RFC 7541 section 2.3.3: one address space for both tables.
+/// Decodes a string to `at` in the list's buffer.
 #[inline]
-fn indexed_record(table: &DynamicTable, index: usize) -> Result<&[u8], DecodeError> {
-    const STATIC: usize = EntryId::STATIC as usize;
-    match index {
-        0 => Err(DecodeError::IndexZero),
-        1..=STATIC => static_record(index).ok_or(DecodeError::UnknownIndex),
-        _ => table.record(index - STATIC - 1).ok_or(DecodeError::UnknownIndex),
-    }
-}
-
-/// Decodes a string to `at` in the list's buffer, and returns its length.
-#[inline]
-fn decode_string(input: &mut Input<'_>, list: &mut ListUnderWay, at: usize) -> Result<usize, DecodeError> {
+fn decode_string(input: &mut Input<'_>, list: &mut ListUnderWay, at: usize) -> Result<Text, DecodeError> {
     let coded = input.peek().is_some_and(|first| first & 0x80 != 0);
     let len = input.integer(7)?;
     let string = input.take(len)?;
     if coded {
         return huffman::decode(string, list.room(at, huffman::decode_room(len)));
     }
-    list.room(at, len).copy_from_slice(string);
-    Ok(len)
-}
-
-/// Is a list whose block is being decoded.
-struct ListUnderWay {
-    /// The records, and behind `end` zeros to decode into: filled once a block, not once a string.
-    buffer: Vec<u8>,
-    end: usize,
-    len: usize,
-    limits: BlockLimits,
-    /// What the fields beyond the limits count for.
-    dropped_bytes: usize,
-    overflow: Option<Overflow>,
-}
-
-/// What a list has room for at least beyond the hint, for the decoder of strings.
-const SPARE_BYTES: usize = 128;
-
-impl ListUnderWay {
-    fn new(limits: BlockLimits, hint: usize) -> Self {
-        #[expect(
-            clippy::slow_vector_initialization,
-            reason = "for so few bytes the C allocator's zeroing path takes longer than filling"
-        )]
-        let mut buffer = Vec::with_capacity(hint + SPARE_BYTES);
-        buffer.resize(hint + SPARE_BYTES, 0);
-        Self { buffer, end: 0, len: 0, limits, dropped_bytes: 0, overflow: None }
-    }
-
-    #[inline]
-    fn room(&mut self, at: usize, len: usize) -> &mut [u8] {
-        if self.buffer.len() < at + len {
-            self.grow(at + len);
-        }
-        &mut self.buffer[at..at + len]
-    }
-
-    #[cold]
-    fn grow(&mut self, len: usize) {
-        self.buffer.resize(len.max(self.buffer.len() * 2), 0);
-    }
-
-    #[inline]
-    fn push_indexed(&mut self, record: &[u8]) -> Result<(), DecodeError> {
-        if !self.fits(record.len()) {
-            return self.drop_field(record.len());
-        }
-        self.room(self.end, record.len()).copy_from_slice(record);
-        self.end += record.len();
-        self.len += 1;
-        Ok(())
-    }
-
-    /// Completes the record of a literal.
-    fn record(&mut self, literal: Literal, mark: RecordMark) -> &[u8] {
-        let record = &mut self.buffer[self.end..self.end + literal.record_len()];
-        write_record_head(record, literal.name_len, literal.value_len, mark);
-        record
-    }
-
-    /// Takes the completed record of a literal into the list; beyond the limits the next one overwrites it.
-    fn push_literal(&mut self, literal: Literal) -> Result<(), DecodeError> {
-        if !self.fits(literal.record_len()) {
-            return self.drop_field(literal.record_len());
-        }
-        self.end += literal.record_len();
-        self.len += 1;
-        Ok(())
-    }
-
-    #[inline]
-    fn fits(&self, record_len: usize) -> bool {
-        self.kept_bytes() + charged_bytes(record_len) <= self.limits.max_list_bytes
-            && self.len < self.limits.max_fields
-            && self.overflow.is_none()
-    }
-
-    fn kept_bytes(&self) -> usize {
-        self.end + self.len * charged_bytes(0)
-    }
-
-    /// Counts a field that is not kept: it costs as much work as one that is.
-    #[cold]
-    fn drop_field(&mut self, record_len: usize) -> Result<(), DecodeError> {
-        self.dropped_bytes += charged_bytes(record_len);
-        let bytes = self.kept_bytes() + self.dropped_bytes;
-        if bytes > self.limits.max_list_bytes.saturating_mul(BOMB_FACTOR) {
-            return Err(DecodeError::ListTooLarge);
-        }
-        self.overflow = Some(match self.overflow {
-            Some(Overflow::Fields) => Overflow::Fields,
-            None if bytes <= self.limits.max_list_bytes => Overflow::Fields,
-            _ => Overflow::ListBytes(bytes),
-        });
-        Ok(())
-    }
-
-    fn finish(mut self) -> Decoded {
-        self.buffer.truncate(self.end);
-        let fields = Arc::new(HeaderList::from_records(self.buffer, self.len));
-        Decoded { fields, overflow: self.overflow }
-    }
-}
-
-/// Holds the latest blocks that changed nothing, with their lists: a peer that repeats a block gets the same list,
-/// and with it what the driver attached to it, for the price of a comparison.
-///
-/// Blocks with sensitive fields are held too. A match needs the whole block, so it helps nobody to guess a value
-/// piece by piece, and the copy ends with the connection that the value came over.
-#[derive(Debug, Default)]
-struct Remembered {
-    blocks: Vec<RememberedBlock>,
-    /// Where the search for a block to replace goes on.
-    hand: usize,
-}
-
-#[derive(Debug)]
-struct RememberedBlock {
-    block: Vec<u8>,
-    generation: u64,
-    fields: Arc<HeaderList>,
-    met_again: bool,
-}
-
-const REMEMBERED_BLOCKS: usize = 4;
-const REMEMBERED_BLOCK_BYTES: usize = 512;
-const REMEMBERED_LIST_BYTES: usize = 4096;
-
-impl Remembered {
-    #[inline]
-    fn find(&mut self, block: &[u8], generation: u64) -> Option<Arc<HeaderList>> {
-        let found = self.blocks.iter_mut().find(|held| held.generation == generation && held.block == block)?;
-        found.met_again = true;
-        Some(Arc::clone(&found.fields))
-    }
-
-    fn keep(&mut self, block: &[u8], generation: u64, fields: &Arc<HeaderList>) {
-        if block.len() > REMEMBERED_BLOCK_BYTES || fields.records().len() > REMEMBERED_LIST_BYTES {
-            return;
-        }
-        let fields = Arc::clone(fields);
-        if self.blocks.len() < REMEMBERED_BLOCKS {
-            self.blocks.push(RememberedBlock { block: block.to_vec(), generation, fields, met_again: false });
-            return;
-        }
-        let place = self.place(generation);
-        place.block.clear();
-        place.block.extend_from_slice(block);
-        place.generation = generation;
-        place.fields = fields;
-        place.met_again = false;
-    }
-
-    /// Goes round for a block that is stale or has not been met again since the last time round.
-    fn place(&mut self, generation: u64) -> &mut RememberedBlock {
-        loop {
-            self.hand = (self.hand + 1) % REMEMBERED_BLOCKS;
-            let held = &mut self.blocks[self.hand];
-            if !std::mem::take(&mut held.met_again) || held.generation != generation {
-                break;
-            }
-        }
-        &mut self.blocks[self.hand]
-    }
+    list.room(at, len)[..len].copy_from_slice(string);
+    Ok(Text { len, has_control: has_control(string) })
 }
 
 impl fmt::Display for DecodeError {

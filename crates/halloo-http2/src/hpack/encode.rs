@@ -10,7 +10,8 @@ use super::{
     lookup::{DynamicLookup, FieldHash, static_name, static_pair},
     table::{DynamicTable, STATIC},
 };
-use crate::headers::{Block, FIELD_OVERHEAD, Field, HeaderList, Template};
+use crate::headers::{Block, Field, HeaderList, Template};
+use crate::record::FIELD_OVERHEAD;
 
 /// The most that our side spends on a table, whatever the peer allows.
 const MAX_TABLE_BYTES: usize = 4096;

@@ -5,6 +5,7 @@
 use bytes::{BufMut, BytesMut};
 
 use super::{decode::DecodeError, integer::put_integer};
+use crate::rule::is_control;
 
 const EOS: usize = 256;
 const MAX_CODE_BITS: usize = 30;
@@ -153,12 +154,16 @@ impl CodeWriter<'_> {
 
 const LOOKUP_BITS: u32 = 13;
 
-/// What the next [`LOOKUP_BITS`] bits begin with, or 0 if that is a longer code:
+/// What the next [`LOOKUP_BITS`] bits begin with, or 0 if that is a longer code or NUL, which is as rare:
 ///
 /// ```text
-/// bit 0..8: symbol | 8..16: second symbol | 24..30: code bits together | 30..32: symbols
+/// bit 0..6: code bits together | 8..10: symbols | 16..24: symbol | 24..32: second symbol
 /// ```
 static LOOKUP: [u32; 1 << LOOKUP_BITS] = lookup();
+
+const fn code_bits(entry: u32) -> u32 {
+    entry & 0x3f
+}
 
 const fn lookup() -> [u32; 1 << LOOKUP_BITS] {
     let single = single_lookup();
@@ -166,10 +171,10 @@ const fn lookup() -> [u32; 1 << LOOKUP_BITS] {
     let mut index = 0;
     while index < table.len() {
         let first = single[index];
-        let second = single[(index << (first >> 24 & 0x3f)) & (table.len() - 1)];
-        let both_bits = (first >> 24 & 0x3f) + (second >> 24 & 0x3f);
+        let second = single[(index << code_bits(first)) & (table.len() - 1)];
+        let both_bits = code_bits(first) + code_bits(second);
         if first != 0 && second != 0 && both_bits <= LOOKUP_BITS {
-            table[index] = 2 << 30 | both_bits << 24 | (second & 0xff) << 8 | first & 0xff;
+            table[index] = (second >> 16) << 24 | (first >> 16) << 16 | 2 << 8 | both_bits;
         }
         index += 1;
     }
@@ -179,14 +184,14 @@ const fn lookup() -> [u32; 1 << LOOKUP_BITS] {
 const fn single_lookup() -> [u32; 1 << LOOKUP_BITS] {
     let mut table = [0; 1 << LOOKUP_BITS];
     let codes = codes();
-    let mut symbol = 0;
+    let mut symbol = 1;
     while symbol < EOS {
         let Code { bits, len } = codes[symbol];
         if len <= LOOKUP_BITS {
             let spare = LOOKUP_BITS - len;
             let mut index = bits << spare;
             while index < (bits + 1) << spare {
-                table[index as usize] = 1 << 30 | len << 24 | symbol as u32;
+                table[index as usize] = (symbol as u32) << 16 | 1 << 8 | len;
                 index += 1;
             }
         }
@@ -199,8 +204,8 @@ const fn single_lookup() -> [u32; 1 << LOOKUP_BITS] {
 const ROUND: u32 = 4;
 const _: () = assert!(ROUND * LOOKUP_BITS <= 57);
 
-/// Room for the symbols of a round and more, so that no index needs a check: an entry counts three symbols at most.
-const ROUND_BYTES: usize = 16;
+/// Room for the symbols of a round, and one more, so that no index needs a check.
+const ROUND_BYTES: usize = 9;
 
 /// Returns how much room [`decode`] wants for a string of so many octets.
 pub(super) fn decode_room(coded_len: usize) -> usize {
@@ -208,44 +213,51 @@ pub(super) fn decode_room(coded_len: usize) -> usize {
     coded_len * 2 + ROUND_BYTES
 }
 
-/// Decodes a string to the start of `out`, and returns how long it is.
-pub(super) fn decode(coded: &[u8], out: &mut [u8]) -> Result<usize, DecodeError> {
+/// Is a decoded string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Text {
+    pub(super) len: usize,
+    /// NUL, CR or LF is in it.
+    pub(super) has_control: bool,
+}
+
+/// Decodes a string to the start of `out`.
+pub(super) fn decode(coded: &[u8], out: &mut [u8]) -> Result<Text, DecodeError> {
     decode_into(coded, out).ok_or(DecodeError::Huffman)
 }
 
-fn decode_into(coded: &[u8], out: &mut [u8]) -> Option<usize> {
+fn decode_into(coded: &[u8], out: &mut [u8]) -> Option<Text> {
     let end = coded.len() * 8;
     let coded = Coded::new(coded);
+    let mut text = Text { len: 0, has_control: false };
     let mut bit = 0;
-    // Narrower than `usize`, so that the compiler sees that the end of a round does not overflow.
-    let mut written = 0_u32;
     while bit <= end {
         let mut window = coded.window(bit);
-        if LOOKUP[(window >> (64 - LOOKUP_BITS)) as usize] == 0 {
-            if end - bit < 8 && window == u64::MAX {
-                return Some(written as usize);
-            }
-            let (symbol, len) = long_symbol(window)?;
-            bit += len;
-            *out.get_mut(written as usize)? = symbol;
-            written += 1;
-            continue;
+        if window == u64::MAX {
+            // Up to seven ones fill the last octet; of more, EOS is made.
+            return (end - bit < 8).then_some(text);
         }
-        let place = written as usize..written as usize + ROUND_BYTES;
-        let place = out.get_mut(place)?.first_chunk_mut::<ROUND_BYTES>()?;
-        // The code bits of the round, and from bit 6 on its symbols.
+        let place = out.get_mut(text.len..)?.first_chunk_mut::<ROUND_BYTES>()?;
+        // Bit 0 and up: code bits of the round; bit 8 and up: its symbols.
         let mut sums = 0_u32;
         for _ in 0..ROUND {
             // A longer code has an entry of 0, at which the round stands still.
             let entry = LOOKUP[(window >> (64 - LOOKUP_BITS)) as usize];
-            let at = (sums >> 6) as usize;
-            place[at] = entry as u8;
-            place[at + 1] = (entry >> 8) as u8;
-            window = window.wrapping_shl(entry >> 24);
-            sums += entry >> 24;
+            let at = (sums >> 8 & 7) as usize;
+            place[at..at + 2].copy_from_slice(&((entry >> 16) as u16).to_le_bytes());
+            window = window.wrapping_shl(entry);
+            sums = sums.wrapping_add(entry);
         }
+        if sums & 0x3f == 0 {
+            let (symbol, len) = long_symbol(window)?;
+            place[0] = symbol;
+            text.has_control |= is_control(symbol);
+            text.len += 1;
+            bit += len;
+            continue;
+        }
+        text.len += (sums >> 8 & 0xf) as usize;
         bit += (sums & 0x3f) as usize;
-        written += sums >> 6;
     }
     // The last symbol took bits from beyond the end.
     None
@@ -286,7 +298,7 @@ fn ones_below(bits: u32) -> u64 {
     !u64::MAX.unbounded_shl(bits)
 }
 
-/// Decodes one symbol whose code is longer than a lookup; nothing for EOS.
+/// Decodes one symbol that has no lookup; nothing for EOS.
 #[cold]
 fn long_symbol(window: u64) -> Option<(u8, usize)> {
     let window = (window >> 32) as u32;
@@ -305,7 +317,8 @@ struct LongCodes {
     symbols_from: usize,
 }
 
-const LONG_LENS: usize = MAX_CODE_BITS - LOOKUP_BITS as usize;
+/// Codes as long as a lookup are among them for NUL.
+const LONG_LENS: usize = MAX_CODE_BITS - LOOKUP_BITS as usize + 1;
 
 static LONG_CODES: [LongCodes; LONG_LENS] = long_codes();
 static SYMBOLS_BY_CODE: [u16; 257] = symbols_by_code();
@@ -317,9 +330,9 @@ const fn long_codes() -> [LongCodes; LONG_LENS] {
     let mut position = 0;
     while position < symbols.len() {
         let code = codes[symbols[position] as usize];
-        if code.len > LOOKUP_BITS {
+        if code.len >= LOOKUP_BITS {
             let spare = 32 - code.len;
-            let long = &mut table[(code.len - LOOKUP_BITS - 1) as usize];
+            let long = &mut table[(code.len - LOOKUP_BITS) as usize];
             if long.len == 0 {
                 long.len = code.len;
                 long.first = code.bits << spare;
@@ -358,9 +371,28 @@ mod tests {
 
     fn decoded(coded: &[u8]) -> Result<Vec<u8>, DecodeError> {
         let mut out = vec![0; decode_room(coded.len())];
-        let len = decode(coded, &mut out)?;
-        out.truncate(len);
+        let text = decode(coded, &mut out)?;
+        out.truncate(text.len);
+        assert_eq!(text.has_control, out.iter().any(|symbol| is_control(*symbol)));
         Ok(out)
+    }
+
+    /// The straightforward decoding, bit by bit.
+    fn plainly_decoded(coded: &[u8]) -> Option<Vec<u8>> {
+        let mut text = Vec::new();
+        let (mut bits, mut len) = (0_u32, 0_u32);
+        for bit in coded.iter().flat_map(|octet| (0..8).rev().map(move |at| octet >> at & 1)) {
+            (bits, len) = (bits << 1 | u32::from(bit), len + 1);
+            match CODES.iter().position(|code| code.len == len && code.bits == bits) {
+                Some(EOS) => return None,
+                Some(symbol) => {
+                    text.push(symbol as u8);
+                    (bits, len) = (0, 0);
+                }
+                None => {}
+            }
+        }
+        (len < 8 && bits == (1 << len) - 1).then_some(text)
     }
 
     /// The straightforward coding, as a number of ones and zeros.
@@ -458,6 +490,20 @@ mod tests {
                 prop_assert_eq!(body, &text[..]);
                 prop_assert_eq!(decoded(&plain), Ok(text));
             }
+        }
+
+        #[test]
+        fn every_string_is_decoded_as_bit_by_bit(
+            coded in prop_oneof![
+                prop::collection::vec(any::<u8>(), 0..40),
+                prop::collection::vec(any::<u8>(), 0..60).prop_map(|text| coded(&text)),
+                ("[ -~]{0,80}", prop::collection::vec(any::<u8>(), 0..3))
+                    .prop_map(|(text, more)| [coded(text.as_bytes()), more].concat()),
+                (prop::collection::vec(prop::sample::select(b"\0\r\n0aZ~\x7f\xff".to_vec()), 0..30), 0_usize..4)
+                    .prop_map(|(text, cut)| { let mut coded = coded(&text); coded.truncate(coded.len().saturating_sub(cut)); coded }),
+            ],
+        ) {
+            prop_assert_eq!(decoded(&coded).ok(), plainly_decoded(&coded));
         }
 
         #[test]

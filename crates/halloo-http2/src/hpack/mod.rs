@@ -5,7 +5,10 @@ mod decode;
 mod encode;
 mod huffman;
 mod integer;
+mod list;
 mod lookup;
+mod remembered;
+mod spares;
 mod table;
 #[cfg(test)]
 mod tests;

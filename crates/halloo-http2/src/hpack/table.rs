@@ -1,42 +1,38 @@
 //! The static table and the dynamic table (RFC 7541 section 2.3), the latter used by encoder and decoder alike.
 //!
 //! Both hold fields as records of a `HeaderList`, so that a decoder copies an indexed field in one go.
-use std::collections::VecDeque;
-
-use crate::headers::{EntryId, FIELD_OVERHEAD, Field, RECORD_HEAD, set_record_tag, split_record, static_record_head};
-
-/// Bytes that the field in a record of this length counts for (RFC 7541 section 4.1).
-pub(super) const fn charged_bytes(record_len: usize) -> usize {
-    record_len + FIELD_OVERHEAD - RECORD_HEAD
-}
+use crate::headers::{EntryId, Field};
+use crate::record::{Mark, RECORD_HEAD, RecordHead, charged_bytes, set_tag, split_field};
+use crate::rule::FieldRule;
 
 /// Holds the latest inserted fields, up to a size.
+///
+/// Memory: the records, as much again of dead ones before they are dropped, and four bytes an entry.
 #[derive(Debug)]
 pub(super) struct DynamicTable {
-    /// The records, oldest first, contiguous each, with dead ones at the front.
+    /// The records, oldest first, with dead ones at the front.
     arena: Vec<u8>,
-    spans: VecDeque<Span>,
+    /// Where the oldest record starts.
+    front: usize,
+    /// Where the record of each entry starts, at its ordinal modulo the length, which is a power of two or 0.
+    starts: Vec<u32>,
     bytes: usize,
     max_bytes: usize,
     inserted: u64,
     evicted: u64,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Span {
-    start: usize,
-    len: usize,
-}
-
 impl DynamicTable {
     pub(super) fn new(max_bytes: usize) -> Self {
-        Self { arena: Vec::new(), spans: VecDeque::new(), bytes: 0, max_bytes, inserted: 0, evicted: 0 }
+        Self { arena: Vec::new(), front: 0, starts: Vec::new(), bytes: 0, max_bytes, inserted: 0, evicted: 0 }
     }
 
+    #[inline]
     pub(super) fn len(&self) -> usize {
-        self.spans.len()
+        (self.inserted - self.evicted) as usize
     }
 
+    #[inline]
     pub(super) fn max_bytes(&self) -> usize {
         self.max_bytes
     }
@@ -47,6 +43,7 @@ impl DynamicTable {
     }
 
     /// Returns a number that changes with every insertion and eviction.
+    #[inline]
     pub(super) fn generation(&self) -> u64 {
         // Neither count ever falls, so their sum stays the same only if both do.
         self.inserted + self.evicted
@@ -62,21 +59,23 @@ impl DynamicTable {
         self.evicted + 1
     }
 
-    /// Returns the record at a position counted from the newest entry, which is 0.
+    /// Returns the row of records that begins with the one at a position counted from the newest entry, which is 0.
     #[inline]
-    pub(super) fn record(&self, position: usize) -> Option<&[u8]> {
-        let newest = self.spans.len().checked_sub(1)?;
-        let span = self.spans.get(newest.checked_sub(position)?)?;
-        self.arena.get(span.start..span.start + span.len)
+    pub(super) fn row(&self, position: usize) -> Option<&[u8]> {
+        if position >= self.len() {
+            return None;
+        }
+        self.arena.get(self.start(self.inserted - position as u64)..)
     }
 
     /// Returns the field that was inserted as number `ordinal`.
     pub(super) fn field(&self, ordinal: u64) -> Option<Field<'_>> {
-        let record = self.record(usize::try_from(self.inserted.checked_sub(ordinal)?).ok()?)?;
-        split_record(record).map(|(field, _)| field)
+        let row = self.row(usize::try_from(self.inserted.checked_sub(ordinal)?).ok()?)?;
+        split_field(row).map(|(field, _)| field)
     }
 
     /// Returns the id that the next entry gets, if a field of so many bytes fits at all.
+    #[inline]
     pub(super) fn next_id(&self, charged_bytes: usize) -> Option<EntryId> {
         (charged_bytes <= self.max_bytes).then(|| EntryId::inserted(self.inserted + 1))
     }
@@ -89,11 +88,17 @@ impl DynamicTable {
         if charged > self.max_bytes {
             return;
         }
-        self.compact();
-        self.spans.push_back(Span { start: self.arena.len(), len: record.len() });
+        if self.front * 2 >= self.arena.len() && self.front > 0 {
+            self.compact();
+        }
+        if self.len() == self.starts.len() {
+            self.grow();
+        }
+        self.inserted += 1;
+        let place = self.place(self.inserted);
+        self.starts[place] = self.arena.len() as u32;
         self.arena.extend_from_slice(record);
         self.bytes += charged;
-        self.inserted += 1;
     }
 
     /// Sets the largest size and evicts what is above it (RFC 7541 section 4.3).
@@ -104,31 +109,53 @@ impl DynamicTable {
 
     /// Tags an entry; does nothing for static and evicted ones.
     pub(super) fn set_tag(&mut self, id: EntryId, tag: u32) {
-        let index = id.ordinal().and_then(|ordinal| ordinal.checked_sub(self.oldest()));
-        let span = index.and_then(|index| self.spans.get(usize::try_from(index).ok()?));
-        if let Some(span) = span {
-            set_record_tag(&mut self.arena[span.start..span.start + span.len], tag);
+        if let Some(ordinal) = id.ordinal()
+            && (self.oldest()..=self.inserted).contains(&ordinal)
+        {
+            let start = self.start(ordinal);
+            set_tag(&mut self.arena[start..], tag);
         }
     }
 
+    #[inline]
+    fn place(&self, ordinal: u64) -> usize {
+        ordinal as usize & (self.starts.len() - 1)
+    }
+
+    #[inline]
+    fn start(&self, ordinal: u64) -> usize {
+        self.starts[self.place(ordinal)] as usize
+    }
+
+    #[inline]
     fn evict_to(&mut self, bytes: usize) {
         while self.bytes > bytes
-            && let Some(span) = self.spans.pop_front()
+            && let Some(oldest) = self.arena.get(self.front..).and_then(RecordHead::read)
         {
-            self.bytes -= charged_bytes(span.len);
+            self.front += oldest.record_len();
+            self.bytes -= charged_bytes(oldest.record_len());
             self.evicted += 1;
         }
     }
 
     /// Drops dead records once they are half of the arena, so that moving the living is paid for by the dead.
+    #[cold]
     fn compact(&mut self) {
-        let dead = self.spans.front().map_or(self.arena.len(), |oldest| oldest.start);
-        if dead * 2 < self.arena.len() || dead == 0 {
-            return;
+        self.arena.drain(..self.front);
+        for start in &mut self.starts {
+            // Places without a living entry hold any number.
+            *start = start.wrapping_sub(self.front as u32);
         }
-        self.arena.drain(..dead);
-        for span in &mut self.spans {
-            span.start -= dead;
+        self.front = 0;
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        let before = std::mem::take(&mut self.starts);
+        self.starts = vec![0; (before.len() * 2).max(8)];
+        for ordinal in self.oldest()..=self.inserted {
+            let place = self.place(ordinal);
+            self.starts[place] = before[ordinal as usize & (before.len() - 1)];
         }
     }
 }
@@ -199,30 +226,32 @@ pub(super) const STATIC: [(&str, &str); EntryId::STATIC as usize] = [
 ];
 
 static STATIC_ARENA: [u8; static_arena_len()] = static_arena();
-static STATIC_ENDS: [u16; STATIC.len() + 1] = static_ends();
+static STATIC_STARTS: [u16; STATIC.len()] = static_starts();
 
-/// Returns the record of a static entry, by index from 1.
+/// Returns the row of records that begins with the one of a static entry, by index from 1.
 #[inline]
-pub(super) fn static_record(index: usize) -> Option<&'static [u8]> {
-    let start = *STATIC_ENDS.get(index.checked_sub(1)?)?;
-    let end = *STATIC_ENDS.get(index)?;
-    STATIC_ARENA.get(usize::from(start)..usize::from(end))
+pub(super) fn static_row(index: usize) -> Option<&'static [u8]> {
+    STATIC_ARENA.get(usize::from(*STATIC_STARTS.get(index.wrapping_sub(1))?)..)
+}
+
+const fn static_mark(index: usize) -> Mark {
+    Mark::new(Some(EntryId::fixed(index)), FieldRule::fixed(STATIC[index - 1].0.as_bytes()), 0)
 }
 
 const fn static_arena_len() -> usize {
-    static_ends()[STATIC.len()] as usize
+    let (name, value) = STATIC[STATIC.len() - 1];
+    static_starts()[STATIC.len() - 1] as usize + RECORD_HEAD + name.len() + value.len()
 }
 
-/// Where the record of each index ends; that of index 0 is empty.
-const fn static_ends() -> [u16; STATIC.len() + 1] {
-    let mut ends = [0; STATIC.len() + 1];
-    let mut index = 1;
-    while index < ends.len() {
-        let (name, value) = STATIC[index - 1];
-        ends[index] = ends[index - 1] + (RECORD_HEAD + name.len() + value.len()) as u16;
-        index += 1;
+const fn static_starts() -> [u16; STATIC.len()] {
+    let mut starts = [0; STATIC.len()];
+    let mut at = 1;
+    while at < starts.len() {
+        let (name, value) = STATIC[at - 1];
+        starts[at] = starts[at - 1] + (RECORD_HEAD + name.len() + value.len()) as u16;
+        at += 1;
     }
-    ends
+    starts
 }
 
 const fn static_arena() -> [u8; static_arena_len()] {
@@ -231,9 +260,9 @@ const fn static_arena() -> [u8; static_arena_len()] {
     let mut index = 1;
     while index <= STATIC.len() {
         let (name, value) = STATIC[index - 1];
-        let head = static_record_head(name, value, EntryId::fixed(index));
+        let head = RecordHead { name_len: name.len(), value_len: value.len(), mark: static_mark(index) };
         let (place, after) = rest.split_at_mut(RECORD_HEAD);
-        place.copy_from_slice(&head);
+        place.copy_from_slice(&head.to_bytes());
         let (place, after) = after.split_at_mut(name.len());
         place.copy_from_slice(name.as_bytes());
         let (place, after) = after.split_at_mut(value.len());
@@ -257,20 +286,20 @@ mod tests {
 
     fn names(table: &DynamicTable) -> Vec<String> {
         (0..table.len())
-            .map(|position| split_record(table.record(position).unwrap()).unwrap().0.name)
+            .map(|position| split_field(table.row(position).unwrap()).unwrap().0.name)
             .map(|name| String::from_utf8(name.to_vec()).unwrap())
             .collect()
     }
 
     #[test]
     fn static_records_are_the_static_table() {
-        assert_eq!(static_record(0), None);
-        assert_eq!(static_record(62), None);
+        assert_eq!(static_row(0), None);
+        assert_eq!(static_row(62), None);
         for (position, (name, value)) in STATIC.iter().enumerate() {
-            let (field, rest) = split_record(static_record(position + 1).unwrap()).unwrap();
+            let (field, rest) = split_field(static_row(position + 1).unwrap()).unwrap();
             assert_eq!((field.name, field.value), (name.as_bytes(), value.as_bytes()));
             assert_eq!(field.entry.unwrap().static_index(), Some(position + 1));
-            assert!(rest.is_empty());
+            assert_eq!(rest, static_row(position + 2).unwrap_or_default());
         }
     }
 
@@ -330,7 +359,7 @@ mod tests {
             table.insert(&record(&name, &"v".repeat(round as usize % 97)));
             assert_eq!(table.field(round + 1).unwrap().name, name.as_bytes());
             assert!(table.field(table.oldest()).is_some() && table.field(table.oldest() - 1).is_none());
-            assert!(table.arena.len() <= 2 * 1000 + 200);
+            assert!(table.arena.len() <= 2 * 1000 + 200 && table.starts.len() <= 32);
         }
     }
 

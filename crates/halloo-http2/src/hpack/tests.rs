@@ -6,12 +6,17 @@ use bytes::BytesMut;
 use proptest::prelude::*;
 
 use super::{decode::Overflow, *};
+use crate::error::Violation;
 use crate::headers::{Block, EntryId, HeaderList, Template};
 
 const LIMITS: BlockLimits = BlockLimits { max_list_bytes: 16_384, max_fields: 128 };
 
+fn no_class(_: &[u8]) -> u8 {
+    0
+}
+
 fn decoder() -> Decoder {
-    Decoder::new(4096, LIMITS)
+    Decoder::new(4096, LIMITS, no_class)
 }
 
 fn hex(text: &str) -> Vec<u8> {
@@ -236,7 +241,7 @@ fn rfc7541_4_2_two_size_updates_may_start_a_block() {
 
 #[test]
 fn rfc7541_4_2_a_lowered_table_size_must_be_followed() {
-    let mut decoder = Decoder::new(100, LIMITS);
+    let mut decoder = Decoder::new(100, LIMITS, no_class);
     // Until the peer has seen our SETTINGS, it may use the initial size.
     decode(&mut decoder, &hex("4001610162"));
     decode(&mut decoder, &hex("be"));
@@ -249,7 +254,7 @@ fn rfc7541_4_2_a_lowered_table_size_must_be_followed() {
 
 #[test]
 fn a_raised_table_size_may_be_used() {
-    let mut decoder = Decoder::new(8192, LIMITS);
+    let mut decoder = Decoder::new(8192, LIMITS, no_class);
     decode(&mut decoder, &hex("3fe13f"));
     assert_eq!(decoder.table().max_bytes(), 8192);
     assert_eq!(decoder.decode(&hex("3fe23f")).unwrap_err(), DecodeError::SizeUpdateTooLarge);
@@ -258,7 +263,7 @@ fn a_raised_table_size_may_be_used() {
 #[test]
 fn lists_beyond_the_byte_limit_are_cut_and_the_table_stays_right() {
     let limits = BlockLimits { max_list_bytes: 100, max_fields: 10 };
-    let mut decoder = Decoder::new(4096, limits);
+    let mut decoder = Decoder::new(4096, limits, no_class);
     // Three fields of 34, 84 and 34 bytes; the last one would fit, but the list has a hole before it.
     let block = [&hex("4001610162400162")[..], &[51], &[b'x'; 51], &hex("4001630164")].concat();
     let decoded = decoder.decode(&block).unwrap();
@@ -271,7 +276,7 @@ fn lists_beyond_the_byte_limit_are_cut_and_the_table_stays_right() {
 #[test]
 fn fields_beyond_the_count_are_cut() {
     let limits = BlockLimits { max_list_bytes: 10_000, max_fields: 3 };
-    let mut decoder = Decoder::new(4096, limits);
+    let mut decoder = Decoder::new(4096, limits, no_class);
     assert_eq!(decode(&mut decoder, &hex("828282")).len(), 3);
     let decoded = decoder.decode(&hex("82828286")).unwrap();
     assert_eq!((decoded.overflow, decoded.fields.len()), (Some(Overflow::Fields), 3));
@@ -280,7 +285,7 @@ fn fields_beyond_the_count_are_cut() {
 #[test]
 fn a_bomb_is_not_decoded_to_its_end() {
     // One entry of 3 KiB, named by one octet each time.
-    let mut decoder = Decoder::new(4096, LIMITS);
+    let mut decoder = Decoder::new(4096, LIMITS, no_class);
     let insert = [&hex("400161")[..], &[0x7f, 0xff, 0x17], &[b'x'; 0x7f + 0x7f + (0x17 << 7)]].concat();
     decode(&mut decoder, &insert);
     let entry = decoder.table().bytes();
@@ -342,7 +347,7 @@ fn blocks_that_insert_or_resize_are_never_remembered() {
 
 #[test]
 fn sensitive_blocks_are_remembered_and_overlong_ones_are_not() {
-    let mut decoder = Decoder::new(4096, BlockLimits { max_list_bytes: 60, max_fields: 10 });
+    let mut decoder = Decoder::new(4096, BlockLimits { max_list_bytes: 60, max_fields: 10 }, no_class);
     let sensitive = hex("100161017a");
     let first = decode(&mut decoder, &sensitive);
     assert!(Arc::ptr_eq(&first, &decode(&mut decoder, &sensitive)));
@@ -371,6 +376,78 @@ fn tags_are_seen_from_the_next_block_on_and_die_with_the_entry() {
     assert!(entry != Some(inserted) && tag == 0);
     decoder.set_tag(EntryId::fixed(2), 79);
     assert_eq!(field_of(&decode(&mut decoder, &hex("82"))).unwrap().1, 0);
+}
+
+/// Classes for the test below: a name of each table's, and one of literals alone.
+fn some_classes(name: &[u8]) -> u8 {
+    match name {
+        b":method" => 1,
+        b"content-type" => 2,
+        b"x-own" => 200,
+        name if name.ends_with(b"-bin") => 4,
+        _ => 0,
+    }
+}
+
+#[test]
+fn classes_follow_their_names_everywhere() {
+    let classes = |list: &HeaderList| list.iter().map(|field| field.class).collect::<Vec<_>>();
+    let mut decoder = Decoder::new(4096, LIMITS, some_classes);
+    let mut decode = |block: &str| classes(&decode(&mut decoder, &hex(block)));
+    assert_eq!(decode("828684"), [1, 0, 0], "static entries");
+    assert_eq!(decode("5f0161"), [2], "a static name, inserted");
+    assert_eq!(decode("be"), [2], "its entry");
+    assert_eq!(decode("be"), [2], "its block, remembered");
+    assert_eq!(decode("0f100161"), [2], "a static name, passing");
+    assert_eq!(decode("4005782d6f776e0161"), [200], "a literal name, inserted");
+    assert_eq!(decode("be7e0162"), [200, 200], "its entry, and the entry's name");
+    assert_eq!(decode("1f2f0162"), [200], "the entry's name, never indexed");
+    assert_eq!(decode("0005612d62696e0161"), [4], "a literal name, passing");
+    assert_eq!(decode("0001610161"), [0], "a name without a class");
+    assert_eq!(classes(&list(&[":method: GET"])), [0], "a list that was not received");
+}
+
+#[test]
+fn what_is_wrong_with_a_field_stays_with_its_entry() {
+    use crate::validate::{Section, Verdict};
+    let mut decoder = decoder();
+    let mut fault = |block: &str| decoder.decode(&hex(block)).unwrap().outline.verdict(Section::Trailers).err();
+    assert_eq!(fault("4001610162"), None);
+    assert_eq!(fault("be"), None);
+    assert_eq!(fault("4001610100"), Some(Violation::ValueInvalid), "a raw NUL");
+    assert_eq!(fault("be"), Some(Violation::ValueInvalid), "its entry");
+    assert_eq!(fault("0f2f0162"), None, "its name alone");
+    assert_eq!(fault("00016182ffc7"), Some(Violation::ValueInvalid), "a coded NUL");
+    assert_eq!(fault("4001410162"), Some(Violation::NameUppercase));
+    assert_eq!(fault("be"), Some(Violation::NameUppercase));
+    assert_eq!(fault("7e0163"), Some(Violation::NameUppercase), "its name");
+    assert_eq!(fault("4002746504677a6970"), Some(Violation::TeInvalid));
+    assert_eq!(fault("be"), Some(Violation::TeInvalid));
+    assert_eq!(fault("7e08747261696c657273"), None, "its name with a legal value");
+    assert_eq!(fault("be"), None);
+    assert_eq!(fault("82"), Some(Violation::PseudoInTrailers));
+    for _ in 0..2 {
+        let length = decoder.decode(&hex("0f0d0137")).unwrap().outline.verdict(Section::Trailers);
+        assert_eq!(length, Ok(Verdict { content_length: Some(7), status: 0 }), "also when remembered");
+    }
+}
+
+#[test]
+fn a_dropped_list_is_used_again_without_what_was_in_it() {
+    let mut decoder = decoder();
+    let first = decode(&mut decoder, &hex("4001610162"));
+    first.set_attachment(Arc::new(1));
+    let address = Arc::as_ptr(&first);
+    let held = decode(&mut decoder, &hex("4001630164"));
+    assert_ne!(Arc::as_ptr(&held), address, "the first list is in use");
+    drop(first);
+    let third = decode(&mut decoder, &hex("4001650166"));
+    assert_eq!(Arc::as_ptr(&third), address);
+    assert_eq!((lines(&third), lines(&held)), (vec!["e: f".to_owned()], vec!["c: d".to_owned()]));
+    assert!(third.attachment().is_none());
+    decoder.trim();
+    drop(third);
+    assert_eq!(lines(&decode(&mut decoder, &hex("be"))), ["e: f"]);
 }
 
 #[test]
@@ -565,7 +642,7 @@ proptest! {
 
     #[test]
     fn any_block_has_an_answer(block in prop::collection::vec(any::<u8>(), 0..200)) {
-        let mut decoder = Decoder::new(4096, BlockLimits { max_list_bytes: 300, max_fields: 8 });
+        let mut decoder = Decoder::new(4096, BlockLimits { max_list_bytes: 300, max_fields: 8 }, no_class);
         if let Ok(decoded) = decoder.decode(&block) {
             prop_assert!(decoded.fields.list_bytes() <= 300 && decoded.fields.len() <= 8);
             prop_assert_eq!(decoded.fields.iter().count(), decoded.fields.len());

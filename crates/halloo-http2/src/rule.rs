@@ -1,0 +1,318 @@
+//! What RFC 9113 sections 8.2 and 8.3 say of one field by itself, as one byte that its record keeps: a name is judged
+//! once, however often a table refers to it, and so is a value. What lists make of it is in `validate.rs`.
+
+use crate::error::Violation;
+
+/// A field's name, as far as the engine tells names apart, with what is wrong with its value.
+///
+/// ```text
+/// bit 0..5: NameRule | 6: the value breaks a rule | 7: never to be indexed (RFC 7541 section 7.1.3)
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FieldRule(u8);
+
+const BROKEN: u8 = 1 << 6;
+const SENSITIVE: u8 = 1 << 7;
+
+impl FieldRule {
+    /// A legal field that means nothing to the engine.
+    pub(crate) const ORDINARY: Self = Self(NameRule::Ordinary as u8);
+
+    /// Judges a value behind its name; `has_control` says whether NUL, CR or LF is in it.
+    #[inline]
+    pub(crate) fn judge(name: NameRule, value: &[u8], has_control: bool) -> Self {
+        let is_space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+        let is_broken = has_control
+            || is_space(value.first())
+            || is_space(value.last())
+            || (name != NameRule::Ordinary && name.is_broken_by(value));
+        Self(name as u8 | if is_broken { BROKEN } else { 0 })
+    }
+
+    /// The rule of an entry of the static table, whose values are legal or, standing for no value, empty.
+    pub(crate) const fn fixed(name: &[u8]) -> Self {
+        Self(NameRule::of(name) as u8)
+    }
+
+    #[inline]
+    pub(crate) fn sensitive(self) -> Self {
+        Self(self.0 | SENSITIVE)
+    }
+
+    #[inline]
+    pub(crate) fn is_sensitive(self) -> bool {
+        self.0 & SENSITIVE != 0
+    }
+
+    /// Whether the field is legal and means nothing to the engine.
+    #[inline]
+    pub(crate) fn is_ordinary(self) -> bool {
+        self.0 & !SENSITIVE == NameRule::Ordinary as u8
+    }
+
+    #[inline]
+    pub(crate) fn is_broken(self) -> bool {
+        self.0 & BROKEN != 0
+    }
+
+    #[inline]
+    pub(crate) fn name(self) -> NameRule {
+        NAME_RULES[usize::from(self.0 & 0xf)]
+    }
+
+    #[inline]
+    pub(crate) const fn bits(self) -> u8 {
+        self.0
+    }
+
+    #[inline]
+    pub(crate) fn from_bits(bits: u8) -> Self {
+        Self(bits)
+    }
+}
+
+/// What a name means to the engine, or why it is no name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum NameRule {
+    Ordinary,
+    Method,
+    Scheme,
+    Path,
+    Authority,
+    Status,
+    PseudoUnknown,
+    /// A connection-specific field (RFC 9113 section 8.2.2).
+    Connection,
+    Te,
+    ContentLength,
+    Empty,
+    Invalid,
+    Uppercase,
+}
+
+/// By number; what has no number is never made.
+const NAME_RULES: [NameRule; 16] = {
+    use NameRule::*;
+    [
+        Ordinary,
+        Method,
+        Scheme,
+        Path,
+        Authority,
+        Status,
+        PseudoUnknown,
+        Connection,
+        Te,
+        ContentLength,
+        Empty,
+        Invalid,
+        Uppercase,
+        Invalid,
+        Invalid,
+        Invalid,
+    ]
+};
+
+impl NameRule {
+    pub(crate) const fn of(name: &[u8]) -> Self {
+        match name {
+            b":method" => Self::Method,
+            b":scheme" => Self::Scheme,
+            b":path" => Self::Path,
+            b":authority" => Self::Authority,
+            b":status" => Self::Status,
+            [b':', ..] => Self::PseudoUnknown,
+            b"connection" | b"proxy-connection" | b"keep-alive" | b"transfer-encoding" | b"upgrade" => Self::Connection,
+            b"te" => Self::Te,
+            b"content-length" => Self::ContentLength,
+            [] => Self::Empty,
+            _ => Self::of_bytes(name),
+        }
+    }
+
+    /// Controls, space, upper case, a colon, DEL and all that is not ASCII are forbidden (RFC 9113 section 8.2.1).
+    const fn of_bytes(name: &[u8]) -> Self {
+        let mut rest = name;
+        let mut faults = 0;
+        while let [byte, after @ ..] = rest {
+            faults |= NAME_FAULTS[*byte as usize];
+            rest = after;
+        }
+        match faults {
+            0 => Self::Ordinary,
+            UPPERCASE => Self::Uppercase,
+            _ => Self::Invalid,
+        }
+    }
+
+    /// What is wrong with a field of this name and a broken value, or of a broken name.
+    pub(crate) fn violation(self, value: &[u8]) -> Violation {
+        match self {
+            Self::Empty => Violation::NameEmpty,
+            Self::Invalid => Violation::NameInvalid,
+            Self::Uppercase => Violation::NameUppercase,
+            Self::Connection => Violation::ConnectionField,
+            Self::Te => Violation::TeInvalid,
+            Self::ContentLength => Violation::ContentLengthInvalid,
+            Self::Path if value.is_empty() => Violation::PathEmpty,
+            Self::Status => Violation::StatusInvalid,
+            _ => Violation::ValueInvalid,
+        }
+    }
+
+    /// Whether a name that means something forbids this value.
+    fn is_broken_by(self, value: &[u8]) -> bool {
+        match self {
+            Self::Te => !value.eq_ignore_ascii_case(b"trailers"),
+            Self::ContentLength => parse_length(value).is_none(),
+            Self::Path => value.is_empty(),
+            Self::Status => parse_status(value).is_none(),
+            _ => false,
+        }
+    }
+}
+
+/// Reads a status of three digits (RFC 9113 section 8.3.2).
+pub(crate) fn parse_status(value: &[u8]) -> Option<u16> {
+    let &[hundreds @ b'1'..=b'9', tens @ b'0'..=b'9', ones @ b'0'..=b'9'] = value else { return None };
+    Some(u16::from(hundreds - b'0') * 100 + u16::from(tens - b'0') * 10 + u16::from(ones - b'0'))
+}
+
+/// Reads a content-length: digits only; a number past 64 bits is no length that DATA could add up to.
+pub(crate) fn parse_length(value: &[u8]) -> Option<u64> {
+    if value.is_empty() {
+        return None;
+    }
+    value.iter().try_fold(0_u64, |length, &digit| {
+        let digit = digit.checked_sub(b'0').filter(|digit| *digit <= 9)?;
+        length.checked_mul(10)?.checked_add(u64::from(digit))
+    })
+}
+
+/// Whether NUL, CR or LF is in a value (RFC 9113 section 8.2.1).
+#[inline]
+pub(crate) fn has_control(value: &[u8]) -> bool {
+    let (chunks, rest) = value.as_chunks::<16>();
+    let mut faults = [0; 16];
+    let mut look = |chunk: &[u8; 16]| {
+        for (fault, byte) in faults.iter_mut().zip(chunk) {
+            *fault |= u8::from(is_control(*byte));
+        }
+    };
+    chunks.iter().for_each(&mut look);
+    // The last sixteen bytes may overlap those before: that is as good and needs no loop.
+    match value.last_chunk() {
+        Some(last) => {
+            look(last);
+            u128::from_ne_bytes(faults) != 0
+        }
+        None => rest.iter().any(|byte| is_control(*byte)),
+    }
+}
+
+#[inline]
+pub(crate) fn is_control(byte: u8) -> bool {
+    matches!(byte, 0 | b'\r' | b'\n')
+}
+
+const UPPERCASE: u8 = 1;
+const ILLEGAL: u8 = 2;
+
+static NAME_FAULTS: [u8; 256] = name_faults();
+
+const fn name_faults() -> [u8; 256] {
+    let mut faults = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        faults[byte] = match byte as u8 {
+            0..=0x20 | b':' | 0x7f..=0xff => ILLEGAL,
+            b'A'..=b'Z' => UPPERCASE,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    faults
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn rules_keep_their_numbers() {
+        for (number, rule) in NAME_RULES.iter().enumerate().take(NameRule::Uppercase as usize + 1) {
+            assert_eq!(*rule as usize, number);
+            assert_eq!(FieldRule(*rule as u8 | BROKEN | SENSITIVE).name(), *rule);
+        }
+    }
+
+    /// RFC 9113 section 8.2.1, word for word.
+    fn plain_name_is_legal(name: &[u8]) -> bool {
+        !name.is_empty() && !name.iter().any(|byte| matches!(byte, 0x00..=0x20 | 0x41..=0x5a | 0x7f..=0xff | b':'))
+    }
+
+    /// RFC 9113 section 8.2.1, word for word.
+    fn plain_value_is_legal(value: &[u8]) -> bool {
+        let edge = |byte: Option<&u8>| byte.is_some_and(|byte| [0x20, 0x09].contains(byte));
+        !value.iter().any(|byte| [0x00, 0x0a, 0x0d].contains(byte)) && !edge(value.first()) && !edge(value.last())
+    }
+
+    fn any_text() -> impl Strategy<Value = Vec<u8>> {
+        let likely = prop_oneof![
+            20 => b'a'..=b'z', 1 => Just(0), 1 => Just(b'\r'), 1 => Just(b'\n'), 1 => Just(b' '), 1 => Just(b'\t'),
+            1 => any::<u8>(),
+        ];
+        prop_oneof![prop::collection::vec(likely, 0..70), prop::collection::vec(any::<u8>(), 0..70)]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
+
+        #[test]
+        fn names_and_values_are_judged_by_the_rfc(name in any_text(), value in any_text()) {
+            let rule = NameRule::of(&name);
+            let is_pseudo = name.first() == Some(&b':');
+            prop_assert_eq!(rule == NameRule::PseudoUnknown, is_pseudo);
+            let is_faulty = matches!(rule, NameRule::Empty | NameRule::Invalid | NameRule::Uppercase);
+            prop_assert_eq!(!is_faulty, is_pseudo || plain_name_is_legal(&name));
+            let field = FieldRule::judge(NameRule::Ordinary, &value, has_control(&value));
+            prop_assert_eq!(!field.is_broken(), plain_value_is_legal(&value));
+            prop_assert_eq!(field.is_ordinary(), plain_value_is_legal(&value));
+        }
+
+        #[test]
+        fn one_control_is_seen_wherever_it_stands(len in 1_usize..100, at in any::<prop::sample::Index>(), which in 0_usize..3) {
+            let mut value = vec![b'v'; len];
+            prop_assert!(!has_control(&value));
+            value[at.index(len)] = [0, b'\r', b'\n'][which];
+            prop_assert!(has_control(&value));
+        }
+    }
+
+    #[test]
+    fn special_values() {
+        let broken = |name: &str, value: &str| {
+            let value = value.as_bytes();
+            FieldRule::judge(NameRule::of(name.as_bytes()), value, has_control(value)).is_broken()
+        };
+        for (name, value) in
+            [("te", "trailers"), ("te", "Trailers"), ("content-length", "0"), (":path", "*"), (":status", "200")]
+        {
+            assert!(!broken(name, value), "{name}: {value}");
+        }
+        for (name, value) in [
+            ("te", "gzip"),
+            ("content-length", ""),
+            ("content-length", "-1"),
+            ("content-length", "18446744073709551616"),
+            (":path", ""),
+            (":status", "20"),
+            (":status", "099"),
+            (":method", " GET"),
+        ] {
+            assert!(broken(name, value), "{name}: {value}");
+        }
+    }
+}
