@@ -14,6 +14,7 @@ use crate::backoff::{Backoff, Dice};
 use crate::balancer::{LoadBalancer, PickFirst};
 use crate::channel::{Channel, Defaults, Error, Way};
 use crate::connect::{Connect, Http2};
+use crate::credentials::{CallCredentials, Credentials};
 use crate::plane::Plane;
 use crate::remote::Remote;
 use crate::resolver::{Dns, Fixed, Resolver};
@@ -128,6 +129,18 @@ impl ChannelBuilder {
         }
     }
 
+    /// Adds credentials to every call: they are asked for each, inside of all interceptors. Several are asked in the
+    /// order in which they were added; where two have a value for the same key, the later wins. Default: none, which
+    /// costs nothing.
+    ///
+    /// A connection that does not protect them as they require (TLS, a Unix socket and calls within the process do; TCP
+    /// without TLS does not, even to this machine) fails the call with UNAUTHENTICATED, and they are not sent.
+    pub fn credentials(mut self, credentials: impl CallCredentials) -> Self {
+        let before = self.defaults.credentials.take();
+        self.defaults.credentials = Some(Credentials::and(before.as_ref(), Arc::new(credentials)));
+        self
+    }
+
     /// Puts an interceptor around every call; the first that was added is outermost. Default: none, which costs
     /// nothing.
     ///
@@ -222,6 +235,8 @@ impl ChannelBuilder {
                 return Err(Error::invalid_argument(format!("the {what} {text:?} is not printable ASCII")));
             }
         }
+        let mut defaults = self.defaults;
+        defaults.authority = authority.as_str().into();
         let mut options = ConnectOptions::new(authority);
         options.user_agent = self.user_agent;
         options.observation = self.observation.clone();
@@ -232,7 +247,7 @@ impl ChannelBuilder {
         let plane = Plane::new(resolver, self.balancer, &target.name, self.pace, Dice::random());
         let connect = self.connect.unwrap_or_else(|| Box::new(Http2 { options }));
         let remote = Arc::new(Remote::new(target.name, plane, connect));
-        Ok(Channel::assemble(self.defaults, self.interceptors, self.observation, Way::Remote(remote)))
+        Ok(Channel::assemble(defaults, self.interceptors, self.observation, Way::Remote(remote)))
     }
 
     /// Makes the channel and waits until it is connected.

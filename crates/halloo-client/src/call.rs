@@ -9,6 +9,7 @@ use halloo_call::{
 use halloo_core::{Metadata, Method, Status};
 
 use crate::channel::Channel;
+use crate::credentials::Credentials;
 use crate::deadline::{Limit, now};
 use crate::failure::calling;
 use crate::intercepted::Passage;
@@ -105,18 +106,18 @@ pub(crate) fn begin<Q: 'static, A: Send + 'static>(
     caller: CallerEnd,
     responder: ResponderEnd,
 ) -> Result<Begun<A>, Status> {
-    let Opened { call, began, limits, observed } = opened;
+    let Opened { call, departure, limits, observed } = opened;
     let descriptor = method.descriptor();
     let outgoing = OutgoingCall { method: descriptor, subtype: method.request().default().subtype(), call };
     let receiver = MessageReceiver::for_replies(caller, method.reply().default(), limits, descriptor);
     let receiver = receiver.observed(observed.0.clone());
     if let Some(chain) = channel.interceptors() {
-        let passage = Passage::new(channel, chain, outgoing, began, responder);
+        let passage = Passage::new(channel, chain, outgoing, departure, responder);
         return Ok(Begun::Waiting(Box::pin(async move {
             observed.note_start(passage.into_started(receiver, descriptor).await)
         })));
     }
-    Ok(match observed.note(send(channel, outgoing, began, responder))? {
+    Ok(match observed.note(send(channel, outgoing, departure, responder))? {
         Sent::Now(limit) => {
             observed.note_start(Ok(()))?;
             Begun::Started(Started::Plain(receiver, limit))
@@ -134,15 +135,27 @@ pub(crate) enum Sent {
     Later(CallFuture<'static, Result<Option<Limit>, Status>>),
 }
 
+/// What a call needs to leave, besides what the server sees of it.
+pub(crate) struct Departure {
+    /// When the call began, if that had to be known for its deadline.
+    pub(crate) began: Option<Instant>,
+    /// The channel's and the call's own.
+    pub(crate) credentials: Option<Credentials>,
+}
+
 /// Hands a call to a connection; without one it waits, as long as the call's deadline allows.
 pub(crate) fn send(
     channel: &Channel,
     call: OutgoingCall,
-    began: Option<Instant>,
+    departure: Departure,
     responder: ResponderEnd,
 ) -> Result<Sent, Status> {
     let method = call.method;
-    let limit = call.call.deadline().map(|deadline| Limit::new(method, began.unwrap_or_else(now), deadline));
+    let limit = call.call.deadline().map(|deadline| Limit::new(method, departure.began.unwrap_or_else(now), deadline));
+    if let Some(credentials) = departure.credentials {
+        let sending = channel.clone().start_with(credentials, call, responder, limit);
+        return Ok(Sent::Later(Box::pin(async move { sending.await.map_err(|status| calling(&status, method)) })));
+    }
     match channel.start(call, responder, limit) {
         Ok(None) => Ok(Sent::Now(limit)),
         Ok(Some(sending)) => {

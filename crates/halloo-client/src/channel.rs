@@ -4,13 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use halloo_call::{Call, Carry, Dispatch, Interceptor, Observation, OutgoingCall, ResponderEnd};
-use halloo_core::{DEFAULT_MAX_MESSAGE_BYTES, Metadata, Method, MethodDescriptor, MethodKind, Status};
+use halloo_call::{Call, Carry, Dispatch, Interceptor, Observation, OutgoingCall, Refused, ResponderEnd};
+use halloo_core::{DEFAULT_MAX_MESSAGE_BYTES, Metadata, Method, MethodDescriptor, MethodKind, SecurityLevel, Status};
 use halloo_transport::InProcess;
 
 use crate::builder::ChannelBuilder;
 use crate::call::UnaryCall;
-use crate::deadline::Limit;
+use crate::credentials::Credentials;
+use crate::deadline::{Limit, within};
 use crate::remote::{Remote, Unstarted, no_runtime};
 use crate::state::ConnectivityState;
 use crate::streaming::{BidiStreamingCall, ClientStreamingCall, ServerStreamingCall};
@@ -46,6 +47,9 @@ struct Shared {
     way: Way,
 }
 
+/// The target and the authority of a channel within the process.
+const IN_PROCESS: &str = "in-process";
+
 /// What calls get that do not say otherwise.
 #[derive(Clone, Debug)]
 pub(crate) struct Defaults {
@@ -53,6 +57,9 @@ pub(crate) struct Defaults {
     pub(crate) max_reply_bytes: usize,
     pub(crate) max_request_bytes: usize,
     pub(crate) metadata: Metadata,
+    pub(crate) credentials: Option<Credentials>,
+    /// What credentials are told of where the call goes.
+    pub(crate) authority: Arc<str>,
 }
 
 impl Default for Defaults {
@@ -62,6 +69,8 @@ impl Default for Defaults {
             max_reply_bytes: DEFAULT_MAX_MESSAGE_BYTES,
             max_request_bytes: usize::MAX,
             metadata: Metadata::new(),
+            credentials: None,
+            authority: IN_PROCESS.into(),
         }
     }
 }
@@ -205,9 +214,34 @@ impl Channel {
         }
     }
 
+    /// As [`start`](Self::start), with the metadata of `credentials`, which it asks for the connection that it picks.
+    pub(crate) async fn start_with(
+        self,
+        credentials: Credentials,
+        mut call: OutgoingCall,
+        responder: ResponderEnd,
+        limit: Option<Limit>,
+    ) -> Result<Option<Limit>, Status> {
+        let authority = &self.shared.defaults.authority;
+        let remote = match &self.shared.way {
+            Way::InProcess(_) => {
+                let asked = credentials.metadata(call.method, authority, SecurityLevel::PrivacyAndIntegrity);
+                let metadata = within(limit, "the call's credentials", asked).await?;
+                credentials.attach(metadata, &mut call.call);
+                return match self.start(call, responder, limit)? {
+                    Some(sending) => sending.await,
+                    None => Ok(limit),
+                };
+            }
+            Way::Remote(remote) => remote,
+        };
+        let refused = Refused { call: Box::new(call), responder };
+        remote.start_with((&credentials, authority), refused, limit).await
+    }
+
     fn target(&self) -> &str {
         match &self.shared.way {
-            Way::InProcess(_) => "in-process",
+            Way::InProcess(_) => IN_PROCESS,
             Way::Remote(remote) => &remote.target,
         }
     }

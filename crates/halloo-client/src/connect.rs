@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use halloo_call::Carry;
+use halloo_core::SecurityLevel;
 use halloo_transport::{Address, ClientConnection, ConnectOptions, ReturnedCalls};
 
 use crate::failure::Unreachable;
@@ -21,6 +22,9 @@ pub(crate) trait Connect: fmt::Debug + Send + Sync + 'static {
 
 /// A live connection.
 pub(crate) trait Connection: Carry {
+    /// What protects the bytes on their way.
+    fn security(&self) -> SecurityLevel;
+
     /// Resolves with the reason when no call can start any more.
     fn closed(self: Arc<Self>) -> BoxFuture<String>;
 
@@ -52,6 +56,10 @@ impl Connect for Http2 {
 }
 
 impl Connection for ClientConnection {
+    fn security(&self) -> SecurityLevel {
+        self.peer().security
+    }
+
     fn closed(self: Arc<Self>) -> BoxFuture<String> {
         Box::pin(async move { ClientConnection::closed(&self).await.reason })
     }

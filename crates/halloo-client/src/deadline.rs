@@ -13,6 +13,19 @@ pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
+/// Does what has to be done before a call can start, `what`, as long as its deadline allows.
+pub(crate) async fn within<T>(
+    limit: Option<Limit>,
+    what: &str,
+    work: impl Future<Output = Result<T, Status>>,
+) -> Result<T, Status> {
+    let Some(limit) = limit else { return work.await };
+    match tokio::time::timeout_at(limit.deadline.instant().into(), work).await {
+        Ok(done) => done,
+        Err(_) => Err(limit.passed_waiting_for(what)),
+    }
+}
+
 /// A call that has to be over at a certain time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limit {
@@ -38,8 +51,12 @@ impl Limit {
 
     /// The status of a call that never left.
     pub(crate) fn passed_before_start(&self, target: &str) -> Status {
+        self.passed_waiting_for(&format!("a connection to {target}"))
+    }
+
+    fn passed_waiting_for(&self, what: &str) -> Status {
         let spent = since(self.began);
-        self.status().note("spent", format!("waiting for a connection to {target} for {}", duration_text(spent)))
+        self.status().note("spent", format!("waiting for {what} for {}", duration_text(spent)))
     }
 
     /// Says of a call that has run out of time how long it had, and where the time went. The server keeps the same

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use halloo_call::{Carry, OutgoingCall, Refused, ResponderEnd};
-use halloo_core::{Codec, Codecs, DecodeLimits, EncodeBuffer, Metadata, Method, MethodDescriptor, MethodKind, Status};
+use halloo_core::{
+    Codec, Codecs, DecodeLimits, EncodeBuffer, Metadata, Method, MethodDescriptor, MethodKind, SecurityLevel, Status,
+};
 use halloo_transport::{Address, ReturnedCalls};
 use tokio::sync::watch;
 
@@ -33,7 +35,7 @@ impl Codec<String> for Text {
 
 const TEXTS: Codecs<String> = Codecs::new(&[&Text]);
 static DESCRIPTOR: MethodDescriptor = MethodDescriptor::new("talk.Talk", "Say", "/talk.Talk/Say", MethodKind::Unary);
-static SAY: Method<String, String> = Method::new(&DESCRIPTOR, TEXTS, TEXTS);
+pub(crate) static SAY: Method<String, String> = Method::new(&DESCRIPTOR, TEXTS, TEXTS);
 
 /// What the next attempt comes to.
 #[derive(Clone, Debug)]
@@ -83,6 +85,7 @@ impl Connect for Script {
 #[derive(Clone, Debug)]
 struct Fake {
     name: &'static str,
+    security: SecurityLevel,
     /// No call can start any more, and whether the channel knows that.
     ended: watch::Sender<Ended>,
 }
@@ -97,7 +100,7 @@ enum Ended {
 
 impl Fake {
     fn new(name: &'static str) -> Self {
-        Self { name, ended: watch::Sender::new(Ended::No) }
+        Self { name, security: SecurityLevel::None, ended: watch::Sender::new(Ended::No) }
     }
 
     fn end(&self, ended: Ended) {
@@ -119,6 +122,10 @@ impl Carry for Fake {
 }
 
 impl Connection for Fake {
+    fn security(&self) -> SecurityLevel {
+        self.security
+    }
+
     fn closed(self: Arc<Self>) -> BoxFuture<String> {
         let mut ended = self.ended.subscribe();
         Box::pin(async move {

@@ -10,7 +10,6 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use halloo_call::{
     Call, Interceptor, MessageReceiver, Next, Outcome, OutcomeFuture, OutgoingCall, Reply, ResponderEnd,
@@ -18,7 +17,7 @@ use halloo_call::{
 use halloo_core::{MethodDescriptor, Status};
 use tokio::sync::oneshot;
 
-use crate::call::{Sent, Started, send};
+use crate::call::{Departure, Sent, Started, send};
 use crate::channel::Channel;
 use crate::failure::calling;
 
@@ -47,7 +46,7 @@ impl Passage {
         channel: &Channel,
         chain: Arc<[Arc<dyn Interceptor>]>,
         outgoing: OutgoingCall,
-        began: Option<Instant>,
+        departure: Departure,
         responder: ResponderEnd,
     ) -> Self {
         let OutgoingCall { method, subtype, call } = outgoing;
@@ -60,7 +59,7 @@ impl Passage {
             move |call: Call| -> OutcomeFuture {
                 Box::pin(async move {
                     let Some(responder) = take(&responder) else { return Err(dropped()) };
-                    let limit = match send(&channel, OutgoingCall { method, subtype, call }, began, responder)? {
+                    let limit = match send(&channel, OutgoingCall { method, subtype, call }, departure, responder)? {
                         Sent::Now(limit) => limit,
                         Sent::Later(sending) => sending.await?,
                     };

@@ -13,6 +13,7 @@ mod builder;
 mod call;
 mod channel;
 mod connect;
+mod credentials;
 mod deadline;
 mod driver;
 #[cfg(test)]
@@ -33,6 +34,9 @@ pub use balancer::{Control, LoadBalancer, Pick, PickFirst, Picker, SubchannelId,
 pub use builder::ChannelBuilder;
 pub use call::UnaryCall;
 pub use channel::{Channel, Error};
+pub use credentials::{
+    BearerToken, CallCredentials, CredentialRequest, CredentialsFuture, Token, TokenFile, TokenSource,
+};
 pub use failure::ConnectFailure;
 pub use halloo_transport::Address;
 pub use resolver::{Dns, Fixed, Resolver, ResolverEvent};

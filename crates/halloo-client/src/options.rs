@@ -2,13 +2,15 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use halloo_call::{Call, ObservedCall, Side};
 use halloo_core::{Deadline, DecodeLimits, Metadata, MetadataError, MethodDescriptor, Status};
 
+use crate::call::Departure;
 use crate::channel::Channel;
+use crate::credentials::{CallCredentials, Credentials};
 use crate::deadline::now;
 use crate::failure::calling;
 
@@ -18,6 +20,13 @@ pub(crate) struct CallOptions {
     pub(crate) deadline: Option<Deadline>,
     pub(crate) max_reply_bytes: Option<usize>,
     metadata: Metadata,
+    rare: Option<Box<Rare>>,
+}
+
+/// What few calls have.
+#[derive(Debug, Default)]
+struct Rare {
+    credentials: Option<Credentials>,
     /// The first metadata that cannot travel; the call fails with it.
     fault: Option<MetadataError>,
 }
@@ -25,8 +34,7 @@ pub(crate) struct CallOptions {
 /// A call that is about to start.
 pub(crate) struct Opened {
     pub(crate) call: Call,
-    /// When the call began, if that had to be known for its deadline.
-    pub(crate) began: Option<Instant>,
+    pub(crate) departure: Departure,
     pub(crate) limits: DecodeLimits,
     pub(crate) observed: Observed,
 }
@@ -65,16 +73,25 @@ impl CallOptions {
 
     fn keep_fault(&mut self, appended: Result<(), MetadataError>) {
         if let Err(fault) = appended {
-            self.fault.get_or_insert(fault);
+            self.rare.get_or_insert_default().fault.get_or_insert(fault);
         }
+    }
+
+    pub(crate) fn add_credentials(&mut self, credentials: Arc<dyn CallCredentials>) {
+        let own = &mut self.rare.get_or_insert_default().credentials;
+        *own = Some(Credentials::and(own.as_ref(), credentials));
     }
 
     /// Puts the channel's defaults under what the call says.
     pub(crate) fn open(self, channel: &Channel, method: &'static MethodDescriptor) -> Result<Opened, Status> {
-        if let Some(fault) = self.fault {
-            return Err(calling(&fault.into(), method));
-        }
         let defaults = channel.defaults();
+        let mut credentials = defaults.credentials.clone();
+        if let Some(rare) = self.rare {
+            if let Some(fault) = rare.fault {
+                return Err(calling(&fault.into(), method));
+            }
+            credentials = Credentials::join(defaults.credentials.as_ref(), rare.credentials);
+        }
         let timeout = match (self.timeout, self.deadline) {
             (None, None) => defaults.timeout,
             (timeout, _) => timeout,
@@ -96,7 +113,7 @@ impl CallOptions {
         }
         let limits = DecodeLimits::new(self.max_reply_bytes.unwrap_or(defaults.max_reply_bytes));
         let observed = Observed(channel.observation().call(Side::Client, method, None));
-        Ok(Opened { call, began, limits, observed })
+        Ok(Opened { call, departure: Departure { began, credentials }, limits, observed })
     }
 }
 
@@ -136,6 +153,13 @@ macro_rules! call_options {
                 value: impl Into<::bytes::Bytes>,
             ) -> Self {
                 self.options.append_bin(key.into(), value.into());
+                self
+            }
+
+            /// Adds credentials behind the channel's; where both have a value for the same key, these win. A connection
+            /// that does not protect them as they require fails the call with UNAUTHENTICATED, and they are not sent.
+            pub fn credentials(mut self, credentials: impl $crate::credentials::CallCredentials) -> Self {
+                self.options.add_credentials(::std::sync::Arc::new(credentials));
                 self
             }
 

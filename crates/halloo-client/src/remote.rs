@@ -17,7 +17,8 @@ use tokio::sync::{Notify, watch};
 
 use crate::balancer::{Pick, Picker, SubchannelId, Wait};
 use crate::connect::{Connect, Connection};
-use crate::deadline::{Limit, now};
+use crate::credentials::{Credentials, check_again};
+use crate::deadline::{Limit, now, within};
 use crate::driver::Driver;
 use crate::plane::Plane;
 use crate::state::ConnectivityState;
@@ -127,16 +128,72 @@ impl Remote {
             match choice {
                 Choice::Fail(status) => return Err((status, waiting.responder)),
                 Choice::Wait => {}
-                // A connection that takes no more calls is about to leave the snapshot.
-                Choice::Start(connection) => match connection.start(*waiting.call, waiting.responder) {
-                    Ok(()) => return Ok(()),
-                    Err(refused) => waiting = refused,
-                },
+                Choice::Start(connection) => {
+                    if let Err(status) = check_again(&waiting.call.call, connection.security(), &self.target) {
+                        return Err((status, waiting.responder));
+                    }
+                    // A connection that takes no more calls is about to leave the snapshot.
+                    match connection.start(*waiting.call, waiting.responder) {
+                        Ok(()) => return Ok(()),
+                        Err(refused) => waiting = refused,
+                    }
+                }
             }
             if let Err(status) = self.demand(state) {
                 return Err((status, waiting.responder));
             }
             // The sender lives as long as `self`.
+            let _ = changes.changed().await;
+        }
+    }
+
+    /// Starts a call with the metadata of `credentials`: it picks a connection, asks them for that one, and begins
+    /// again should the connection take no call any more.
+    pub(crate) async fn start_with(
+        self: &Arc<Self>,
+        (credentials, authority): (&Credentials, &Arc<str>),
+        mut waiting: Refused,
+        mut limit: Option<Limit>,
+    ) -> Result<Option<Limit>, Status> {
+        let mut changes = self.published.subscribe();
+        let its_own = waiting.call.call.metadata().clone();
+        let place = format!("a connection to {}", self.target);
+        loop {
+            let connection = within(limit, &place, self.picked(&mut changes, &waiting.call.call)).await?;
+            if let Some(limit) = &mut limit {
+                limit.waited = since(limit.began());
+            }
+            let security = connection.security();
+            credentials.check(security, &self.target)?;
+            let asked = credentials.metadata(waiting.call.method, authority, security);
+            let metadata = within(limit, "the call's credentials", asked).await?;
+            credentials.attach(metadata, &mut waiting.call.call);
+            match connection.start(*waiting.call, waiting.responder) {
+                Ok(()) => return Ok(limit),
+                Err(refused) => waiting = refused,
+            }
+            waiting.call.call.set_metadata(its_own.clone().into());
+            // The connection is about to leave the snapshot. The sender lives as long as `self`.
+            let _ = within(limit, &place, async { Ok(changes.changed().await) }).await?;
+        }
+    }
+
+    /// Waits until there is a connection for `call`.
+    async fn picked(
+        self: &Arc<Self>,
+        changes: &mut watch::Receiver<Snapshot>,
+        call: &Call,
+    ) -> Result<Arc<dyn Connection>, Status> {
+        loop {
+            let (state, choice) = {
+                let snapshot = changes.borrow_and_update();
+                (snapshot.state, snapshot.choose(call))
+            };
+            match choice {
+                Choice::Start(connection) => return Ok(connection),
+                Choice::Fail(status) => return Err(status),
+                Choice::Wait => self.demand(state)?,
+            }
             let _ = changes.changed().await;
         }
     }

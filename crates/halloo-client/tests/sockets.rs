@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{CHAT, COUNT, JOIN, SAY, Talk, shown};
-use halloo_client::{Channel, ConnectivityState};
+use halloo_client::{BearerToken, Channel, ConnectivityState};
+use halloo_core::Code;
 use halloo_transport::{
     Accepted, AcceptedSocket, Http2Config, ListenAddress, Listener, ServerConnection, ServerConnectionHandle,
 };
@@ -128,6 +129,22 @@ async fn unix_sockets_have_paths() {
     let _served = Served::at(&ListenAddress::Unix(path.clone()));
     let channel = Channel::connect(format!("unix://{}", path.display())).await.unwrap();
     assert_eq!(*channel.unary(&SAY, "hello".into()).await.unwrap(), "you said: hello");
+}
+
+#[tokio::test]
+async fn credentials_travel_over_unix_sockets_and_not_over_open_tcp() {
+    let token = BearerToken::new("t").unwrap();
+    let path = std::env::temp_dir().join(format!("halloo-credentials-{}.sock", std::process::id()));
+    let _served = Served::at(&ListenAddress::Unix(path.clone()));
+    let channel = Channel::connect(format!("unix:{}", path.display())).await.unwrap();
+    let call = channel.unary(&SAY, "tell authorization".into()).credentials(token.clone());
+    assert_eq!(*call.await.unwrap(), "Bearer t");
+
+    let served = Served::at(&loopback());
+    let channel = Channel::connect(served.tcp().to_string()).await.unwrap();
+    let status = channel.unary(&SAY, "hello".into()).credentials(token).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unauthenticated);
+    assert_eq!(*channel.unary(&SAY, "hello".into()).await.unwrap(), "you said: hello", "others are as before");
 }
 
 #[tokio::test]

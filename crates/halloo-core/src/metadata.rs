@@ -20,7 +20,7 @@ const LENIENT_BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// An ordered list of keys and values; a key may occur several times.
+/// An ordered list of keys and values; a key may occur several times. `Debug` shows all but secrets.
 ///
 /// Keys are lower-case ASCII (`0-9 a-z _ - .`); upper-case letters are lowered on the way in, and look-ups ignore
 /// case. A key that ends in `-bin` has binary values (any bytes, base64 on the wire), any other has printable ASCII.
@@ -192,6 +192,13 @@ impl Metadata {
         }
     }
 
+    /// Says whether the values of a key are secrets as a rule: `authorization`, `proxy-authorization`, `cookie` and
+    /// `set-cookie`. `Debug` does not show them, and they travel never-indexed (RFC 7541 section 7.1.3). `name` is
+    /// lower-case.
+    pub fn is_secret(name: &[u8]) -> bool {
+        matches!(name, b"authorization" | b"proxy-authorization" | b"cookie" | b"set-cookie")
+    }
+
     /// Adds a header that was received. The transport has validated it as HTTP and has set the protocol's own
     /// headers aside.
     ///
@@ -250,6 +257,7 @@ impl fmt::Debug for Metadata {
         let mut map = f.debug_map();
         for (key, value) in self.iter() {
             match value {
+                Value::Ascii(_) if Self::is_secret(key.as_bytes()) => map.entry(&key, &format_args!("..")),
                 Value::Ascii(text) => map.entry(&key, &text),
                 Value::Binary(bytes) => map.entry(&key, &bytes),
             };

@@ -48,7 +48,8 @@ impl ReturnedCalls {
         Self(Arc::new(take))
     }
 
-    pub(crate) fn take(&self, refused: Refused) {
+    /// Gives a call back that could not start.
+    pub fn take(&self, refused: Refused) {
         (self.0)(refused);
     }
 }

@@ -71,7 +71,7 @@ fn push_status(status: &Status, fields: &mut HeaderList) {
 
 pub(crate) fn push_metadata(metadata: &Metadata, fields: &mut HeaderList) {
     for (name, value) in metadata.wire_iter() {
-        if name == "authorization" {
+        if Metadata::is_secret(name.as_bytes()) {
             fields.push_sensitive(name.as_bytes(), &value);
         } else {
             fields.push(name.as_bytes(), &value);
@@ -179,6 +179,18 @@ mod tests {
         assert_eq!(read.message(), "no such ☃");
         assert_eq!(read.details().as_ref(), b"\x08\x05");
         assert_eq!(read.metadata().get("x-cost"), Some("3"));
+    }
+
+    #[test]
+    fn secrets_are_never_indexed() {
+        let mut metadata = Metadata::new();
+        for key in ["authorization", "proxy-authorization", "cookie", "set-cookie", "x-request-id"] {
+            metadata.append(key, "1").unwrap();
+        }
+        let mut fields = HeaderList::new();
+        push_metadata(&metadata, &mut fields);
+        let indexed: Vec<_> = fields.iter().filter(|field| !field.sensitive).map(|field| field.name).collect();
+        assert_eq!(indexed, [b"x-request-id"]);
     }
 
     #[test]

@@ -18,9 +18,10 @@ pub use halloo_call::{
     Outcome, OutcomeFuture, Reply, Request, Result, Side, StatsEvent, StatsHandler,
 };
 pub use halloo_client::{
-    Address, Backoff, BidiStreamingCall, Channel, ChannelBuilder, ClientStreamingCall, ConnectFailure,
-    ConnectivityState, Control, Dns, Error, Fixed, LoadBalancer, PendingReply, Pick, PickFirst, Picker, Resolver,
-    ResolverEvent, ServerStreamingCall, SubchannelId, SubchannelUpdate, UnaryCall,
+    Address, Backoff, BearerToken, BidiStreamingCall, CallCredentials, Channel, ChannelBuilder, ClientStreamingCall,
+    ConnectFailure, ConnectivityState, Control, CredentialRequest, CredentialsFuture, Dns, Error, Fixed, LoadBalancer,
+    PendingReply, Pick, PickFirst, Picker, Resolver, ResolverEvent, ServerStreamingCall, SubchannelId,
+    SubchannelUpdate, Token, TokenFile, TokenSource, UnaryCall,
 };
 pub use halloo_core::{
     Code, Codec, Codecs, Deadline, DecodeLimits, EncodeBuffer, Extensions, Idempotency, Metadata, MetadataError,
