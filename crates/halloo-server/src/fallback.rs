@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 
 use bytes::Bytes;
-use halloo_call::{HttpRequest, ResponderEnd, ResponseHead};
+use halloo_call::{CallLink, HttpRequest, ResponderEnd, ResponseHead};
 use halloo_core::{Metadata, Status};
 
 /// Answers requests that are not RPCs: anything whose method and content type are not gRPC's.
@@ -57,7 +57,18 @@ impl HttpResponder {
 
     /// Ends the response.
     pub fn finish(self) {
-        self.responder.finish(Ok(Metadata::new()));
+        self.finish_with_trailers(Metadata::new());
+    }
+
+    /// Ends the response with trailers, which HTTP/1.1 leaves out unless the client asked for them.
+    pub fn finish_with_trailers(self, trailers: Metadata) {
+        self.responder.finish(Ok(trailers));
+    }
+
+    /// What request and response travel on, for code that reads one while it writes the other.
+    #[must_use]
+    pub fn link(&self) -> &CallLink {
+        &self.responder
     }
 
     /// Answers with a short text.

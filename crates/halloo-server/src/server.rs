@@ -9,9 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Poll;
 use std::time::Duration;
 
-use halloo_call::{Execution, Interceptor, Observation, StatsHandler};
+use halloo_call::{Dispatch, Execution, Interceptor, Observation, StatsHandler};
 use halloo_core::Status;
-use halloo_transport::{Accepted, Acceptor, BindError, Http2Config, ListenAddress, Listener, ServerConnectionHandle};
+use halloo_transport::{
+    Accepted, Acceptor, BindError, Http1, Http2Config, ListenAddress, Listener, ServerConnectionHandle,
+};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 
@@ -34,6 +36,12 @@ const DEFAULT_MAX_CONNECTIONS: usize = 16_384;
 /// How long a server waits when the system has no more file descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 
+/// Puts something around a dispatch.
+type WrapDispatch = Box<dyn FnOnce(Arc<dyn Dispatch>) -> Arc<dyn Dispatch> + Send>;
+
+/// Makes what serves HTTP/1.x out of what answers its requests.
+type OpenHttp1 = Box<dyn FnOnce(Arc<dyn Dispatch>) -> Arc<dyn Http1> + Send>;
+
 /// A server that is bound to an address and about to serve.
 ///
 /// ```no_run
@@ -49,6 +57,8 @@ pub struct Server {
     config: Http2Config,
     interceptors: Vec<Arc<dyn Interceptor>>,
     fallback: Option<Arc<dyn Fallback>>,
+    wraps: Vec<WrapDispatch>,
+    http1: Option<OpenHttp1>,
     executions: Vec<(String, Execution)>,
     max_request_bytes: Option<usize>,
     max_reply_bytes: Option<usize>,
@@ -89,6 +99,8 @@ impl Server {
             config: Http2Config::default(),
             interceptors: Vec::new(),
             fallback: None,
+            wraps: Vec::new(),
+            http1: None,
             executions: Vec::new(),
             max_request_bytes: None,
             max_reply_bytes: None,
@@ -174,6 +186,22 @@ impl Server {
         self
     }
 
+    /// Lets `wrap` put something around what answers every call and every other request, such as layers of another
+    /// framework. What is added first is outermost. Default: nothing, at no cost.
+    #[must_use]
+    pub fn wrap_dispatch(mut self, wrap: impl FnOnce(Arc<dyn Dispatch>) -> Arc<dyn Dispatch> + Send + 'static) -> Self {
+        self.wraps.push(Box::new(wrap));
+        self
+    }
+
+    /// Lets what `open` makes serve connections that speak HTTP/1.x, by handing requests to the dispatch that it is
+    /// given. Default: nobody serves them, and they are told so.
+    #[must_use]
+    pub fn http1_door(mut self, open: impl FnOnce(Arc<dyn Dispatch>) -> Arc<dyn Http1> + Send + 'static) -> Self {
+        self.http1 = Some(Box::new(open));
+        self
+    }
+
     /// Tells `stats` of every call, message and connection, for metrics. Default: nobody is told, at no cost.
     #[must_use]
     pub fn stats(mut self, stats: Arc<dyn StatsHandler>) -> Self {
@@ -215,7 +243,7 @@ impl Server {
         tracing::info!(address = %self.address(), services = services.join(", "), "serving");
         let mut stop = self.stop.take().unwrap_or_else(signals);
         let again = self.handle.stopping();
-        let acceptor = Acceptor::new(router).http2(self.config.clone()).observation(self.observation.clone());
+        let acceptor = self.acceptor(router);
         let mut connections = Connections::new(acceptor);
         tokio::select! {
             () = accept_loop(&self.listener, &mut connections, self.max_connections) => {}
@@ -227,6 +255,14 @@ impl Server {
         drop(self);
         connections.drain(drain).await;
         Ok(())
+    }
+
+    fn acceptor(&mut self, router: Arc<Router>) -> Acceptor {
+        let wraps = std::mem::take(&mut self.wraps).into_iter().rev();
+        let dispatch = wraps.fold(router as Arc<dyn Dispatch>, |dispatch, wrap| wrap(dispatch));
+        let http1 = self.http1.take().map(|open| open(Arc::clone(&dispatch)));
+        let acceptor = Acceptor::new(dispatch).http2(self.config.clone()).observation(self.observation.clone());
+        http1.into_iter().fold(acceptor, Acceptor::http1)
     }
 
     fn router(&mut self, services: impl Services) -> Result<Router, Status> {

@@ -31,6 +31,8 @@ pub use halloo_protobuf as protobuf;
 pub use halloo_server::{
     Fallback, HttpResponder, MethodExecution, Methods, Router, Server, ServerHandle, Service, Services,
 };
+#[cfg(feature = "tower")]
+pub use halloo_tower as tower;
 pub use halloo_transport::{BindError, Http2Config, Http2Limits, ListenAddress, Listener};
 
 /// Brings in what `halloo_build` made of one package: its messages, service traits, servers and clients.

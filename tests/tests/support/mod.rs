@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
 #![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
+pub mod axum;
 pub mod office;
 pub mod rig;
 

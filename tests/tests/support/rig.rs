@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use halloo::tower::ServerExt as _;
 use halloo::{Channel, ChannelBuilder, Interceptor, Router, Server, ServerHandle, Status};
 use halloo_tests::{PostClient, PostServer};
 use tokio::task::JoinHandle;
 
 use super::office::{Office, Seen};
-use super::soon;
+use super::{axum, soon};
 
 /// How the calls of a rig travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,9 +20,14 @@ pub enum Transport {
     /// The server listens on `[::]`, the client comes by IPv4.
     DualStack,
     InProcess,
+    /// The services are within an axum server.
+    Axum,
+    /// As TCP, with a tower layer around the server.
+    Layered,
 }
 
-pub const TRANSPORTS: [Transport; 4] = [Transport::Tcp, Transport::Unix, Transport::DualStack, Transport::InProcess];
+pub const TRANSPORTS: [Transport; 6] =
+    [Transport::Tcp, Transport::Unix, Transport::DualStack, Transport::InProcess, Transport::Axum, Transport::Layered];
 
 /// A rig that is not built yet.
 pub struct Setup {
@@ -92,11 +98,16 @@ impl Setup {
         eprintln!("over {:?}", self.transport);
         let office = Office::default();
         let seen = Arc::clone(&office.seen);
-        let (target, serving, channel) = if self.transport == Transport::InProcess {
+        let (target, serving, channel) = if matches!(self.transport, Transport::InProcess | Transport::Axum) {
             let mut router = Router::new(PostServer::new(office)).interceptors(self.interceptors);
             router = self.max_request_bytes.into_iter().fold(router, Router::max_request_bytes);
             router = self.max_reply_bytes.into_iter().fold(router, Router::max_reply_bytes);
-            ("in-process".into(), None, (self.client)(ChannelBuilder::in_process(router)))
+            if self.transport == Transport::Axum {
+                let target = axum::serve(router).await;
+                (target.clone(), None, (self.client)(Channel::builder(&target)))
+            } else {
+                ("in-process".into(), None, (self.client)(ChannelBuilder::in_process(router)))
+            }
         } else {
             let mut server = bind(self.transport).await;
             for interceptor in self.interceptors {
@@ -104,6 +115,9 @@ impl Setup {
             }
             server = self.max_request_bytes.into_iter().fold(server, Server::max_request_bytes);
             server = self.max_reply_bytes.into_iter().fold(server, Server::max_reply_bytes);
+            if self.transport == Transport::Layered {
+                server = server.layer(tower_layer::Identity::new());
+            }
             let server = (self.server)(server);
             let target = target(&server);
             let channel = (self.client)(Channel::builder(&target));

@@ -1,0 +1,193 @@
+//! Requests: `http::Request`s to what a dispatch takes, and back.
+//!
+//! What is an RPC and what is not, which faults of its head end it, and how its metadata is read are gRPC's rules
+//! for HTTP (PROTOCOL-HTTP2, "Requests"); the words for them are `halloo-core`'s.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use halloo_call::{Dispatch, HttpRequest, IncomingCall, LazyMetadata, Route};
+use halloo_core::{Deadline, Extensions, Metadata, Peer, Status, Timeout, content_subtype};
+use http::header::{CONTENT_TYPE, COOKIE, HOST, TE};
+use http::request::Parts;
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
+
+use crate::clock::now;
+use crate::relay::RequestBody;
+use crate::response::{append_fields, append_metadata, content_type};
+
+const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+
+/// An RPC's head.
+pub(crate) struct RpcRequest {
+    pub(crate) route: Option<Route>,
+    pub(crate) incoming: IncomingCall,
+    pub(crate) extensions: Extensions,
+    /// Why it is answered without asking a handler.
+    pub(crate) fault: Option<Status>,
+}
+
+/// Whether a head is an RPC's: POST, and a content type of gRPC's. Returns the codec's name.
+pub(crate) fn rpc_subtype(parts: &Parts) -> Option<&str> {
+    let content_type = parts.headers.get(CONTENT_TYPE)?;
+    if parts.method == Method::POST { content_subtype(content_type.as_bytes()) } else { None }
+}
+
+/// Whether the way that a request came can carry an RPC: one needs trailers and both directions at once.
+pub(crate) fn carries_rpcs(version: Version) -> bool {
+    version >= Version::HTTP_2
+}
+
+/// Reads an RPC's head.
+pub(crate) fn rpc(parts: Parts, subtype: Cow<'static, str>, dispatch: &dyn Dispatch) -> RpcRequest {
+    let path = parts.uri.path();
+    let route = dispatch.find(path);
+    let timeout = parts.headers.get(GRPC_TIMEOUT).map(|value| Timeout::parse(value.as_bytes())).transpose();
+    let fault = match &timeout {
+        Err(error) => Some(Status::internal(format!("malformed grpc-timeout: {error}"))),
+        Ok(_) => binary_fault(&parts.headers),
+    };
+    let encoding = parts.headers.get(GRPC_ENCODING).filter(|encoding| *encoding != "identity");
+    let incoming = IncomingCall {
+        unknown_path: route.is_none().then(|| path.into()),
+        subtype,
+        encoding: encoding.map(|encoding| String::from_utf8_lossy(encoding.as_bytes()).into()),
+        deadline: timeout.ok().flatten().map(|timeout| Deadline::after(now(), timeout.duration())),
+        peer: peer_of(&parts.extensions),
+        metadata: lazy_metadata(parts.headers),
+    };
+    RpcRequest { route, incoming, extensions: call_extensions(parts.extensions), fault }
+}
+
+/// Metadata is read when somebody looks, which is too late to say that a `-bin` value is not base64.
+fn binary_fault(headers: &HeaderMap) -> Option<Status> {
+    let has_binary = headers.keys().any(|name| name.as_str().ends_with("-bin"));
+    if has_binary { read_metadata(headers).err() } else { None }
+}
+
+fn lazy_metadata(headers: HeaderMap) -> LazyMetadata {
+    LazyMetadata::from_source(Arc::new(headers), |headers| {
+        headers
+            .downcast_ref::<HeaderMap>()
+            .map(|headers| read_metadata(headers).unwrap_or_default())
+            .unwrap_or_default()
+    })
+}
+
+/// The metadata among the fields of a head or of trailers.
+///
+/// # Errors
+/// INTERNAL for a `-bin` value that is not base64.
+pub(crate) fn read_metadata(headers: &HeaderMap) -> Result<Metadata, Status> {
+    let mut metadata = Metadata::new();
+    for (name, value) in headers.iter().filter(|(name, _)| !Metadata::is_reserved(name.as_str().as_bytes())) {
+        metadata
+            .push_wire(name.as_str().as_bytes(), Bytes::copy_from_slice(value.as_bytes()))
+            .map_err(|error| Status::internal(format!("malformed metadata: {error}")))?;
+    }
+    Ok(metadata)
+}
+
+/// Who calls: what a layer, or the server around this one, has said.
+fn peer_of(extensions: &http::Extensions) -> Arc<Peer> {
+    Arc::new(extensions.get::<Peer>().cloned().unwrap_or_else(Peer::unknown))
+}
+
+/// A call's extensions hold the request's as one value: an `http::Extensions` tells nobody what is in it.
+fn call_extensions(from: http::Extensions) -> Extensions {
+    let mut extensions = Extensions::new();
+    if !from.is_empty() {
+        extensions.insert(from);
+    }
+    extensions
+}
+
+/// A request that is not an RPC, as fallbacks see it.
+pub(crate) fn http_request(parts: &Parts) -> HttpRequest {
+    let host = parts.headers.get(HOST).map(|host| Bytes::copy_from_slice(host.as_bytes()));
+    let authority = parts.uri.authority().map(|authority| Bytes::copy_from_slice(authority.as_str().as_bytes()));
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    let copy = |text: &str| Bytes::copy_from_slice(text.as_bytes());
+    HttpRequest {
+        method: copy(parts.method.as_str()),
+        scheme: copy(parts.uri.scheme_str().unwrap_or("http")),
+        authority: authority.or(host).unwrap_or_default(),
+        path: copy(path),
+        headers: (parts.headers.iter())
+            .map(|(name, value)| (copy(name.as_str()), Bytes::copy_from_slice(value.as_bytes())))
+            .collect(),
+        peer: peer_of(&parts.extensions),
+    }
+}
+
+/// An RPC that a driver brought, as HTTP carries it.
+///
+/// # Errors
+/// UNIMPLEMENTED for a path that no URI has.
+pub(crate) fn from_incoming(
+    incoming: &IncomingCall,
+    mut extensions: Extensions,
+    body: RequestBody,
+) -> Result<http::Request<RequestBody>, Status> {
+    let path = incoming.unknown_path.as_deref().unwrap_or_default();
+    let Some(uri) = Some(path).filter(|path| path.starts_with('/')).and_then(|path| Uri::try_from(path).ok()) else {
+        return Err(Status::unimplemented(format!(
+            "malformed method path {path:?}: expected `/package.Service/Method`"
+        )));
+    };
+    let mut request = http::Request::new(body);
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = uri;
+    *request.version_mut() = Version::HTTP_2;
+    *request.extensions_mut() = extensions.remove().unwrap_or_default();
+    request.extensions_mut().insert(Peer::clone(&incoming.peer));
+    let headers = request.headers_mut();
+    headers.insert(CONTENT_TYPE, content_type(&incoming.subtype));
+    headers.insert(TE, HeaderValue::from_static("trailers"));
+    if let Some(deadline) = incoming.deadline {
+        let left = Timeout::encode(deadline.time_left(now()));
+        headers.extend(HeaderValue::from_bytes(left.as_bytes()).ok().map(|value| (GRPC_TIMEOUT, value)));
+    }
+    if let Some(encoding) = &incoming.encoding {
+        headers.extend(HeaderValue::from_str(encoding).ok().map(|value| (GRPC_ENCODING, value)));
+    }
+    append_metadata(incoming.metadata.read(), headers);
+    Ok(request)
+}
+
+/// A request that is not an RPC, as HTTP libraries have it; `None` if it is malformed.
+pub(crate) fn from_http_request(from: HttpRequest, body: RequestBody) -> Option<http::Request<RequestBody>> {
+    let mut request = http::Request::new(body);
+    *request.method_mut() = Method::from_bytes(&from.method).ok()?;
+    *request.version_mut() = Version::HTTP_2;
+    append_fields(&from.headers, request.headers_mut());
+    join_cookies(request.headers_mut());
+    let mut uri = http::uri::Parts::default();
+    if !from.authority.is_empty() && !request.headers().contains_key(HOST) {
+        uri.authority = Some(Authority::from_maybe_shared(from.authority).ok()?);
+        if request.method() != Method::CONNECT {
+            uri.scheme = Some(Scheme::try_from(&*from.scheme).ok()?);
+        }
+    }
+    if request.method() != Method::CONNECT {
+        uri.path_and_query = Some(PathAndQuery::from_maybe_shared(from.path).ok()?);
+    }
+    *request.uri_mut() = Uri::from_parts(uri).ok()?;
+    request.extensions_mut().insert(Peer::clone(&from.peer));
+    Some(request)
+}
+
+/// HTTP/2 may send a cookie in pieces, which other programs want as one (RFC 9113 section 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let mut pieces = headers.get_all(COOKIE).iter();
+    if pieces.nth(1).is_none() {
+        return;
+    }
+    let pieces: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if let Ok(whole) = HeaderValue::from_bytes(&pieces.join(&b"; "[..])) {
+        headers.insert(COOKIE, whole);
+    }
+}
