@@ -3,6 +3,8 @@
 use std::any::{Any, TypeId};
 use std::fmt;
 
+use crate::seldom::Seldom;
+
 /// Keeps at most one value a type, for one call. An empty one allocates nothing.
 ///
 /// ```
@@ -18,19 +20,19 @@ use std::fmt;
 #[derive(Default)]
 pub struct Extensions {
     // A call carries a handful at most, which a scan finds faster than a tree or a hash.
-    values: Vec<(TypeId, Box<dyn Any + Send + Sync>)>,
+    values: Seldom<(TypeId, Box<dyn Any + Send + Sync>)>,
 }
 
 impl Extensions {
     /// Makes an empty map.
     pub const fn new() -> Self {
-        Self { values: Vec::new() }
+        Self { values: Seldom::new() }
     }
 
     /// Puts a value in and returns the one of the same type that it replaces.
     pub fn insert<T: Any + Send + Sync>(&mut self, value: T) -> Option<T> {
         let replaced = self.remove::<T>();
-        self.values.push((TypeId::of::<T>(), Box::new(value)));
+        self.values.list_mut().push((TypeId::of::<T>(), Box::new(value)));
         replaced
     }
 
@@ -42,12 +44,13 @@ impl Extensions {
     /// Returns the value of type `T` for changing it.
     pub fn get_mut<T: Any + Send + Sync>(&mut self) -> Option<&mut T> {
         let position = self.position::<T>()?;
-        self.values[position].1.downcast_mut()
+        self.values.list_mut()[position].1.downcast_mut()
     }
 
     /// Takes the value of type `T` out.
     pub fn remove<T: Any + Send + Sync>(&mut self) -> Option<T> {
-        let (_, value) = self.values.swap_remove(self.position::<T>()?);
+        let position = self.position::<T>()?;
+        let (_, value) = self.values.list_mut().swap_remove(position);
         value.downcast().ok().map(|value| *value)
     }
 

@@ -15,6 +15,7 @@ mod message_text;
 mod metadata;
 mod method;
 mod peer;
+mod seldom;
 mod status;
 mod status_fields;
 mod timeout;

@@ -12,6 +12,8 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD_NO_PAD};
 use bytes::Bytes;
 
+use crate::seldom::Seldom;
+
 /// Reads base64 with and without padding, as the protocol asks of a receiver.
 const LENIENT_BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
@@ -37,7 +39,7 @@ const LENIENT_BASE64: GeneralPurpose = GeneralPurpose::new(
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Metadata {
-    entries: Vec<Entry>,
+    entries: Seldom<Entry>,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -64,7 +66,7 @@ pub enum Value<'a> {
 impl Metadata {
     /// Makes an empty list, which allocates nothing.
     pub const fn new() -> Self {
-        Self { entries: Vec::new() }
+        Self { entries: Seldom::new() }
     }
 
     /// Returns the number of values; a key that occurs twice counts twice.
@@ -122,7 +124,7 @@ impl Metadata {
     /// characters than printable ASCII.
     pub fn append(&mut self, key: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Result<(), MetadataError> {
         let entry = Entry::ascii(key.into(), value.into())?;
-        self.entries.push(entry);
+        self.entries.list_mut().push(entry);
         Ok(())
     }
 
@@ -136,7 +138,7 @@ impl Metadata {
         value: impl Into<Bytes>,
     ) -> Result<(), MetadataError> {
         let entry = Entry::binary(key.into(), value.into())?;
-        self.entries.push(entry);
+        self.entries.list_mut().push(entry);
         Ok(())
     }
 
@@ -166,9 +168,11 @@ impl Metadata {
 
     /// Removes all values of a key and says whether there was one.
     pub fn remove(&mut self, key: &str) -> bool {
-        let before = self.entries.len();
-        self.entries.retain(|entry| !entry.has_key(key));
-        self.entries.len() != before
+        if !self.contains(key) {
+            return false;
+        }
+        self.entries.list_mut().retain(|entry| !entry.has_key(key));
+        true
     }
 
     /// Adds all of `other` behind what is there.
@@ -176,7 +180,7 @@ impl Metadata {
         if self.entries.is_empty() {
             *self = other;
         } else {
-            self.entries.extend(other.entries);
+            self.entries.list_mut().extend(other.entries.into_list());
         }
     }
 
@@ -216,17 +220,17 @@ impl Metadata {
         };
         if !is_binary(&key) {
             if let Some(text) = AsciiText::from_wire(value) {
-                self.entries.push(Entry { key, value: Stored::Ascii(text) });
+                self.entries.list_mut().push(Entry { key, value: Stored::Ascii(text) });
             }
             return Ok(());
         }
         let first = self.entries.len();
         for part in value.split(|&byte| byte == b',') {
             let Ok(decoded) = LENIENT_BASE64.decode(part.trim_ascii()) else {
-                self.entries.truncate(first);
+                self.entries.list_mut().truncate(first);
                 return Err(MetadataError::InvalidBase64 { key: key.into() });
             };
-            self.entries.push(Entry { key: key.clone(), value: Stored::Binary(decoded.into()) });
+            self.entries.list_mut().push(Entry { key: key.clone(), value: Stored::Binary(decoded.into()) });
         }
         Ok(())
     }
@@ -248,7 +252,7 @@ impl Metadata {
 
     fn replace(&mut self, entry: Entry) {
         self.remove(&entry.key);
-        self.entries.push(entry);
+        self.entries.list_mut().push(entry);
     }
 }
 
