@@ -22,7 +22,7 @@ pub struct Call {
     pub(crate) deadline: Option<Deadline>,
     pub(crate) peer: Option<Arc<Peer>>,
     pub(crate) extensions: Extensions,
-    pub(crate) cancelled: Option<Cancelled>,
+    pub(crate) cancelled: Cancelled,
 }
 
 impl Call {
@@ -40,8 +40,8 @@ impl Call {
             metadata: incoming.metadata,
             deadline: incoming.deadline,
             peer: Some(incoming.peer),
-            extensions: Extensions::default(),
-            cancelled: Some(cancelled),
+            extensions: incoming.extensions,
+            cancelled,
         }
     }
 
@@ -54,7 +54,7 @@ impl Call {
             deadline: None,
             peer: None,
             extensions: Extensions::default(),
-            cancelled: None,
+            cancelled: Cancelled::never(),
         }
     }
 
@@ -121,19 +121,19 @@ impl Call {
         &mut self.extensions
     }
 
-    /// A future that resolves when the call is cancelled: the client went away or gave up, or the deadline
-    /// passed.
+    /// A future that resolves when the call is cancelled (the client went away or gave up, or the deadline passed)
+    /// or has ended.
     ///
-    /// The handler itself is dropped at that moment, at its current `.await`; this is for the tasks that it
-    /// spawned.
+    /// The handler of a cancelled call is dropped at that moment, at its current `.await`; this is for the tasks
+    /// that it spawned.
     #[must_use]
     pub fn cancelled(&self) -> Cancelled {
-        self.cancelled.clone().unwrap_or_else(Cancelled::never)
+        self.cancelled.clone()
     }
 
     /// Attaches the call to its exchange's cancellation.
     pub fn set_cancelled(&mut self, cancelled: Cancelled) {
-        self.cancelled = Some(cancelled);
+        self.cancelled = cancelled;
     }
 }
 

@@ -7,26 +7,28 @@ use std::task::{Context, Poll};
 
 use crate::exchange::Exchange;
 
-/// Resolves when a call was cancelled: its client went away or gave up, or its deadline passed.
+/// Resolves when work on a call's behalf is no longer wanted: its client went away or gave up, its deadline
+/// passed, or it has ended.
 ///
-/// It never resolves for a call that ends normally. Clones wait on their own, so a handler can hand one to
-/// every task that it spawns.
+/// [`is_cancelled`](Self::is_cancelled) tells a call that was cancelled from one that has ended. Clones wait on
+/// their own, so a handler can hand one to every task that it spawns.
 pub struct Cancelled {
     exchange: Option<Arc<Exchange>>,
-    id: Option<u64>,
+    /// Its number among the exchange's watchers; 0 before it waits.
+    id: u64,
 }
 
 impl Cancelled {
     pub(crate) fn of(exchange: &Arc<Exchange>) -> Self {
-        Self { exchange: Some(Arc::clone(exchange)), id: None }
+        Self { exchange: Some(Arc::clone(exchange)), id: 0 }
     }
 
     /// For a request that belongs to no call (in a test): never resolves.
     pub(crate) const fn never() -> Self {
-        Self { exchange: None, id: None }
+        Self { exchange: None, id: 0 }
     }
 
-    /// Whether the call was cancelled already.
+    /// Whether the call was cancelled already. A call that has ended otherwise was not.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.exchange.as_ref().is_some_and(|exchange| exchange.lock().cancelled.is_some())
@@ -35,7 +37,7 @@ impl Cancelled {
 
 impl Clone for Cancelled {
     fn clone(&self) -> Self {
-        Self { exchange: self.exchange.clone(), id: None }
+        Self { exchange: self.exchange.clone(), id: 0 }
     }
 }
 
@@ -53,8 +55,10 @@ impl Future for Cancelled {
 
 impl Drop for Cancelled {
     fn drop(&mut self) {
-        if let (Some(exchange), Some(id)) = (&self.exchange, self.id) {
-            exchange.lock().watchers.retain(|(watcher, _)| *watcher != id);
+        if self.id != 0
+            && let Some(exchange) = &self.exchange
+        {
+            exchange.lock().watchers.retain(|(watcher, _)| *watcher != self.id);
         }
     }
 }

@@ -26,19 +26,16 @@ use crate::placement::Placement;
 pub trait Dispatch: Send + Sync + 'static {
     /// Finds the route of a request path such as `/greeter.Greeter/SayHello`. Drivers may keep the answer for
     /// as long as they hold this dispatch.
-    fn find(&self, path: &str) -> Option<Route>;
+    ///
+    /// # Errors
+    /// What calls of a path are answered with for which there is no route: UNIMPLEMENTED.
+    fn find(&self, path: &str) -> Result<Route, Status>;
+
+    /// Where the handlers of `route` run; without a route, those of requests that are not RPCs.
+    fn placement(&self, route: Option<Route>) -> &Arc<Placement>;
 
     /// Answers an RPC. `route` is what [`find`](Self::find) said of its path.
-    fn respond(&self, route: Option<Route>, call: IncomingCall, responder: ResponderEnd) -> Handling;
-
-    /// As [`respond`](Self::respond), with values that interceptors and handler find among the call's extensions.
-    fn respond_with(
-        &self,
-        route: Option<Route>,
-        call: IncomingCall,
-        extensions: Extensions,
-        responder: ResponderEnd,
-    ) -> Handling;
+    fn respond(&self, route: Route, call: IncomingCall, responder: ResponderEnd) -> Handling;
 
     /// Answers a request that is not an RPC.
     fn respond_http(&self, request: HttpRequest, responder: ResponderEnd) -> Handling;
@@ -51,8 +48,6 @@ pub struct Route(pub u32);
 /// The head of an RPC as a driver brings it.
 #[derive(Debug)]
 pub struct IncomingCall {
-    /// The request path, `/package.Service/Method`, if the dispatch has no route for it.
-    pub unknown_path: Option<Box<str>>,
     /// What follows `application/grpc+` in the content type; `proto` if nothing does.
     pub subtype: Cow<'static, str>,
     /// The request's `grpc-encoding`, unless it is `identity`.
@@ -63,6 +58,10 @@ pub struct IncomingCall {
     pub deadline: Option<Deadline>,
     /// Who calls.
     pub peer: Arc<Peer>,
+    /// What interceptors and handler find among the call's extensions from the start.
+    pub extensions: Extensions,
+    /// All of the request's body, if it was there with the head. `None`: it is read from the exchange.
+    pub arrived: Option<Bytes>,
 }
 
 /// The head of an RPC as a client hands it to a connection.
@@ -145,7 +144,6 @@ impl Default for ResponseHead {
 /// fails its call with UNKNOWN (gRPC's status table), and the panic's text stays in the log.
 pub struct Handling {
     work: Work,
-    placement: Arc<Placement>,
 }
 
 enum Work {
@@ -160,37 +158,29 @@ enum Work {
 }
 
 impl Handling {
-    /// The handler of an RPC, whose outcome ends the exchange.
+    /// The handler of an RPC, whose outcome ends the exchange. It runs in the span of `observed`, which hears how the
+    /// call ended.
     #[must_use]
     pub fn rpc(
         future: OutcomeFuture,
         responder: ResponderEnd,
         method: &'static MethodDescriptor,
-        placement: Arc<Placement>,
+        observed: Option<Arc<ObservedCall>>,
     ) -> Self {
-        Self { work: Work::Rpc { future, responder, method, observed: None }, placement }
-    }
-
-    /// Runs the handler in the call's span, and lets the observation know how the call ended.
-    #[must_use]
-    pub fn observed(mut self, call: Option<Arc<ObservedCall>>) -> Self {
-        if let Work::Rpc { observed, .. } = &mut self.work {
-            *observed = call;
-        }
-        self
+        Self { work: Work::Rpc { future, responder, method, observed } }
     }
 
     /// Work that holds the responder and ends the exchange itself.
     #[must_use]
-    pub fn http(future: Pin<Box<dyn Future<Output = ()> + Send>>, placement: Arc<Placement>) -> Self {
-        Self { work: Work::Http(future), placement }
+    pub fn http(future: Pin<Box<dyn Future<Output = ()> + Send>>) -> Self {
+        Self { work: Work::Http(future) }
     }
 
     /// An RPC that fails without a handler.
     #[must_use]
-    pub fn refused(responder: &ResponderEnd, status: Status, placement: Arc<Placement>) -> Self {
+    pub fn refused(responder: &ResponderEnd, status: Status) -> Self {
         responder.finish(Err(leaving(status)));
-        Self { work: Work::Done, placement }
+        Self { work: Work::Done }
     }
 
     /// Lets the observation know that the call was cancelled with `code`.
@@ -198,12 +188,6 @@ impl Handling {
         if let Work::Rpc { observed: Some(observed), .. } = &self.work {
             observed.end(code);
         }
-    }
-
-    /// Where the handler runs; shared by all calls of the method.
-    #[must_use]
-    pub fn placement(&self) -> &Arc<Placement> {
-        &self.placement
     }
 }
 
@@ -233,8 +217,27 @@ impl Future for Handling {
                 responder.finish(outcome);
             }
         }
-        this.work = Work::Done;
+        this.end();
         Poll::Ready(())
+    }
+}
+
+impl Handling {
+    /// Lets go of the work. What a handler's values do when they are dropped may panic, as the handler may.
+    fn end(&mut self) {
+        let work = std::mem::replace(&mut self.work, Work::Done);
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(work))) {
+            drop(report("(the end of a call)", &*panic));
+        }
+    }
+}
+
+impl Drop for Handling {
+    fn drop(&mut self) {
+        // In the middle of a call that was cancelled; a panic here would end the task that drops it.
+        if !matches!(self.work, Work::Done) {
+            self.end();
+        }
     }
 }
 
@@ -266,6 +269,49 @@ fn report(method: &str, panic: &(dyn Any + Send)) -> Status {
 
 impl fmt::Debug for Handling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handling").field("placement", &self.placement).finish_non_exhaustive()
+        f.debug_struct("Handling").field("is_done", &matches!(self.work, Work::Done)).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use halloo_core::MethodKind;
+
+    use super::*;
+    use crate::ends::exchange;
+    use crate::exchange::Outcome;
+
+    static METHOD: MethodDescriptor = MethodDescriptor::new("a.B", "C", "/a.B/C", MethodKind::Unary);
+
+    /// Panics when it is dropped.
+    struct Grenade {
+        is_ready: bool,
+    }
+
+    impl Future for Grenade {
+        type Output = Outcome;
+
+        fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Outcome> {
+            if self.is_ready { Poll::Ready(Ok(Metadata::new())) } else { Poll::Pending }
+        }
+    }
+
+    impl Drop for Grenade {
+        fn drop(&mut self) {
+            panic!("boom");
+        }
+    }
+
+    #[test]
+    fn a_handler_that_panics_when_it_is_dropped_harms_nobody_else() {
+        for is_ready in [true, false] {
+            let (caller, responder) = exchange();
+            let mut handling = Handling::rpc(Box::pin(Grenade { is_ready }), responder, &METHOD, None);
+            let polled = Pin::new(&mut handling).poll(&mut Context::from_waker(std::task::Waker::noop()));
+            assert_eq!(polled.is_ready(), is_ready);
+            drop(handling);
+            let outcome = caller.collect(None, true, drop).outcome.expect("the call has ended");
+            assert_eq!(outcome.is_ok(), is_ready);
+        }
     }
 }

@@ -13,7 +13,7 @@ use crate::call::LazyMetadata;
 use crate::cancelled::Cancelled;
 use crate::dispatch::ResponseHead;
 use crate::exchange::{Direction, Exchange, Head, Outcome, wake};
-use crate::pipe::Interest;
+use crate::pipe::{Interest, unwrap_whole_envelope};
 use crate::sender::encode_message;
 
 /// Exchanges that a pool keeps for the next calls.
@@ -26,8 +26,12 @@ pub fn exchange() -> (CallerEnd, ResponderEnd) {
 }
 
 fn ends_of(exchange: Arc<Exchange>) -> (CallerEnd, ResponderEnd) {
-    let caller = CallerEnd { exchange: Arc::clone(&exchange), is_over: false };
-    (caller, ResponderEnd { link: CallLink { exchange }, is_finished: AtomicBool::new(false) })
+    let responder = responder_of(Arc::clone(&exchange));
+    (CallerEnd { exchange, is_over: false }, responder)
+}
+
+fn responder_of(exchange: Arc<Exchange>) -> ResponderEnd {
+    ResponderEnd { link: CallLink { exchange }, is_finished: AtomicBool::new(false) }
 }
 
 /// Keeps the exchanges of calls that have ended for those that begin, so that a call need not allocate one.
@@ -35,24 +39,27 @@ fn ends_of(exchange: Arc<Exchange>) -> (CallerEnd, ResponderEnd) {
 /// Memory: at most 128 exchanges of about half a KiB, each with a buffer of at most 4 KiB.
 #[derive(Default)]
 pub struct ExchangePool {
-    free: Vec<Arc<Exchange>>,
+    /// Each is the only holder of its exchange.
+    free: Vec<CallerEnd>,
 }
 
 impl ExchangePool {
     /// Makes the two ends of a call.
     pub fn exchange(&mut self) -> (CallerEnd, ResponderEnd) {
-        ends_of(self.free.pop().unwrap_or_default())
+        let Some(mut caller) = self.free.pop() else { return exchange() };
+        caller.is_over = false;
+        let responder = responder_of(Arc::clone(&caller.exchange));
+        (caller, responder)
     }
 
     /// Takes back a call's exchange, unless somebody still holds it.
-    pub fn recycle(&mut self, caller: CallerEnd) {
-        let mut exchange = Arc::clone(&caller.exchange);
-        drop(caller);
+    pub fn recycle(&mut self, mut caller: CallerEnd) {
         if self.free.len() < POOLED_EXCHANGES
-            && let Some(unshared) = Arc::get_mut(&mut exchange)
+            && let Some(unshared) = Arc::get_mut(&mut caller.exchange)
         {
             unshared.reset();
-            self.free.push(exchange);
+            caller.is_over = true;
+            self.free.push(caller);
         }
     }
 
@@ -66,6 +73,18 @@ impl fmt::Debug for ExchangePool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ExchangePool").field("free", &self.free.len()).finish()
     }
+}
+
+fn push_request(exchange: &Exchange, chunk: Bytes, finished: bool) {
+    let mut state = exchange.lock();
+    state.request.push(chunk);
+    if state.cancelled.is_some() || state.ended {
+        state.request.discard();
+    }
+    state.request_finished |= finished;
+    let waker = state.request.reader_to_wake(finished);
+    drop(state);
+    wake(waker);
 }
 
 /// What a caller found when it looked at its call's response.
@@ -128,17 +147,7 @@ impl CallerEnd {
 
     /// Adds request bytes as they came off the wire; `finished` if they are the last.
     pub fn push_request(&self, chunk: Bytes, finished: bool) {
-        let mut state = self.shared().lock();
-        if state.cancelled.is_none() && !state.ended {
-            state.request.push(chunk);
-        } else {
-            state.request.push(chunk);
-            state.request.discard();
-        }
-        state.request_finished |= finished;
-        let waker = state.request.reader_to_wake(finished);
-        drop(state);
-        wake(waker);
+        push_request(self.shared(), chunk, finished);
     }
 
     /// Says that the request is complete.
@@ -329,14 +338,32 @@ impl CallLink {
     }
 
     /// The body of a request that is complete and came as one uncompressed message of at most `max_bytes` in one
-    /// piece, as nearly all do. `None` for any other, which then stays where it is.
+    /// piece, as nearly all do. `arrived` is what came with the call, if that was all of the request.
+    ///
+    /// `None` for any other, which is then to be read from the exchange.
     #[must_use]
-    pub fn take_whole_request(&self, max_bytes: usize) -> Option<Bytes> {
+    pub fn take_whole_request(&self, arrived: Option<Bytes>, max_bytes: usize) -> Option<Bytes> {
+        match arrived {
+            Some(chunk) => {
+                unwrap_whole_envelope(chunk, max_bytes).map_err(|chunk| self.supply_request(Some(chunk))).ok()
+            }
+            None => self.take_supplied_request(max_bytes),
+        }
+    }
+
+    fn take_supplied_request(&self, max_bytes: usize) -> Option<Bytes> {
         let mut state = self.exchange.lock();
         if !state.request_finished || state.cancelled.is_some() {
             return None;
         }
         state.request.take_whole_envelope(max_bytes)
+    }
+
+    /// Puts all of a request, which came with its call, where receivers read.
+    pub fn supply_request(&self, arrived: Option<Bytes>) {
+        if let Some(chunk) = arrived {
+            push_request(&self.exchange, chunk, true);
+        }
     }
 
     /// Sends the head and the only message of a response, and returns the message's size in bytes.
@@ -594,9 +621,44 @@ mod tests {
             for chunk in &chunks {
                 caller.push_request(Bytes::from_static(chunk), false);
             }
-            assert_eq!(responder.take_whole_request(3), None, "the request is not complete");
+            assert_eq!(responder.take_whole_request(None, 3), None, "the request is not complete");
             caller.finish_request();
-            assert_eq!(responder.take_whole_request(3).as_deref(), expected, "{chunks:?}");
+            assert_eq!(responder.take_whole_request(None, 3).as_deref(), expected, "{chunks:?}");
+            let [chunk] = chunks[..] else { continue };
+            let (_caller, responder) = exchange();
+            assert_eq!(responder.take_whole_request(Some(Bytes::from_static(chunk)), 3).as_deref(), expected);
+            let left = if expected.is_some() { 0 } else { chunk.len() };
+            assert_eq!(responder.collect(None, true, drop).bytes, left, "the rest is read from the exchange");
+        }
+    }
+
+    #[test]
+    fn who_watches_a_call_hears_of_its_end() {
+        for is_cancelled in [false, true] {
+            let (caller, responder) = exchange();
+            let woken = Arc::new(Woken::default());
+            let waker = Waker::from(Arc::clone(&woken));
+            let mut cancelled = std::pin::pin!(responder.cancelled());
+            assert!(cancelled.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            if is_cancelled {
+                caller.cancel(Status::cancelled("enough"));
+            } else {
+                responder.finish(Ok(Metadata::new()));
+            }
+            assert!(woken.0.load(Ordering::Relaxed), "the watcher is woken");
+            drop(waker);
+            assert_eq!(Arc::strong_count(&woken), 1, "and its waker is let go");
+            assert!(cancelled.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+            assert_eq!(cancelled.is_cancelled(), is_cancelled);
+        }
+    }
+
+    #[derive(Default)]
+    struct Woken(AtomicBool);
+
+    impl std::task::Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
         }
     }
 }

@@ -200,8 +200,10 @@ impl Exchange {
             state.request.writer_to_wake(true),
             state.response.writer_to_wake(true),
         ];
+        let watchers = std::mem::take(&mut state.watchers);
         drop(state);
         wakers.into_iter().for_each(wake);
+        watchers.into_iter().for_each(|(_, waker)| waker.wake());
     }
 
     /// `status` is made only for a call that is still running: ends are dropped after every call.
@@ -236,18 +238,19 @@ impl Exchange {
         Poll::Pending
     }
 
-    pub(crate) fn poll_watch(&self, cx: &Context<'_>, id: &mut Option<u64>) -> Poll<()> {
+    /// Ready once the call was cancelled or has ended. `id` is the watcher's number, 0 at first.
+    pub(crate) fn poll_watch(&self, cx: &Context<'_>, id: &mut u64) -> Poll<()> {
         let mut state = self.lock();
-        if state.cancelled.is_some() {
+        if state.ended || state.cancelled.is_some() {
             return Poll::Ready(());
         }
-        let known = *id.get_or_insert_with(|| {
+        if *id == 0 {
             state.next_watcher += 1;
-            state.next_watcher
-        });
-        match state.watchers.iter_mut().find(|(watcher, _)| *watcher == known) {
+            *id = state.next_watcher;
+        }
+        match state.watchers.iter_mut().find(|(watcher, _)| watcher == id) {
             Some((_, waker)) => waker.clone_from(cx.waker()),
-            None => state.watchers.push((known, cx.waker().clone())),
+            None => state.watchers.push((*id, cx.waker().clone())),
         }
         Poll::Pending
     }

@@ -13,6 +13,21 @@ use halloo_core::{DrainedPiece, EncodeBuffer};
 /// gRPC's Length-Prefixed-Message: a flag and four bytes of length.
 const PREFIX_BYTES: usize = 5;
 
+/// The body of `chunk` if that is exactly one uncompressed envelope of at most `max_bytes`; else `chunk` itself.
+pub(crate) fn unwrap_whole_envelope(mut chunk: Bytes, max_bytes: usize) -> Result<Bytes, Bytes> {
+    if !is_whole_envelope(&chunk, max_bytes) {
+        return Err(chunk);
+    }
+    chunk.advance(PREFIX_BYTES);
+    Ok(chunk)
+}
+
+fn is_whole_envelope(chunk: &[u8], max_bytes: usize) -> bool {
+    let Some([0, length @ ..]) = chunk.first_chunk::<PREFIX_BYTES>() else { return false };
+    let body_bytes = chunk.len() - PREFIX_BYTES;
+    u32::from_be_bytes(*length) as usize == body_bytes && body_bytes <= max_bytes
+}
+
 /// When a waiting reader wants to be woken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interest {
@@ -83,9 +98,7 @@ impl Pipe {
     /// Takes the content if it is one chunk of exactly one uncompressed envelope, and returns its body.
     pub(crate) fn take_whole_envelope(&mut self, max_bytes: usize) -> Option<Bytes> {
         let Content::Chunk(chunk) = &mut self.content else { return None };
-        let [0, length @ ..] = chunk.first_chunk::<PREFIX_BYTES>()? else { return None };
-        let body_bytes = usize::try_from(u32::from_be_bytes(*length)).ok()?;
-        if body_bytes != chunk.len() - PREFIX_BYTES || body_bytes > max_bytes {
+        if !is_whole_envelope(chunk, max_bytes) {
             return None;
         }
         let mut body = std::mem::take(chunk);

@@ -4,6 +4,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use halloo_call::{
     Call, CallLink, Execution, Interceptor, MessageReceiver, MessageSender, Next, Observation, ObservedCall, Outcome,
     OutcomeFuture, Placement, Reply, Request,
@@ -107,7 +108,9 @@ pub(crate) struct Surroundings {
 /// What a handler works with beside its call.
 pub(crate) struct Work<'a> {
     pub(crate) link: CallLink,
-    pub(crate) surroundings: &'a Arc<Surroundings>,
+    /// All of the request, if it came with the call.
+    pub(crate) arrived: Option<Bytes>,
+    pub(crate) surroundings: &'a Surroundings,
     pub(crate) observed: Option<Arc<ObservedCall>>,
 }
 
@@ -136,9 +139,10 @@ where
             (Some(request), Some(reply)) => CallCodecs { request, reply },
             _ => return Err(unknown_subtype(subtype, self.method.request())),
         };
-        let Work { link, surroundings, observed } = work;
-        let chain = &surroundings.interceptors;
-        let way = Way { link, codecs, surroundings: Arc::clone(surroundings), observed };
+        let Work { link, arrived, surroundings, observed } = work;
+        let Surroundings { interceptors: chain, max_request_bytes, max_reply_bytes, .. } = surroundings;
+        let limits = MessageLimits { request: *max_request_bytes, reply: *max_reply_bytes };
+        let way = Way { link, arrived, codecs, limits, observed };
         if chain.is_empty() {
             return Ok(K::run(self, call, way));
         }
@@ -167,48 +171,52 @@ struct CallCodecs<Q: 'static, A: 'static> {
     reply: &'static dyn Codec<A>,
 }
 
+/// How many bytes a message may have.
+#[derive(Clone, Copy)]
+struct MessageLimits {
+    request: usize,
+    reply: usize,
+}
+
 /// How one call's messages come and go.
 struct Way<Q: 'static, A: 'static> {
     link: CallLink,
+    /// All of the request, until somebody has taken it.
+    arrived: Option<Bytes>,
     codecs: CallCodecs<Q, A>,
-    surroundings: Arc<Surroundings>,
+    limits: MessageLimits,
     observed: Option<Arc<ObservedCall>>,
 }
 
 impl<Q: Send + 'static, A: Send + Sync + 'static> Way<Q, A> {
-    fn receiver(&self, call: Call) -> MessageReceiver<Q> {
-        let limits = DecodeLimits::new(self.surroundings.max_request_bytes);
+    fn receiver(&mut self, call: Call) -> MessageReceiver<Q> {
+        self.link.supply_request(self.arrived.take());
+        let limits = DecodeLimits::new(self.limits.request);
         MessageReceiver::for_requests(&self.link, self.codecs.request, limits, call).observed(self.observed.clone())
     }
 
-    /// The only request. For most calls all of it is here; the long way is boxed, so that the short one keeps the
-    /// future small.
-    async fn only_request(&self, call: Call) -> Result<Request<Q>, Status> {
-        let limit = self.surroundings.max_request_bytes;
-        match self.link.take_whole_request(limit) {
-            Some(body) => {
-                if let Some(observed) = &self.observed {
-                    observed.message_received(body.len());
-                }
-                let message = self.codecs.request.decode(body, &DecodeLimits::new(limit))?;
-                Ok(Request::with_call(message, call))
-            }
-            None => self.receive_only_request(call).await,
+    /// The only request if all of it is here, as it is for most calls.
+    fn whole_request(&mut self) -> Option<Result<Q, Status>> {
+        let limit = self.limits.request;
+        let body = self.link.take_whole_request(self.arrived.take(), limit)?;
+        if let Some(observed) = &self.observed {
+            observed.message_received(body.len());
         }
+        Some(self.codecs.request.decode(body, &DecodeLimits::new(limit)))
     }
 
-    fn receive_only_request(&self, call: Call) -> Pin<Box<dyn Future<Output = Result<Request<Q>, Status>> + Send>> {
+    /// The only request, the long way: boxed, so that the short one keeps the future small.
+    fn receive_request(&mut self, call: Call) -> Pin<Box<dyn Future<Output = Result<Request<Q>, Status>> + Send>> {
         Box::pin(self.receiver(call).only_request())
     }
 
     fn sender(&self) -> MessageSender<A> {
-        let limit = self.surroundings.max_reply_bytes;
-        MessageSender::for_replies(&self.link, self.codecs.reply, limit).observed(self.observed.clone())
+        MessageSender::for_replies(&self.link, self.codecs.reply, self.limits.reply).observed(self.observed.clone())
     }
 
     fn reply(&self, reply: Reply<A>) -> Outcome {
         let (message, headers, trailers) = reply.into_parts();
-        let bytes = self.link.send_reply(headers, self.codecs.reply, &message, self.surroundings.max_reply_bytes)?;
+        let bytes = self.link.send_reply(headers, self.codecs.reply, &message, self.limits.reply)?;
         if let Some(observed) = &self.observed {
             observed.message_sent(bytes);
         }
@@ -233,9 +241,12 @@ where
     H: Fn(Request<Q>) -> F + Send + Sync + 'static,
     F: Future<Output = halloo_call::Result<A>> + Send + 'static,
 {
-    fn run(handler: Arc<Typed<Q, A, Self>>, call: Call, way: Way<Q, A>) -> OutcomeFuture {
+    fn run(handler: Arc<Typed<Q, A, Self>>, call: Call, mut way: Way<Q, A>) -> OutcomeFuture {
         Box::pin(async move {
-            let request = way.only_request(call).await?;
+            let request = match way.whole_request() {
+                Some(message) => Request::with_call(message?, call),
+                None => way.receive_request(call).await?,
+            };
             let reply = (handler.kind.0)(request).await?;
             way.reply(reply)
         })
@@ -249,9 +260,12 @@ where
     H: Fn(Request<Q>, MessageSender<A>) -> F + Send + Sync + 'static,
     F: Future<Output = Result<(), Status>> + Send + 'static,
 {
-    fn run(handler: Arc<Typed<Q, A, Self>>, call: Call, way: Way<Q, A>) -> OutcomeFuture {
+    fn run(handler: Arc<Typed<Q, A, Self>>, call: Call, mut way: Way<Q, A>) -> OutcomeFuture {
         Box::pin(async move {
-            let request = way.only_request(call).await?;
+            let request = match way.whole_request() {
+                Some(message) => Request::with_call(message?, call),
+                None => way.receive_request(call).await?,
+            };
             (handler.kind.0)(request, way.sender()).await?;
             Ok(Metadata::new())
         })
@@ -265,7 +279,7 @@ where
     H: Fn(MessageReceiver<Q>) -> F + Send + Sync + 'static,
     F: Future<Output = halloo_call::Result<A>> + Send + 'static,
 {
-    fn run(handler: Arc<Typed<Q, A, Self>>, call: Call, way: Way<Q, A>) -> OutcomeFuture {
+    fn run(handler: Arc<Typed<Q, A, Self>>, call: Call, mut way: Way<Q, A>) -> OutcomeFuture {
         Box::pin(async move {
             let reply = (handler.kind.0)(way.receiver(call)).await?;
             way.reply(reply)
@@ -280,7 +294,7 @@ where
     H: Fn(MessageReceiver<Q>, MessageSender<A>) -> F + Send + Sync + 'static,
     F: Future<Output = Result<(), Status>> + Send + 'static,
 {
-    fn run(handler: Arc<Typed<Q, A, Self>>, call: Call, way: Way<Q, A>) -> OutcomeFuture {
+    fn run(handler: Arc<Typed<Q, A, Self>>, call: Call, mut way: Way<Q, A>) -> OutcomeFuture {
         Box::pin(async move {
             (handler.kind.0)(way.receiver(call), way.sender()).await?;
             Ok(Metadata::new())

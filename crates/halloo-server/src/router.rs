@@ -8,7 +8,7 @@ use halloo_call::{
     Call, CallLink, Dispatch, Execution, Handling, HttpRequest, IncomingCall, Interceptor, Observation, Placement,
     ResponderEnd, Route, Side,
 };
-use halloo_core::{DecodeLimits, Extensions, Metadata, ServiceDescriptor, Status};
+use halloo_core::{DecodeLimits, Metadata, ServiceDescriptor, Status};
 
 use crate::fallback::{Fallback, HttpResponder, Signpost};
 use crate::handler::{Entry, MethodExecution, Methods, Surroundings, Work};
@@ -142,68 +142,47 @@ impl Router {
         }
     }
 
-    /// `prepare` sees the call before anybody else.
-    fn answer(
-        &self,
-        route: Option<Route>,
-        call: IncomingCall,
-        responder: ResponderEnd,
-        prepare: impl FnOnce(&mut Call),
-    ) -> Handling {
-        let Some(entry) = route.and_then(|route| self.entries.get(usize::try_from(route.0).ok()?)) else {
-            let path = call.unknown_path.as_deref().unwrap_or_default();
-            return self.refuse(&responder, self.unknown(path));
-        };
-        if let Some(encoding) = &call.encoding {
-            return self.refuse(&responder, unknown_encoding(encoding));
-        }
-        let observed = self.surroundings.observation.call(Side::Server, entry.method, Some(&call.peer));
-        let subtype = call.subtype.clone();
-        let link = CallLink::clone(&responder);
-        let mut call = Call::incoming(entry.method, call, link.cancelled());
-        prepare(&mut call);
-        let work = Work { link, surroundings: &self.surroundings, observed: observed.clone() };
-        match Arc::clone(&entry.handler).respond(call, &subtype, work) {
-            Ok(future) => {
-                Handling::rpc(future, responder, entry.method, Arc::clone(&entry.placement)).observed(observed)
-            }
-            Err(status) => {
-                if let Some(observed) = observed {
-                    observed.end(status.code());
-                }
-                self.refuse(&responder, status)
-            }
-        }
-    }
-
-    fn refuse(&self, responder: &ResponderEnd, status: Status) -> Handling {
-        Handling::refused(responder, status, Arc::clone(&self.elsewhere))
+    fn entry(&self, route: Route) -> Option<&Entry> {
+        self.entries.get(usize::try_from(route.0).ok()?)
     }
 }
 
 impl Dispatch for Router {
-    fn find(&self, path: &str) -> Option<Route> {
-        self.paths.get(path).copied()
+    fn find(&self, path: &str) -> Result<Route, Status> {
+        self.paths.get(path).copied().ok_or_else(|| self.unknown(path))
     }
 
-    fn respond(&self, route: Option<Route>, call: IncomingCall, responder: ResponderEnd) -> Handling {
-        self.answer(route, call, responder, |_| ())
+    fn placement(&self, route: Option<Route>) -> &Arc<Placement> {
+        route.and_then(|route| self.entry(route)).map_or(&self.elsewhere, |entry| &entry.placement)
     }
 
-    fn respond_with(
-        &self,
-        route: Option<Route>,
-        call: IncomingCall,
-        extensions: Extensions,
-        responder: ResponderEnd,
-    ) -> Handling {
-        self.answer(route, call, responder, |call| *call.extensions_mut() = extensions)
+    fn respond(&self, route: Route, mut call: IncomingCall, responder: ResponderEnd) -> Handling {
+        let Some(entry) = self.entry(route) else {
+            return Handling::refused(&responder, Status::internal("the call's route is another server's"));
+        };
+        if let Some(encoding) = &call.encoding {
+            return Handling::refused(&responder, unknown_encoding(encoding));
+        }
+        let observed = self.surroundings.observation.call(Side::Server, entry.method, Some(&call.peer));
+        let (subtype, arrived) = (std::mem::take(&mut call.subtype), call.arrived.take());
+        let link = CallLink::clone(&responder);
+        let call = Call::incoming(entry.method, call, link.cancelled());
+        let work = Work { link, arrived, surroundings: &self.surroundings, observed: observed.clone() };
+        match Arc::clone(&entry.handler).respond(call, &subtype, work) {
+            Ok(future) => Handling::rpc(future, responder, entry.method, observed),
+            Err(status) => {
+                if let Some(observed) = observed {
+                    observed.end(status.code());
+                }
+                Handling::refused(&responder, status)
+            }
+        }
     }
 
     fn respond_http(&self, request: HttpRequest, responder: ResponderEnd) -> Handling {
         let fallback = Arc::clone(&self.fallback);
         let answer = async move { fallback.respond(request, HttpResponder::new(responder)).await };
-        Handling::http(Box::pin(answer), Arc::clone(&self.elsewhere))
+        Handling::http(Box::pin(answer))
     }
 }
 

@@ -39,6 +39,24 @@ async fn a_short_method_earns_inline_polling_and_a_slow_one_never_does() {
     assert!(!is_inline(&rig, "test.Service/Block"));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_method_that_turns_slow_leaves_its_connections_task_after_a_few_calls() {
+    let rig = rig(|server| server).await;
+    // As above, far more than the trial.
+    for _ in 0..50_000 {
+        unary(&rig.connection, &BLOCK, "short").await.unwrap();
+        if is_inline(&rig, "test.Service/Block") {
+            break;
+        }
+    }
+    let mut calls = 0;
+    while is_inline(&rig, "test.Service/Block") {
+        unary(&rig.connection, &BLOCK, "x").await.unwrap();
+        calls += 1;
+    }
+    assert!((1..=6).contains(&calls), "{calls} calls");
+}
+
 #[tokio::test]
 async fn the_choice_can_be_fixed() {
     let rig = rig(|server| {

@@ -3,36 +3,117 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use halloo_call::{HandlerWatch, Handling};
+use halloo_call::{Execution, HandlerWatch, Handling, LONG_POLL, Placement};
 use tokio::task::coop;
 
 use crate::mailbox::CallWaker;
 
-/// Polls `handling` once, here and now. Gives it back if it is not done.
+/// Inline polls between two looks at the clock.
+const POLLS_PER_LOOK: u32 = 4;
+
+/// Polls that are measured one by one after several took long together.
+const WATCHED_POLLS: u32 = 256;
+
+/// Polls the handlers of one connection in its own task, and tells their placements of polls that take long.
 ///
-/// The handler gets what is left of the task's cooperative budget, and the task gets it back afterwards, so
-/// that a hundred handlers in one turn do not use up each other's share. It is polled with a waker that wakes
-/// nobody: a handler that is not ready moves to a task of its own, whose first poll leaves the real one.
-pub(crate) fn poll_inline(mut handling: Handling, cx: &mut Context<'_>) -> Option<Handling> {
-    let Poll::Ready(budget) = coop::poll_proceed(cx) else { return Some(handling) };
+/// A look at the clock costs as much as a good part of a short call. So it is looked at before the first poll of a
+/// turn, after every fourth and after the last. If the time between two looks is short, so was each poll between
+/// them. If not, each of the next polls is measured by itself; thus a handler that always takes long is polled here
+/// six times at most.
+#[derive(Debug, Default)]
+pub(crate) struct InlinePolls {
+    /// The last look at the clock in this turn.
+    since: Option<Instant>,
+    /// Polls since then.
+    unmeasured: u32,
+    /// Polls that are still to be measured one by one.
+    watched: u32,
+}
+
+impl InlinePolls {
+    /// Polls `handling` once, here and now. Gives it back if it is not done.
+    ///
+    /// The handler gets what is left of the task's cooperative budget, and the task gets it back afterwards, so
+    /// that a hundred handlers in one turn do not use up each other's share. It is polled with a waker that wakes
+    /// nobody: a handler that is not ready moves to a task of its own, whose first poll leaves the real one.
+    pub(crate) fn poll(
+        &mut self,
+        mut handling: Handling,
+        placement: &Placement,
+        cx: &mut Context<'_>,
+    ) -> Option<Handling> {
+        let Poll::Ready(budget) = coop::poll_proceed(cx) else { return Some(handling) };
+        let done = self
+            .measured(placement, || Pin::new(&mut handling).poll(&mut Context::from_waker(Waker::noop())).is_ready());
+        // Dropped without `made_progress`, it restores the budget as it was before the handler.
+        drop(budget);
+        if done { None } else { Some(handling) }
+    }
+
+    fn measured(&mut self, placement: &Placement, poll: impl FnOnce() -> bool) -> bool {
+        if placement.execution() != Execution::Adaptive {
+            return poll();
+        }
+        if self.watched > 0 {
+            self.watched -= 1;
+            return measured(placement, poll);
+        }
+        let since = *self.since.get_or_insert_with(Instant::now);
+        let done = poll();
+        self.unmeasured += 1;
+        if self.unmeasured == POLLS_PER_LOOK {
+            let now = Instant::now();
+            let took = now - since;
+            if took <= LONG_POLL {
+                placement.observe(took);
+            }
+            self.look(took);
+            self.since = (self.watched == 0).then_some(now);
+        }
+        done
+    }
+
+    /// To be called when the polls of a turn are done.
+    pub(crate) fn end_turn(&mut self) {
+        if self.unmeasured > 0
+            && let Some(since) = self.since
+        {
+            self.look(since.elapsed());
+        }
+        self.since = None;
+    }
+
+    fn look(&mut self, took: Duration) {
+        self.unmeasured = 0;
+        if took > LONG_POLL {
+            self.watched = WATCHED_POLLS;
+        }
+    }
+}
+
+fn measured<R>(placement: &Placement, poll: impl FnOnce() -> R) -> R {
     let started = Instant::now();
-    let done = Pin::new(&mut handling).poll(&mut Context::from_waker(Waker::noop())).is_ready();
-    handling.placement().observe(started.elapsed());
-    // Dropped without `made_progress`, it restores the budget as it was before the handler.
-    drop(budget);
-    if done { None } else { Some(handling) }
+    let result = poll();
+    placement.observe(started.elapsed());
+    result
 }
 
 /// Runs `handling` to its end in a task of its own, or until its call is cancelled.
-pub(crate) fn spawn<S: Send + 'static>(handling: Handling, watch: HandlerWatch, waker: Arc<CallWaker<S>>) {
+pub(crate) fn spawn<S: Send + 'static>(
+    handling: Handling,
+    placement: Arc<Placement>,
+    watch: HandlerWatch,
+    waker: Arc<CallWaker<S>>,
+) {
     let ended = EndNotice(waker);
-    tokio::spawn(HandlerTask { handling: Some(handling), watch, _ended: ended });
+    tokio::spawn(HandlerTask { handling: Some(handling), placement, watch, _ended: ended });
 }
 
 struct HandlerTask<S: Send + 'static> {
     handling: Option<Handling>,
+    placement: Arc<Placement>,
     watch: HandlerWatch,
     _ended: EndNotice<S>,
 }
@@ -50,10 +131,7 @@ impl<S: Send + 'static> Future for HandlerTask<S> {
             this.handling = None;
             return Poll::Ready(());
         }
-        let started = Instant::now();
-        let poll = Pin::new(&mut *handling).poll(cx);
-        handling.placement().observe(started.elapsed());
-        poll
+        measured(&this.placement, || Pin::new(handling).poll(cx))
     }
 }
 
@@ -63,5 +141,42 @@ struct EndNotice<S: Send + 'static>(Arc<CallWaker<S>>);
 impl<S: Send + 'static> Drop for EndNotice<S> {
     fn drop(&mut self) {
         self.0.handler_ended();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In one turn, so that all of them were there before the first took long.
+    #[test]
+    fn six_polls_of_a_slow_handler_are_enough_to_tell() {
+        let placement = Placement::new(Execution::Adaptive);
+        while !placement.is_inline() {
+            placement.observe(Duration::ZERO);
+        }
+        let mut polls = InlinePolls::default();
+        let mut count = 0;
+        while placement.is_inline() {
+            let slow = Handling::http(Box::pin(async {
+                let started = Instant::now();
+                while started.elapsed() <= LONG_POLL {
+                    std::hint::spin_loop();
+                }
+            }));
+            assert!(polls.poll(slow, &placement, &mut Context::from_waker(Waker::noop())).is_none());
+            count += 1;
+        }
+        assert!((3..=6).contains(&count), "{count} polls");
+    }
+
+    #[test]
+    fn a_turn_that_took_long_has_the_next_one_measured() {
+        for (unmeasured, watched) in [(0, 0), (1, WATCHED_POLLS)] {
+            let since = Some(Instant::now() - 2 * LONG_POLL);
+            let mut polls = InlinePolls { since, unmeasured, watched: 0 };
+            polls.end_turn();
+            assert_eq!((polls.since, polls.unmeasured, polls.watched), (None, 0, watched));
+        }
     }
 }

@@ -5,60 +5,28 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
-use halloo_call::{Dispatch, HttpRequest, IncomingCall, LazyMetadata, Route};
-use halloo_core::{Deadline, Metadata, Peer, Status, Timeout, content_subtype};
+use halloo_call::{Dispatch, HttpRequest, LazyMetadata, Route};
+use halloo_core::{Metadata, Peer, Status, Timeout, content_subtype};
 use halloo_http2::{Connection, EntryId, HeaderList};
 
 /// A request as its header block describes it.
 #[derive(Debug)]
 pub(crate) enum RequestHead {
-    /// What was parsed, and the block that it was parsed from.
-    Rpc(Arc<RpcHead>, Arc<HeaderList>),
-    /// An RPC that is answered without asking any handler.
-    Refused(Arc<RpcHead>, Status),
+    Rpc(RpcHead),
     Http(Box<HttpRequest>),
 }
 
-/// What an RPC's header block says, without the values that need a clock. It is attached to that block, and must not
-/// keep it alive in turn.
-#[derive(Debug)]
+/// What an RPC's header block says, without the values that need a clock.
+#[derive(Clone, Debug)]
 pub(crate) struct RpcHead {
-    route: Option<Route>,
-    unknown_path: Option<Box<str>>,
+    /// Who answers, or what is answered without asking anybody.
+    pub(crate) route: Result<Route, Status>,
     pub(crate) subtype: Cow<'static, str>,
-    timeout: Option<Duration>,
-    encoding: Option<Box<str>>,
-    fault: Option<Status>,
-}
-
-impl RpcHead {
-    pub(crate) fn route(&self) -> Option<Route> {
-        self.route
-    }
-
-    pub(crate) fn deadline(&self, now: Instant) -> Option<Deadline> {
-        self.timeout.map(|timeout| Deadline::after(now, timeout))
-    }
-
-    /// The call as a dispatch sees it; `fields` is the block that it came in.
-    pub(crate) fn incoming(
-        &self,
-        fields: Arc<HeaderList>,
-        deadline: Option<Deadline>,
-        peer: &Arc<Peer>,
-    ) -> IncomingCall {
-        IncomingCall {
-            unknown_path: self.unknown_path.clone(),
-            subtype: self.subtype.clone(),
-            encoding: self.encoding.clone(),
-            metadata: lazy_metadata(fields),
-            deadline,
-            peer: Arc::clone(peer),
-        }
-    }
+    pub(crate) encoding: Option<Box<str>>,
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// Reads a request's header block, asking `dispatch` for the route of a path it has not seen.
@@ -68,29 +36,20 @@ pub(crate) fn read(
     engine: &mut Connection,
     peer: &Arc<Peer>,
 ) -> RequestHead {
-    if let Some(attached) = fields.attachment()
-        && let Ok(head) = Arc::clone(attached).downcast::<RpcHead>()
-    {
-        return head_of(head, fields);
+    if let Some(head) = fields.attachment().and_then(|attached| attached.downcast_ref::<RpcHead>()) {
+        return RequestHead::Rpc(head.clone());
     }
     let seen = scan(fields);
     let subtype = match seen.content_type.and_then(content_subtype) {
         Some(subtype) if seen.method == b"POST" => subtype,
         _ => return RequestHead::Http(Box::new(http_request(fields, peer))),
     };
-    let head = Arc::new(rpc_head(fields, &seen, subtype, dispatch, engine));
-    fields.set_attachment(Arc::clone(&head) as _);
-    head_of(head, fields)
-}
-
-fn head_of(head: Arc<RpcHead>, fields: &Arc<HeaderList>) -> RequestHead {
-    match &head.fault {
-        None => RequestHead::Rpc(head, Arc::clone(fields)),
-        Some(status) => {
-            let status = status.clone();
-            RequestHead::Refused(head, status)
-        }
+    let head = rpc_head(fields, &seen, subtype, dispatch, engine);
+    // A block that the engine has not kept will not come back.
+    if Arc::strong_count(fields) > 1 {
+        fields.set_attachment(Arc::new(head.clone()));
     }
+    RequestHead::Rpc(head)
 }
 
 /// The fields that the protocol itself reads.
@@ -132,41 +91,38 @@ fn rpc_head(
     dispatch: &dyn Dispatch,
     engine: &mut Connection,
 ) -> RpcHead {
-    let route = find_route(seen, dispatch, engine);
-    let path = || String::from_utf8_lossy(seen.path).into_owned();
     let timeout = seen.timeout.map(Timeout::parse).transpose();
-    let fault = if !seen.path.starts_with(b"/") {
-        Some(Status::unimplemented(format!("malformed method path {:?}: it does not begin with `/`", path())))
-    } else if let Err(error) = &timeout {
-        Some(Status::internal(format!("malformed grpc-timeout: {error}")))
-    } else if seen.has_binary {
-        read_metadata(fields).err()
-    } else {
-        None
+    let route = match &timeout {
+        _ if !seen.path.starts_with(b"/") => Err(Status::unimplemented(format!(
+            "malformed method path {:?}: it does not begin with `/`",
+            String::from_utf8_lossy(seen.path)
+        ))),
+        Err(error) => Err(Status::internal(format!("malformed grpc-timeout: {error}"))),
+        Ok(_) if seen.has_binary => read_metadata(fields).and_then(|_| find_route(seen, dispatch, engine)),
+        Ok(_) => find_route(seen, dispatch, engine),
     };
+    let encoding = seen.encoding.filter(|encoding| *encoding != b"identity");
     RpcHead {
         route,
-        unknown_path: route.is_none().then(|| path().into_boxed_str()),
         subtype: if subtype == "proto" { Cow::Borrowed("proto") } else { Cow::Owned(subtype.to_owned()) },
+        encoding: encoding.map(|encoding| String::from_utf8_lossy(encoding).into()),
         timeout: timeout.ok().flatten().map(Timeout::duration),
-        encoding: seen
-            .encoding
-            .filter(|encoding| *encoding != b"identity")
-            .map(|encoding| String::from_utf8_lossy(encoding).into()),
-        fault,
     }
 }
 
 /// The compression table remembers, beside a path that the peer put there, which route it is (0: not asked yet).
-fn find_route(seen: &Seen<'_>, dispatch: &dyn Dispatch, engine: &mut Connection) -> Option<Route> {
+fn find_route(seen: &Seen<'_>, dispatch: &dyn Dispatch, engine: &mut Connection) -> Result<Route, Status> {
     if let Some(number) = seen.path_tag.checked_sub(1) {
-        return Some(Route(number));
+        return Ok(Route(number));
     }
-    let route = dispatch.find(std::str::from_utf8(seen.path).ok()?)?;
+    let route = match std::str::from_utf8(seen.path) {
+        Ok(path) => dispatch.find(path)?,
+        Err(_) => dispatch.find(&String::from_utf8_lossy(seen.path))?,
+    };
     if let Some(entry) = seen.path_entry {
         engine.set_tag(entry, route.0.saturating_add(1));
     }
-    Some(route)
+    Ok(route)
 }
 
 /// The metadata of a block, to be built when somebody looks.

@@ -9,18 +9,18 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use halloo_call::{Dispatch, ExchangePool, Observation, ObservedConnection, Side};
 use halloo_core::{Peer, Status};
 use halloo_http2::{Config, Connection, End, ErrorCode, Event, HeaderList, Origin, StreamId};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::deadlines::Deadlines;
+use crate::handler_task::InlinePolls;
 use crate::id_map::IdMap;
 use crate::mailbox::{Mail, Mailbox};
-use crate::request_head::{self, RequestHead};
 use crate::response_head::write_trailers_only;
-use crate::server_call::{NoStart, ServerCall, Setting, Turn};
+use crate::server_call::{NoStart, Opening, Part, ServerCall, Setting, Turn};
 use crate::wire::{ReadTurn, Wire};
 
 /// Turns before the task lets others run.
@@ -117,12 +117,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ServerConnection<Io> {
         }
         moved |= self.wire.poll_read(cx, now, |_| ()) != ReadTurn::Idle;
         let mut turn = Turn { engine: &mut self.wire.engine, now, cx };
-        while let Some(event) = turn.engine.poll_event() {
+        let mut next = turn.engine.poll_event();
+        while let Some(event) = next {
             moved = true;
             if let (Event::Closed { error: Some(error) }, Some(observed)) = (&event, &mut self.observed) {
                 observed.failed(error);
             }
-            self.calls.handle_event(&mut turn, event);
+            next = self.calls.handle_event(&mut turn, event).or_else(|| turn.engine.poll_event());
         }
         self.calls.dispatch_incomplete(&mut turn);
         self.calls.expire(turn.engine, now);
@@ -189,13 +190,6 @@ impl<Io> fmt::Debug for ServerConnection<Io> {
     }
 }
 
-/// A part of a request's body.
-struct Part {
-    data: Bytes,
-    flow_bytes: usize,
-    end: bool,
-}
-
 /// The calls of one connection.
 struct Calls {
     table: IdMap<ServerCall>,
@@ -213,6 +207,7 @@ impl Calls {
             peer: Arc::new(peer),
             mailbox: Mailbox::new(),
             fields: HeaderList::new(),
+            inline_polls: InlinePolls::default(),
             has_spawned: false,
         };
         Self {
@@ -224,12 +219,13 @@ impl Calls {
         }
     }
 
-    fn handle_event(&mut self, turn: &mut Turn<'_, '_>, event: Event) {
+    /// Handles `event`; returns the one after it if it had to be taken to do so, and is still to be handled.
+    fn handle_event(&mut self, turn: &mut Turn<'_, '_>, event: Event) -> Option<Event> {
         match event {
-            Event::Headers { id, fields, end } => self.open(turn, id, &fields, end),
+            Event::Headers { id, fields, end } => return self.open(turn, id, fields, end),
             Event::HeadersTooLarge { id, .. } => self.refuse_head(turn.engine, id),
             Event::Data { id, data, flow_bytes, end } => self.receive(turn, id, Part { data, flow_bytes, end }),
-            Event::Trailers { id, .. } => self.receive(turn, id, Part { data: Bytes::new(), flow_bytes: 0, end: true }),
+            Event::Trailers { id, .. } => self.receive(turn, id, Part::LAST),
             Event::Reset { id, code, by, .. } => {
                 let why = match by {
                     Origin::Peer => Status::cancelled(format!("the client reset the call: {code}")),
@@ -244,33 +240,31 @@ impl Calls {
             }
             _ => {}
         }
+        None
     }
 
-    fn open(&mut self, turn: &mut Turn<'_, '_>, id: StreamId, fields: &Arc<HeaderList>, end: bool) {
-        let key = id.as_u32();
-        let head = request_head::read(fields, &*self.setting.dispatch, turn.engine, &self.setting.peer);
-        let mut deadline = None;
-        if let RequestHead::Rpc(rpc, _) | RequestHead::Refused(rpc, _) = &head {
-            deadline = rpc.deadline(turn.now);
-            if let Some(deadline) = deadline {
-                // Before the insertion: the call is not in the table yet.
-                let table = &self.table;
-                self.deadlines.sweep(table.len(), |at, id| is_deadline_of(table, at, id));
-                self.deadlines.insert(deadline.instant(), key);
-            }
-        }
-        let mut call = ServerCall::new(id, head, deadline, self.pool.exchange());
-        if end {
-            call.finish_request();
-        }
-        if end || !call.is_waiting() {
-            call.run(turn, &mut self.setting, true);
-            if call.is_done() {
-                self.pool.recycle(call.end(turn.engine));
-                return;
-            }
+    /// A request whose body is complete and came right behind its head, as most do, goes to its handler at once.
+    /// If that answers at once, too, the call never needs a place in the table.
+    fn open(&mut self, turn: &mut Turn<'_, '_>, id: StreamId, fields: Arc<HeaderList>, end: bool) -> Option<Event> {
+        let (body, next) = if end { (Some(Part::LAST), None) } else { take_body(turn.engine, id) };
+        let call = ServerCall::open(Opening { id, fields, body }, self.pool.exchange(), turn, &mut self.setting);
+        if call.is_done() {
+            self.pool.recycle(call.end(turn.engine));
         } else {
+            self.keep(id.as_u32(), call);
+        }
+        next
+    }
+
+    fn keep(&mut self, key: u32, call: ServerCall) {
+        if call.is_waiting() {
             self.incomplete.push(key);
+        }
+        if let Some(deadline) = call.deadline() {
+            // Before the insertion: the call is not in the table yet.
+            let table = &self.table;
+            self.deadlines.sweep(table.len(), |at, id| is_deadline_of(table, at, id));
+            self.deadlines.insert(deadline.instant(), key);
         }
         self.table.insert(key, call);
     }
@@ -281,9 +275,10 @@ impl Calls {
             turn.engine.release(id, part.flow_bytes);
             return;
         };
-        call.receive(part.data, part.flow_bytes, part.end);
-        if part.end && call.is_waiting() {
-            call.run(turn, &mut self.setting, true);
+        let is_complete = part.end;
+        call.receive(part);
+        if is_complete && call.is_waiting() {
+            call.run(true, turn, &mut self.setting);
             if call.is_done() {
                 self.remove(turn.engine, id.as_u32());
             }
@@ -291,10 +286,11 @@ impl Calls {
     }
 
     fn dispatch_incomplete(&mut self, turn: &mut Turn<'_, '_>) {
+        self.setting.inline_polls.end_turn();
         for key in std::mem::take(&mut self.incomplete) {
             let Some(call) = self.table.get_mut(&key) else { continue };
             if call.is_waiting() {
-                call.run(turn, &mut self.setting, false);
+                call.run(false, turn, &mut self.setting);
                 if call.is_done() {
                     self.remove(turn.engine, key);
                 }
@@ -362,6 +358,16 @@ impl Calls {
         // A stream that is gone by now needs no answer.
         let _ = engine.send_headers(id, template, &self.setting.fields, End::Stream);
         engine.finish_stream(id);
+    }
+}
+
+/// The body of the request that has just begun, if all of it is the next event; else that event.
+fn take_body(engine: &mut Connection, id: StreamId) -> (Option<Part>, Option<Event>) {
+    match engine.poll_event() {
+        Some(Event::Data { id: of, data, flow_bytes, end: true }) if of == id => {
+            (Some(Part { data, flow_bytes, end: true }), None)
+        }
+        next => (None, next),
     }
 }
 

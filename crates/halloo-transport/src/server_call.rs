@@ -8,14 +8,16 @@ use std::task::{Context, Waker};
 use std::time::Instant;
 
 use bytes::Bytes;
-use halloo_call::{CallerEnd, Dispatch, HttpRequest, Interest, PIPE_LIMIT_BYTES, ResponderEnd, Watch};
-use halloo_core::{Deadline, Peer, Status};
+use halloo_call::{
+    CallerEnd, Dispatch, HttpRequest, IncomingCall, Interest, PIPE_LIMIT_BYTES, ResponderEnd, Route, Watch,
+};
+use halloo_core::{Deadline, Extensions, Peer, Status};
 use halloo_http2::{Connection, HeaderList, StreamId};
 
 use crate::answer::{Answer, Response};
-use crate::handler_task::{poll_inline, spawn};
+use crate::handler_task::{InlinePolls, spawn};
 use crate::mailbox::{CallWaker, Mailbox};
-use crate::request_head::{RequestHead, RpcHead};
+use crate::request_head::{self, RequestHead, RpcHead, lazy_metadata};
 
 /// Request bytes that a handler consumes before its connection hears of it.
 const CREDIT_STEP_BYTES: usize = 8 * 1024;
@@ -30,6 +32,7 @@ pub(crate) struct Setting {
     pub(crate) mailbox: Arc<Mailbox<NoStart>>,
     /// Scratch space for one header block.
     pub(crate) fields: HeaderList,
+    pub(crate) inline_polls: InlinePolls,
     /// A handler was spawned since the connection's task last made way for it.
     pub(crate) has_spawned: bool,
 }
@@ -56,39 +59,102 @@ pub(crate) struct ServerCall {
 #[derive(Debug)]
 enum Handler {
     /// The request is not complete, and nobody works on it yet.
-    Waiting(Work, ResponderEnd),
+    Waiting(Box<Request>),
     /// It runs in a task of its own.
     Running(Arc<CallWaker<NoStart>>),
     Ended,
 }
 
-/// What a handler will be given.
+/// What is to be handled, and the end of the exchange that answers it.
+#[derive(Debug)]
+struct Request {
+    work: Work,
+    responder: ResponderEnd,
+}
+
 #[derive(Debug)]
 enum Work {
-    Rpc(Arc<RpcHead>, Arc<HeaderList>),
+    Rpc(Route, IncomingCall),
     Http(Box<HttpRequest>),
 }
 
+/// A part of a request's body.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) data: Bytes,
+    pub(crate) flow_bytes: usize,
+    pub(crate) end: bool,
+}
+
+impl Part {
+    /// An end without bytes.
+    pub(crate) const LAST: Self = Self { data: Bytes::new(), flow_bytes: 0, end: true };
+}
+
+/// A header block that begins a call.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    pub(crate) id: StreamId,
+    pub(crate) fields: Arc<HeaderList>,
+    /// All of the body, if it came with the head.
+    pub(crate) body: Option<Part>,
+}
+
 impl ServerCall {
-    pub(crate) fn new(
-        id: StreamId,
-        head: RequestHead,
-        deadline: Option<Deadline>,
+    /// Begins a call. A request that is complete goes to its handler at once, any other waits.
+    pub(crate) fn open(
+        opening: Opening,
         (caller, responder): (CallerEnd, ResponderEnd),
+        turn: &mut Turn<'_, '_>,
+        setting: &mut Setting,
     ) -> Self {
-        let subtype = match &head {
-            RequestHead::Rpc(rpc, _) | RequestHead::Refused(rpc, _) => Some(rpc.subtype.clone()),
-            RequestHead::Http(_) => None,
-        };
-        let handler = match head {
-            RequestHead::Rpc(head, fields) => Handler::Waiting(Work::Rpc(head, fields), responder),
-            RequestHead::Http(request) => Handler::Waiting(Work::Http(request), responder),
-            RequestHead::Refused(_, status) => {
-                responder.finish(Err(status));
-                Handler::Ended
+        let Opening { id, fields, body } = opening;
+        let mut call = Self::new(id, caller, body.as_ref().map_or(0, |part| part.flow_bytes));
+        let is_complete = body.is_some();
+        let arrived = body.map(|part| part.data);
+        let work = match request_head::read(&fields, &*setting.dispatch, turn.engine, &setting.peer) {
+            RequestHead::Http(request) => {
+                responder.supply_request(arrived);
+                Work::Http(request)
+            }
+            RequestHead::Rpc(RpcHead { route, subtype, encoding, timeout }) => {
+                call.deadline = timeout.map(|timeout| Deadline::after(turn.now, timeout));
+                call.response = Response::Unsent(Some(subtype.clone()));
+                let route = match route {
+                    Ok(route) => route,
+                    Err(status) => {
+                        responder.finish(Err(status));
+                        call.look(turn.engine, &mut setting.fields);
+                        return call;
+                    }
+                };
+                let incoming = IncomingCall {
+                    subtype,
+                    encoding,
+                    metadata: lazy_metadata(fields),
+                    deadline: call.deadline,
+                    peer: Arc::clone(&setting.peer),
+                    extensions: Extensions::new(),
+                    arrived,
+                };
+                Work::Rpc(route, incoming)
             }
         };
-        Self { id, caller, handler, response: Response::Unsent(subtype), deadline, unreleased: 0 }
+        let request = Request { work, responder };
+        if is_complete {
+            call.start(request, true, turn, setting);
+            // The body is with the handler, wherever that runs.
+            if !call.is_done() {
+                turn.engine.release(id, std::mem::take(&mut call.unreleased));
+            }
+        } else {
+            call.handler = Handler::Waiting(Box::new(request));
+        }
+        call
+    }
+
+    fn new(id: StreamId, caller: CallerEnd, unreleased: usize) -> Self {
+        Self { id, caller, handler: Handler::Ended, response: Response::Unsent(None), deadline: None, unreleased }
     }
 
     pub(crate) fn deadline(&self) -> Option<Deadline> {
@@ -100,36 +166,38 @@ impl ServerCall {
         matches!(self.handler, Handler::Waiting(..))
     }
 
-    pub(crate) fn finish_request(&self) {
-        self.caller.finish_request();
+    pub(crate) fn receive(&mut self, part: Part) {
+        self.unreleased += part.flow_bytes;
+        self.caller.push_request(part.data, part.end);
     }
 
-    pub(crate) fn receive(&mut self, data: Bytes, flow_bytes: usize, end: bool) {
-        self.unreleased += flow_bytes;
-        self.caller.push_request(data, end);
-    }
-
-    /// Hands a waiting request to its handler, and looks at what that has made of it.
-    pub(crate) fn run(&mut self, turn: &mut Turn<'_, '_>, setting: &mut Setting, complete: bool) {
-        if let Handler::Waiting(..) = self.handler
-            && let Handler::Waiting(work, responder) = std::mem::replace(&mut self.handler, Handler::Ended)
+    /// Hands a waiting request to its handler.
+    pub(crate) fn run(&mut self, is_complete: bool, turn: &mut Turn<'_, '_>, setting: &mut Setting) {
+        if self.is_waiting()
+            && let Handler::Waiting(request) = std::mem::replace(&mut self.handler, Handler::Ended)
         {
-            let handling = match work {
-                Work::Rpc(head, fields) => {
-                    let incoming = head.incoming(fields, self.deadline, &setting.peer);
-                    setting.dispatch.respond(head.route(), incoming, responder)
-                }
-                Work::Http(request) => setting.dispatch.respond_http(*request, responder),
-            };
-            let is_inline = complete && handling.placement().is_inline();
-            if let Some(handling) = if is_inline { poll_inline(handling, turn.cx) } else { Some(handling) } {
-                let waker = CallWaker::new(&setting.mailbox, self.id.as_u32());
-                self.handler = Handler::Running(Arc::clone(&waker));
-                spawn(handling, self.caller.handler_watch(), waker);
-                setting.has_spawned = true;
-            }
+            self.start(*request, is_complete, turn, setting);
         }
-        self.look(turn.engine, &mut setting.fields);
+    }
+
+    /// Lets the handler run here or in a task of its own, and looks at what it has made of the request.
+    fn start(&mut self, request: Request, is_complete: bool, turn: &mut Turn<'_, '_>, setting: &mut Setting) {
+        let Setting { dispatch, mailbox, inline_polls, fields, has_spawned, .. } = setting;
+        let (placement, handling) = match request.work {
+            Work::Rpc(route, call) => {
+                (dispatch.placement(Some(route)), dispatch.respond(route, call, request.responder))
+            }
+            Work::Http(http) => (dispatch.placement(None), dispatch.respond_http(*http, request.responder)),
+        };
+        let is_inline = is_complete && placement.is_inline();
+        let rest = if is_inline { inline_polls.poll(handling, placement, turn.cx) } else { Some(handling) };
+        if let Some(handling) = rest {
+            let waker = CallWaker::new(mailbox, self.id.as_u32());
+            self.handler = Handler::Running(Arc::clone(&waker));
+            spawn(handling, Arc::clone(placement), self.caller.handler_watch(), waker);
+            *has_spawned = true;
+        }
+        self.look(turn.engine, fields);
     }
 
     /// Moves what the handler has written to the engine, and what it has read to flow control.
@@ -137,7 +205,8 @@ impl ServerCall {
         let waker = self.watch();
         let watch =
             waker.as_ref().map(|waker| Watch { waker, interest: Interest::Any, credit_step: Some(CREDIT_STEP_BYTES) });
-        let room = engine.send_backlog(self.id) < PIPE_LIMIT_BYTES;
+        let is_unsent = matches!(self.response, Response::Unsent(_));
+        let room = is_unsent || engine.send_backlog(self.id) < PIPE_LIMIT_BYTES;
         let mut answer = Answer::new(engine, self.id, &mut self.response, fields);
         let progress = self.caller.collect_into(watch, room, &mut answer);
         if let Some(outcome) = progress.outcome {

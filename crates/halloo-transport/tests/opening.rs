@@ -7,8 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use halloo_call::{Dispatch, Handling, HttpRequest, IncomingCall, ResponderEnd, Route};
-use halloo_core::Peer;
+use halloo_call::{Dispatch, Handling, HttpRequest, IncomingCall, Placement, ResponderEnd, Route};
+use halloo_core::{Peer, Status};
 use halloo_transport::{Acceptor, ByteStream, Http1, Http1Connection, ListenAddress, Listener, ServerConnectionHandle};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -16,14 +16,21 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 /// Answers nothing; no test here makes a call.
-struct Nobody;
+#[derive(Default)]
+struct Nobody {
+    placement: Arc<Placement>,
+}
 
 impl Dispatch for Nobody {
-    fn find(&self, _: &str) -> Option<Route> {
-        None
+    fn find(&self, _: &str) -> Result<Route, Status> {
+        Err(Status::unimplemented("there is no method"))
     }
 
-    fn respond(&self, _: Option<Route>, call: IncomingCall, _: ResponderEnd) -> Handling {
+    fn placement(&self, _: Option<Route>) -> &Arc<Placement> {
+        &self.placement
+    }
+
+    fn respond(&self, _: Route, call: IncomingCall, _: ResponderEnd) -> Handling {
         panic!("no call was made: {call:?}")
     }
 
@@ -93,7 +100,7 @@ impl Rig {
     }
 
     async fn echoing() -> Self {
-        Self::with(Acceptor::new(Arc::new(Nobody)).http1(Arc::new(Echo))).await
+        Self::with(Acceptor::new(Arc::new(Nobody::default())).http1(Arc::new(Echo))).await
     }
 
     /// Everything that the server still says, and that its task has ended.
@@ -141,7 +148,7 @@ async fn http_1_is_told_to_end_and_is_dropped_if_it_must() {
 #[tokio::test]
 async fn without_anybody_for_http_1_it_gets_a_goaway() {
     for first in ["GET / HTTP/1.1\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n"] {
-        let mut rig = Rig::with(Acceptor::new(Arc::new(Nobody))).await;
+        let mut rig = Rig::with(Acceptor::new(Arc::new(Nobody::default()))).await;
         rig.client.write_all(first.as_bytes()).await.unwrap();
         let rest = rig.rest().await;
         let text = rest.escape_ascii().to_string();

@@ -12,9 +12,7 @@ use halloo_call::{
     Call, Dispatch, Handling, HttpRequest, IncomingCall, MessageReceiver, MessageSender, Outcome, Placement,
     ResponderEnd, ResponseHead, Route,
 };
-use halloo_core::{
-    Codec, Codecs, DecodeLimits, EncodeBuffer, Extensions, Metadata, Method, MethodDescriptor, MethodKind, Status,
-};
+use halloo_core::{Codec, Codecs, DecodeLimits, EncodeBuffer, Metadata, Method, MethodDescriptor, MethodKind, Status};
 
 pub struct Text;
 
@@ -60,6 +58,7 @@ pub struct Seen {
 #[derive(Clone, Debug, Default)]
 pub struct Talk {
     pub seen: Arc<Seen>,
+    pub placement: Arc<Placement>,
 }
 
 /// Counts a handler that runs, until it is dropped.
@@ -72,39 +71,30 @@ impl Drop for Running {
 }
 
 impl Dispatch for Talk {
-    fn find(&self, path: &str) -> Option<Route> {
-        let index = DESCRIPTORS.iter().position(|method| method.path() == path)?;
-        Some(Route(u32::try_from(index).unwrap()))
+    fn find(&self, path: &str) -> Result<Route, Status> {
+        let index = DESCRIPTORS.iter().position(|method| method.path() == path);
+        let index = index.ok_or_else(|| Status::unimplemented("there is no such method"))?;
+        Ok(Route(u32::try_from(index).unwrap()))
     }
 
-    fn respond(&self, route: Option<Route>, incoming: IncomingCall, responder: ResponderEnd) -> Handling {
+    fn placement(&self, _route: Option<Route>) -> &Arc<Placement> {
+        &self.placement
+    }
+
+    fn respond(&self, route: Route, incoming: IncomingCall, responder: ResponderEnd) -> Handling {
         self.seen.calls.fetch_add(1, Ordering::SeqCst);
         self.seen.running.fetch_add(1, Ordering::SeqCst);
         let running = Running(Arc::clone(&self.seen));
         let future = async move {
             let _running = running;
-            let outcome = match route {
-                Some(route) => answer(route, incoming, &responder).await,
-                None => Err(Status::unimplemented("there is no such method")),
-            };
-            responder.finish(outcome);
+            responder.finish(answer(route, incoming, &responder).await);
         };
-        Handling::http(Box::pin(future), Arc::new(Placement::default()))
-    }
-
-    fn respond_with(
-        &self,
-        route: Option<Route>,
-        incoming: IncomingCall,
-        _extensions: Extensions,
-        responder: ResponderEnd,
-    ) -> Handling {
-        self.respond(route, incoming, responder)
+        Handling::http(Box::pin(future))
     }
 
     fn respond_http(&self, _request: HttpRequest, responder: ResponderEnd) -> Handling {
         let future = async move { responder.finish(Err(Status::unimplemented("no HTTP here"))) };
-        Handling::http(Box::pin(future), Arc::new(Placement::default()))
+        Handling::http(Box::pin(future))
     }
 }
 
@@ -112,6 +102,7 @@ async fn answer(route: Route, incoming: IncomingCall, responder: &ResponderEnd) 
     let mut call = Call::new(&DESCRIPTORS[route.0 as usize]);
     call.set_metadata(incoming.metadata);
     call.set_deadline(incoming.deadline);
+    responder.supply_request(incoming.arrived);
     let requests = MessageReceiver::for_requests(responder, &Text, DecodeLimits::default(), call);
     let mut replies = MessageSender::for_replies(responder, &Text, usize::MAX);
     match DESCRIPTORS[route.0 as usize].name() {

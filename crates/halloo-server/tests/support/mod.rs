@@ -136,7 +136,7 @@ impl TestService {
         });
         methods.unary(&BLOCK, |request: Request<Bytes>| async move {
             let until = Instant::now() + Duration::from_millis(5);
-            while Instant::now() < until {
+            while &request[..] != b"short" && Instant::now() < until {
                 std::hint::spin_loop();
             }
             Ok(request.into_message().into())
