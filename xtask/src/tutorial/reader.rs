@@ -155,7 +155,8 @@ impl Reader {
     fn shell(&self, command: &str) -> Command {
         let mut shell = Command::new("sh");
         shell.args(["-c", &self.with_port(command)]).current_dir(&self.folder).stdin(Stdio::null());
-        shell.env("CARGO_TARGET_DIR", target_dir().join("tutorial"));
+        // Colours are for eyes.
+        shell.env("CARGO_TARGET_DIR", target_dir().join("tutorial")).env("NO_COLOR", "1");
         shell
     }
 
