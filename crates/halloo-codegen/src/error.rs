@@ -32,6 +32,13 @@ pub enum Error {
         /// What is missing and where.
         what: String,
     },
+    /// Something has a name that cannot become one in Rust. The protobuf language allows none but `_`, `__` and so on.
+    InvalidName {
+        /// The file it is in.
+        file: String,
+        /// The name.
+        name: String,
+    },
     /// The bytes are no `google.protobuf.FileDescriptorSet`.
     DescriptorSet(buffa::DecodeError),
     /// The message generator refused a descriptor.
@@ -60,6 +67,9 @@ impl fmt::Display for Error {
                 f.write_str(&if known.is_empty() { "(none)".to_owned() } else { known.join(", ") })
             }
             Self::Incomplete { what } => write!(f, "incomplete descriptor: {what}"),
+            Self::InvalidName { file, name } => {
+                write!(f, "invalid descriptor: {file} has the name {name:?}, which Rust cannot spell")
+            }
             Self::DescriptorSet(cause) => write!(f, "cannot read the descriptor set: {cause}"),
             Self::Messages(cause) => write!(f, "cannot express a message in Rust: {cause}"),
             Self::Syntax { package, cause } => write!(f, "generated text for package `{package}` is not Rust: {cause}"),

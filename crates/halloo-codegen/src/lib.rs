@@ -9,6 +9,7 @@
 mod descriptors;
 mod docs;
 mod error;
+mod features;
 mod header;
 mod messages;
 mod names;
@@ -18,6 +19,7 @@ mod selection;
 mod service;
 mod setters;
 mod tree;
+mod validate;
 
 use buffa_descriptor::generated::descriptor::FileDescriptorSet;
 
@@ -144,9 +146,14 @@ impl Request {
 ///
 /// [`Error::DescriptorSet`] when the bytes are something else, or describe more than 1 GiB of descriptors.
 pub fn decode_descriptor_set(bytes: &[u8]) -> Result<Vec<FileDescriptorProto>, Error> {
-    let options = buffa::DecodeOptions::new().with_element_memory_limit(buffa_codegen::TOOLING_ELEMENT_MEMORY_LIMIT);
-    let set: FileDescriptorSet = options.decode_from_slice(bytes).map_err(Error::DescriptorSet)?;
+    let set: FileDescriptorSet = decode_options().decode_from_slice(bytes).map_err(Error::DescriptorSet)?;
     Ok(set.file)
+}
+
+/// How descriptors are decoded: with at most 1 GiB of elements, far more than the default, since they come from a
+/// compiler.
+pub fn decode_options() -> buffa::DecodeOptions {
+    buffa::DecodeOptions::new().with_element_memory_limit(buffa_codegen::TOOLING_ELEMENT_MEMORY_LIMIT)
 }
 
 /// Generates one Rust file a package, and the files through which user crates take them in.
@@ -157,7 +164,9 @@ pub fn decode_descriptor_set(bytes: &[u8]) -> Result<Vec<FileDescriptorProto>, E
 pub fn generate(request: Request) -> Result<Vec<GeneratedFile>, Error> {
     let Request { files, targets, layout, options } = request;
     let mut files = descriptors::sorted(files, &targets)?;
+    files.iter().try_for_each(validate::file)?;
     let descriptors = descriptors::DescriptorSets::new(&files);
+    features::keep_proto2_text(&mut files);
     let renames = names::rename_reserved_types(&mut files);
     let selection = selection::Selection::new(&files, &targets);
     let services = service::Service::collect(&files, &selection, &options)?;

@@ -54,6 +54,8 @@ pub(crate) fn config(files: &[FileDescriptorProto], selection: &Selection) -> Co
     config.file_per_package = true;
     config.emit_register_fn = false;
     config.idiomatic_field_names = true;
+    // Fields of editions that renounce the check of UTF-8 hold bytes; see `features` for proto2.
+    config.strict_utf8_mapping = true;
     // `setters` makes them, for every field and with `Into` parameters.
     config.generate_with_setters = false;
     config

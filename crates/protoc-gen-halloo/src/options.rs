@@ -1,0 +1,71 @@
+//! The options behind `--halloo_opt`: the same choices as `halloo_build::Build` has, in one line.
+
+use halloo_codegen::{Only, Request};
+use std::fmt;
+
+/// What `--help` and the errors say of the options.
+pub(crate) const HELP: &str = "\
+The options are:
+  default_unimplemented    gives every service method a body that answers UNIMPLEMENTED
+  only=PART                generates PART only: messages, clients or servers
+  shared_bytes=PATH        makes the bytes fields under PATH (`.photos.Photo`, or `.` for all) hold bytes::Bytes
+  views=METHOD             hands the requests of METHOD (`greeter.Greeter/SayHello`) to its handler as views
+";
+
+const NAMES: [&str; 4] = ["default_unimplemented", "only", "shared_bytes", "views"];
+
+/// An option that cannot be followed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct UnknownOption(String);
+
+impl fmt::Display for UnknownOption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\n{}", self.0, HELP.trim_end())
+    }
+}
+
+/// Applies the options, which are separated by commas, to `request`.
+pub(crate) fn apply(mut request: Request, parameter: &str) -> Result<Request, UnknownOption> {
+    for option in parameter.split(',').map(str::trim).filter(|option| !option.is_empty()) {
+        let (name, value) = match option.split_once('=') {
+            Some((name, value)) => (name.trim(), Some(value.trim())),
+            None => (option, None),
+        };
+        request = match (name, value) {
+            ("default_unimplemented", None | Some("true")) => request.default_unimplemented(true),
+            ("default_unimplemented", Some("false")) => request.default_unimplemented(false),
+            ("only", Some("messages")) => request.only(Only::Messages),
+            ("only", Some("clients")) => request.only(Only::Clients),
+            ("only", Some("servers")) => request.only(Only::Servers),
+            ("shared_bytes", Some(path)) if path.starts_with('.') => request.shared_bytes(path),
+            ("views", Some(method)) if !method.is_empty() => request.views(method),
+            (name, _) if NAMES.contains(&name) => {
+                return Err(UnknownOption(format!("the option `{option}` is not understood")));
+            }
+            _ => return Err(UnknownOption(format!("there is no option `{name}`"))),
+        };
+    }
+    Ok(request)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(parameter: &str, expected: Result<(), &str>) {
+        let result = apply(Request::default(), parameter).map(drop);
+        assert_eq!(result, expected.map_err(|text| UnknownOption(text.to_owned())), "{parameter}");
+    }
+
+    #[test]
+    fn options_are_understood_or_named() {
+        check("", Ok(()));
+        check(",, default_unimplemented ,only = clients,views=a.B/C,views=a.B/D,shared_bytes=.", Ok(()));
+        check("default_unimplemented=true,default_unimplemented=false", Ok(()));
+        check("default_unimplemented=yes", Err("the option `default_unimplemented=yes` is not understood"));
+        check("only", Err("the option `only` is not understood"));
+        check("only=client", Err("the option `only=client` is not understood"));
+        check("shared_bytes=photos", Err("the option `shared_bytes=photos` is not understood"));
+        check("view=a.B/C", Err("there is no option `view`"));
+    }
+}
