@@ -3,9 +3,9 @@
 use crate::check::{self, Compiled};
 use crate::error::Error;
 use crate::files::{self, Folders};
-use crate::{output, tree};
+use crate::protoc::Environment;
+use crate::{descriptor_set, output, tree};
 use halloo_codegen::{GeneratedFile, Layout, Only, Request};
-use std::collections::BTreeSet;
 use std::env;
 use std::path::{Path, PathBuf};
 
@@ -119,6 +119,9 @@ impl Build {
 
     /// Reads descriptors that another compiler wrote (an encoded `FileDescriptorSet` with imports) instead of
     /// compiling `.proto` files. Files added with [`proto`](Self::proto) then select by import name; default: all.
+    ///
+    /// `protoc --include_imports --include_source_info -o greeter.binpb greeter.proto` and `buf build -o greeter.binpb`
+    /// write such a file. Without source info it has no comments for the generated code, which is a warning.
     pub fn descriptor_set(mut self, path: impl AsRef<Path>) -> Self {
         self.descriptor_set = Some(path.as_ref().to_owned());
         self
@@ -162,7 +165,8 @@ impl Build {
         output::claim(&folder, &self.sources())?;
         let compiled = self.compiled()?;
         // Not on failure: cargo runs the script again then anyway, and would show these lines before the faults.
-        output::watch(&compiled.paths);
+        output::watch(&compiled.paths, compiled.variables);
+        output::warn(&compiled.warnings);
         self.write_descriptors(&compiled)?;
         output::write(&folder, &self.generate(compiled, Layout::Macros)?)?;
         output::publish(&folder);
@@ -187,6 +191,9 @@ impl Build {
         let folder = self.tree_folder()?;
         output::claim(&folder, &self.sources())?;
         let compiled = self.compiled()?;
+        for warning in &compiled.warnings {
+            eprintln!("warning: {warning}");
+        }
         self.write_descriptors(&compiled)?;
         tree::write(&folder, &self.generate(compiled, Layout::Module)?)
     }
@@ -228,7 +235,7 @@ impl Build {
 
     fn compiled(&self) -> Result<Compiled, Error> {
         match &self.descriptor_set {
-            Some(path) => self.read_descriptor_set(path),
+            Some(path) => descriptor_set::read(&self.base()?.join(path), path, &self.protos),
             None => self.compile_protos(),
         }
     }
@@ -278,20 +285,7 @@ impl Build {
             ));
         }
         let folders = Folders::new(&self.base()?, &self.includes, &self.protos);
-        check::compile(&folders, &self.protos).map_err(Error::faults)
-    }
-
-    fn read_descriptor_set(&self, path: &Path) -> Result<Compiled, Error> {
-        let path = self.base()?.join(path);
-        let descriptor_set = std::fs::read(&path).map_err(|cause| Error::io("read", &path, cause))?;
-        let mut targets: Vec<String> =
-            self.protos.iter().map(|proto| proto.to_string_lossy().replace('\\', "/")).collect();
-        if targets.is_empty() {
-            let files = halloo_codegen::decode_descriptor_set(&descriptor_set)?;
-            let names = files.into_iter().filter_map(|file| file.name);
-            targets = names.filter(|name| !name.starts_with("google/protobuf/")).collect();
-        }
-        Ok(Compiled { descriptor_set, targets, paths: BTreeSet::new() })
+        check::compile(&folders, &self.protos, &Environment::of_process()).map_err(Error::faults)
     }
 
     /// The folder that paths are relative to.

@@ -1,8 +1,10 @@
 //! Compiles files to descriptors, or finds as many of their faults as one run can.
 
 use crate::diagnostic::Diagnostic;
+use crate::edition::Edition;
 use crate::files::{Files, Folders, load};
 use crate::known_names::{explain, undefined_name};
+use crate::protoc::{self, Environment, Protoc};
 use crate::repair::{is_consequence, repair};
 use crate::source::Source;
 use protox::Compiler;
@@ -24,26 +26,78 @@ pub(crate) struct Compiled {
     pub(crate) targets: Vec<String>,
     /// The files that were read, to watch them for changes.
     pub(crate) paths: BTreeSet<PathBuf>,
+    /// The environment variables that were looked at, to watch them as well.
+    pub(crate) variables: &'static [&'static str],
+    /// What people should know although it is no fault.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Compiles `protos`, or returns their faults.
-pub(crate) fn compile(folders: &Folders, protos: &[PathBuf]) -> Result<Compiled, Vec<Diagnostic>> {
+pub(crate) fn compile(
+    folders: &Folders,
+    protos: &[PathBuf],
+    environment: &Environment,
+) -> Result<Compiled, Vec<Diagnostic>> {
     let (mut files, mut faults) = load(folders, protos);
     let paths = std::mem::take(&mut files.paths);
+    let protoc = match files.editions.values().next().cloned() {
+        Some(edition) => match Protoc::find(environment) {
+            Ok(protoc) => Some((protoc, edition)),
+            Err(why) => {
+                faults.push(edition.without_protoc(&why));
+                None
+            }
+        },
+        None => None,
+    };
     let files = Rc::new(files);
     let texts = Texts { files: Rc::clone(&files), repaired: Rc::default() };
-    for target in files.targets.iter().filter(|target| !files.broken.contains(*target)) {
+    let readable = |target: &&String| !files.broken.contains(*target) && !files.needs_protoc(target);
+    for target in files.targets.iter().filter(readable) {
         check_target(target, &texts, &mut faults);
     }
     if !faults.is_empty() {
         sort(&mut faults, &files);
         return Err(faults);
     }
-    let mut compiler = compiler(&texts);
-    for target in &files.targets {
-        compiler.open_file(target).map_err(|error| faults_of(&error, &files))?;
+    match protoc {
+        Some((protoc, edition)) => compile_with(&protoc, folders, &files, &edition, paths),
+        None => compile_built_in(&texts, paths),
     }
-    Ok(Compiled { descriptor_set: compiler.encode_file_descriptor_set(), targets: files.targets.clone(), paths })
+}
+
+fn compile_built_in(texts: &Texts, paths: BTreeSet<PathBuf>) -> Result<Compiled, Vec<Diagnostic>> {
+    let mut compiler = compiler(texts);
+    for target in &texts.files.targets {
+        compiler.open_file(target).map_err(|error| faults_of(&error, &texts.files))?;
+    }
+    let descriptor_set = compiler.encode_file_descriptor_set();
+    Ok(Compiled { descriptor_set, targets: texts.files.targets.clone(), paths, variables: &[], warnings: Vec::new() })
+}
+
+fn compile_with(
+    protoc: &Protoc,
+    folders: &Folders,
+    files: &Files,
+    edition: &Edition,
+    mut paths: BTreeSet<PathBuf>,
+) -> Result<Compiled, Vec<Diagnostic>> {
+    let descriptor_set = protoc.compile(folders, files, edition).map_err(|mut faults| {
+        sort(&mut faults, files);
+        faults
+    })?;
+    // A file that is not proto3 in any way has imports that only protoc has seen.
+    let descriptors = halloo_codegen::decode_descriptor_set(&descriptor_set);
+    let names = descriptors.iter().flatten().filter_map(|file| file.name.as_deref());
+    paths.extend(names.filter_map(|name| folders.find(name)));
+    paths.insert(protoc.program.clone());
+    Ok(Compiled {
+        descriptor_set,
+        targets: files.targets.clone(),
+        paths,
+        variables: &[protoc::VARIABLE],
+        warnings: Vec::new(),
+    })
 }
 
 /// Compiles one file, repairs what is wrong, and goes on until nothing else comes up.
@@ -150,3 +204,6 @@ impl FileResolver for Texts {
         }
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests;

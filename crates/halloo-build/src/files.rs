@@ -4,6 +4,7 @@
 //! file, the crate's root. The well-known files are built in and need no folder.
 
 use crate::diagnostic::Diagnostic;
+use crate::edition::Edition;
 use crate::known_names::FileTypes;
 use crate::source::Source;
 use crate::suggest::nearest;
@@ -18,6 +19,8 @@ pub(crate) struct Folders {
     /// The crate's folder, to which all paths are relative.
     root: PathBuf,
     search: Vec<PathBuf>,
+    /// How many of the first of them are folders of imports: those that were given, and `proto/`.
+    import_roots: usize,
 }
 
 impl Folders {
@@ -25,11 +28,12 @@ impl Folders {
         let root = normalize(root);
         let mut search: Vec<PathBuf> = includes.iter().map(|include| normalize(&root.join(include))).collect();
         search.extend(Some(root.join("proto")).filter(|folder| folder.is_dir()));
+        let import_roots = search.iter().collect::<BTreeSet<_>>().len();
         search.extend(protos.iter().filter_map(|proto| Some(normalize(&root.join(proto)).parent()?.to_owned())));
         search.push(root.clone());
         let mut seen = BTreeSet::new();
         search.retain(|folder| seen.insert(folder.clone()));
-        Self { root, search }
+        Self { root, search, import_roots }
     }
 
     /// The path of a named file.
@@ -38,16 +42,24 @@ impl Folders {
     }
 
     /// The name by which `import` statements know a file: its path within the first folder where that name
-    /// leads back to it. The root goes before the folders of the named files, so that names stay distinct.
+    /// leads back to it. Folders of imports go first, then the root, and only then the folders of the named
+    /// files, so that names stay distinct.
     fn import_name(&self, path: &Path) -> String {
-        let own = |folder: &&PathBuf| path.parent() == Some(folder.as_path()) && **folder != self.root;
-        let (own, shared): (Vec<&PathBuf>, Vec<&PathBuf>) = self.search.iter().partition(own);
-        let mut names =
-            shared.into_iter().chain(own).filter_map(|folder| Some(slashes(path.strip_prefix(folder).ok()?)));
+        let (import_roots, own) = self.search.split_at(self.import_roots);
+        let mut names = import_roots
+            .iter()
+            .chain(Some(&self.root))
+            .chain(own)
+            .filter_map(|folder| Some(slashes(path.strip_prefix(folder).ok()?)));
         names.find(|name| self.find(name).as_deref() == Some(path)).unwrap_or_else(|| slashes(path))
     }
 
-    fn find(&self, import: &str) -> Option<PathBuf> {
+    /// The folders to look in that are there.
+    pub(crate) fn existing(&self) -> impl Iterator<Item = &PathBuf> {
+        self.search.iter().filter(|folder| folder.is_dir())
+    }
+
+    pub(crate) fn find(&self, import: &str) -> Option<PathBuf> {
         self.search.iter().map(|folder| normalize(&folder.join(import))).find(|path| path.is_file())
     }
 
@@ -110,8 +122,31 @@ pub(crate) struct Files {
     pub(crate) targets: Vec<String>,
     /// Files that cannot be used, because they have faults or import such a file.
     pub(crate) broken: BTreeSet<String>,
+    /// Files that have an edition.
+    pub(crate) editions: BTreeMap<String, Edition>,
     /// Paths to watch for changes.
     pub(crate) paths: BTreeSet<PathBuf>,
+}
+
+impl Files {
+    /// The text of a file by its import name.
+    pub(crate) fn source(&self, name: &str) -> Option<&Rc<Source>> {
+        self.parsed.get(name)?.source.as_ref()
+    }
+
+    /// Whether a file has an edition or imports, directly or not, one that has.
+    pub(crate) fn needs_protoc(&self, name: &str) -> bool {
+        let mut seen = BTreeSet::from([name]);
+        let mut queue = vec![name];
+        while let Some(next) = queue.pop() {
+            if self.editions.contains_key(next) {
+                return true;
+            }
+            let imports = self.parsed.get(next).map_or(&[][..], |parsed| &parsed.imports);
+            queue.extend(imports.iter().map(String::as_str).filter(|import| seen.insert(import)));
+        }
+        false
+    }
 }
 
 /// Reads the named files and all their imports, and collects what is wrong with them.
@@ -173,10 +208,12 @@ impl Loader<'_> {
             Err(cause) => return self.refuse(name, self.unreadable(path, &cause)),
         };
         let source = Rc::new(Source { name: name.to_owned(), path: shown, text });
-        if let Some(fault) = edition_fault(&source) {
-            return self.refuse(name, fault);
-        }
-        let file = match File::from_source(name, &source.text) {
+        let edition = Edition::of(&source);
+        let file = match &edition {
+            Some(edition) => Ok(edition.as_proto3()),
+            None => File::from_source(name, &source.text).map(Some),
+        };
+        let file = match file {
             Ok(file) => file,
             Err(error) => {
                 let faults = Diagnostic::from_compiler(&error, &source).into_iter().map(explain_syntax);
@@ -185,8 +222,10 @@ impl Loader<'_> {
                 return Ok(());
             }
         };
-        let parsed = Parsed { source: Some(Rc::clone(&source)), imports: imports(&file), types: FileTypes::new(&file) };
-        let imports = parsed.imports.clone();
+        self.files.editions.extend(edition.map(|edition| (name.to_owned(), edition)));
+        let imports = file.as_ref().map(imports).unwrap_or_default();
+        let types = file.as_ref().map(FileTypes::new).unwrap_or_default();
+        let parsed = Parsed { source: Some(Rc::clone(&source)), imports: imports.clone(), types };
         self.files.parsed.insert(name.to_owned(), parsed);
         imports.iter().try_for_each(|import| self.import(import, &source, path))
     }
@@ -286,26 +325,6 @@ fn protos_near(path: &Path, root: &Path) -> Vec<PathBuf> {
     protos.sort();
     protos.truncate(8);
     protos
-}
-
-/// Editions are beyond the parser; says so instead of reporting a syntax error at the first word.
-fn edition_fault(source: &Rc<Source>) -> Option<Diagnostic> {
-    let start = source.first_token();
-    let statement = source.text[start..].strip_prefix("edition")?;
-    let is_word = statement.starts_with(|char: char| char.is_whitespace() || char == '=');
-    let length = "edition".len() + statement.find(';').map_or(0, |end| end + 1);
-    let stem = source.name.rsplit('/').next().unwrap_or_default().trim_end_matches(".proto");
-    is_word.then(|| {
-        Diagnostic::new("protobuf editions are not supported by the built-in compiler; proto2 and proto3 are")
-            .at(source, start..start + length, "")
-            .help("if the file uses no feature of editions, begin it with: syntax = \"proto3\";")
-            .help(format!(
-                "otherwise compile it with protoc 27 or later and hand over the result:\n\
-                 protoc --include_imports --include_source_info -o {stem}.binpb {name}\n\
-                 halloo_build::Build::new().descriptor_set(\"{stem}.binpb\").compile()",
-                name = source.path,
-            ))
-    })
 }
 
 /// Adds to a syntax error what was probably meant, and a place if it has none.

@@ -66,7 +66,7 @@ const WELL_KNOWN: [(&str, &[&str]); 8] = [
 ];
 
 /// What a file declares and passes on.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct FileTypes {
     package: String,
     /// Full names of messages and enums.

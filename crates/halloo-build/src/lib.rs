@@ -15,12 +15,15 @@
 
 mod build;
 mod check;
+mod descriptor_set;
 mod diagnostic;
+mod edition;
 mod error;
 mod files;
 mod known_names;
 mod output;
 mod picture;
+mod protoc;
 mod repair;
 mod source;
 mod suggest;

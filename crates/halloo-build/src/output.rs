@@ -62,10 +62,20 @@ pub(crate) fn write_if_changed(path: &Path, contents: &[u8]) -> Result<(), Error
     std::fs::write(path, contents).map_err(|cause| Error::io("write", path, cause))
 }
 
-/// Asks cargo to run the build script again when one of `paths` changes.
-pub(crate) fn watch<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) {
+/// Asks cargo to run the build script again when one of `paths` or of the environment's `variables` changes.
+pub(crate) fn watch<'a>(paths: impl IntoIterator<Item = &'a PathBuf>, variables: &[&str]) {
     for path in paths {
         tell_cargo(&format!("cargo:rerun-if-changed={}", path.display()));
+    }
+    for variable in variables {
+        tell_cargo(&format!("cargo:rerun-if-env-changed={variable}"));
+    }
+}
+
+/// Has cargo show `warnings`.
+pub(crate) fn warn(warnings: &[String]) {
+    for warning in warnings {
+        tell_cargo(&format!("cargo:warning={warning}"));
     }
 }
 

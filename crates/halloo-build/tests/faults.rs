@@ -43,11 +43,6 @@ fn missing_files_have_suggestions() {
 }
 
 #[test]
-fn editions_are_refused_with_a_way_out() {
-    check("edition", &["greeter.proto"]);
-}
-
-#[test]
 fn marks_stand_under_wide_letters_and_tabs() {
     check("wide_text", &["greeter.proto"]);
 }
@@ -96,4 +91,49 @@ fn views_of_unknown_methods_list_the_known_ones() {
         error.to_string(),
         "views are asked for `greeter.Greeter/SayHelo`, which is no method; the methods are: greeter.Greeter/SayHello"
     );
+}
+
+fn descriptor_set_fault(build: Build) -> String {
+    let error = build.out_dir("never-written").check().expect_err("the set cannot be used");
+    error.to_string()
+}
+
+#[test]
+fn descriptor_sets_that_cannot_be_used_say_why_and_how_to_make_them() {
+    let check = |path: &str, what: &str| {
+        let expected = format!(
+            "the descriptor set `{path}` {what}\n \
+             = help: protoc makes it with: protoc --include_imports --include_source_info -o {path} your.proto\n \
+             = help: and buf with: buf build -o {path}"
+        );
+        assert_eq!(descriptor_set_fault(Build::new().descriptor_set(path)), expected);
+    };
+    check("tests/nowhere.binpb", "does not exist");
+    let without_imports = "tests/faults/descriptor_set/noimports.binpb";
+    check(without_imports, "lacks `google/protobuf/timestamp.proto`, which `features.proto` imports");
+    check("tests/golden/fields.proto", "holds no descriptors");
+    check("tests/golden/tree/mod.rs", "holds no descriptors");
+}
+
+#[test]
+fn files_that_a_descriptor_set_lacks_have_suggestions() {
+    let set = "tests/golden/editions/editions.binpb";
+    let known = "it has features.proto, newest.proto";
+    for (name, meant) in [("proto/features.proto", "features.proto"), ("newst.proto", "newest.proto")] {
+        assert_eq!(
+            descriptor_set_fault(Build::new().descriptor_set(set).proto(name)),
+            format!(
+                "the descriptor set `{set}` has no file `{name}`\n = help: {known}\n = help: did you mean `{meant}`?"
+            )
+        );
+    }
+}
+
+#[test]
+fn descriptor_sets_without_source_info_lose_comments_only() {
+    let folder = output_folder("no-source-info");
+    let set = "tests/faults/descriptor_set/nosource.binpb";
+    Build::new().descriptor_set(set).out_dir(&folder).try_compile().expect("it has everything else");
+    let text = std::fs::read_to_string(folder.join("features.rs")).expect("it was generated");
+    assert!(text.contains("pub trait Things") && !text.contains("Served and called as any other service."));
 }

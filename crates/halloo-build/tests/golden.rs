@@ -35,6 +35,13 @@ fn all_kinds_of_fields() {
     check("fields", Build::new().proto("tests/golden/fields.proto"), &["fields.rs"]);
 }
 
+/// The descriptors are what protoc 35.1 made of the files beside them; `cargo xtask plugin` makes them again.
+#[test]
+fn features_of_editions() {
+    let build = Build::new().descriptor_set("tests/golden/editions/editions.binpb");
+    check("editions", build, &["features.rs", "newest.rs"]);
+}
+
 #[test]
 fn parts_alone() {
     for (name, only) in [("messages", Only::Messages), ("clients", Only::Clients), ("servers", Only::Servers)] {

@@ -22,6 +22,8 @@ fn checked_in_sources_build_and_are_kept_up_to_date() {
     let folder = copy_fixture("checked_in");
     let build = || Build::new().root(&folder).proto("proto/greeter.proto").out_dir("src/proto");
     build().write().expect("the files have no faults");
+    let editions = Build::new().descriptor_set("tests/golden/editions/editions.binpb");
+    editions.out_dir(folder.join("src/editions")).write().expect("protoc found no faults");
     succeed(&mut cargo(&folder, &["test"]));
     std::fs::write(folder.join("rustfmt.toml"), "max_width = 60\nhard_tabs = true\nuse_small_heuristics = \"Off\"\n")
         .expect("the folder is ours");

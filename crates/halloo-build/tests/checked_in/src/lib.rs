@@ -12,8 +12,12 @@
     unused_qualifications
 )]
 
+/// What protoc's descriptors of files with editions become.
+pub mod editions;
 pub mod proto;
 
+#[cfg(test)]
+mod features;
 #[cfg(test)]
 mod tests {
     use crate::proto::Note;

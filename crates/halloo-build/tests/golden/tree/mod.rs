@@ -4,7 +4,7 @@
 //     shop/v1/admin.proto
 //     google/protobuf/descriptor.proto
 //     shop/v1/shop.proto
-//     tests/fixture/proto/unnamed.proto
+//     unnamed.proto
 
 //! Messages and services of `.proto` files: a module for each part of a package's name.
 
