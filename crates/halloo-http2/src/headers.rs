@@ -274,13 +274,15 @@ impl EntryId {
 pub struct Template {
     id: u64,
     fields: HeaderList,
+    is_informational: bool,
 }
 
 impl Template {
     /// Makes a template of the fields of `fields`.
     pub fn new(fields: HeaderList) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        Self { id: NEXT.fetch_add(1, Ordering::Relaxed), fields }
+        let is_informational = has_informational_status(&fields);
+        Self { id: NEXT.fetch_add(1, Ordering::Relaxed), fields, is_informational }
     }
 
     /// Returns the fields.
@@ -303,10 +305,22 @@ pub struct Block<'a> {
 }
 
 impl<'a> Block<'a> {
+    /// Whether this is a response head that leaves the final one still to come.
+    #[inline]
+    pub(crate) fn is_informational(self) -> bool {
+        self.template.is_some_and(|template| template.is_informational)
+            || (!self.fields.is_empty() && has_informational_status(self.fields))
+    }
+
     /// The value of the first field of this name.
     pub(crate) fn find(self, name: &[u8]) -> Option<&'a [u8]> {
         self.template.and_then(|template| template.fields().find(name)).or_else(|| self.fields.find(name))
     }
+}
+
+/// Whether the first `:status` is 1xx (RFC 9110 section 15.2).
+fn has_informational_status(fields: &HeaderList) -> bool {
+    fields.find(b":status").is_some_and(|status| status.first() == Some(&b'1'))
 }
 
 #[cfg(test)]

@@ -129,8 +129,14 @@ pub(crate) fn copy_row(from: &[u8], to: &mut [u8], len: usize) {
     {
         *to = *from;
     } else {
-        to[..len].copy_from_slice(&from[..len]);
+        copy_exactly(from, to, len);
     }
+}
+
+/// A function of its own, or else both copies become one that is called with its length.
+#[inline(never)]
+fn copy_exactly(from: &[u8], to: &mut [u8], len: usize) {
+    to[..len].copy_from_slice(&from[..len]);
 }
 
 #[cfg(test)]

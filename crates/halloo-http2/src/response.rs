@@ -5,7 +5,6 @@ use crate::connection::Connection;
 use crate::error::SendError;
 use crate::event::{End, StreamId};
 use crate::headers::Block;
-use crate::send::is_informational;
 use crate::stream::{Sending, State, Stream, WHOLE_BYTES};
 
 impl Connection {
@@ -56,7 +55,7 @@ impl Connection {
             && len <= self.send_window.available()
             && self.schedule.is_empty()
             && self.out.len() < self.config.limits.max_output_bytes
-            && !is_informational(head);
+            && !head.is_informational();
         if !leaves_at_once {
             return self.send_parts(id, head, data, trailers);
         }

@@ -65,7 +65,7 @@ impl Connection {
             (Sending::Ending | Sending::Ended, _) => return Err(SendError::Ended),
             (Sending::Body, End::Open) => return Err(SendError::OutOfOrder),
             (Sending::Head, End::Open) => {
-                if !is_informational(block) {
+                if !block.is_informational() {
                     *send = Sending::Body;
                 }
             }
@@ -83,17 +83,30 @@ impl Connection {
     }
 
     /// Appends HEADERS, and CONTINUATION where the block is larger than the peer's frames.
+    #[inline]
     pub(crate) fn push_headers(&mut self, id: StreamId, block: Block<'_>, end: End) {
         self.budgets.pings.forgive();
+        let flags = if end == End::Stream { Flags::END_STREAM } else { Flags::NONE };
+        let head = Head { len: 0, kind: Kind::HEADERS, flags, stream: id.as_u32() };
+        match self.encoder.encoded(block) {
+            // What is kept is shorter than the smallest limit of frames.
+            Some(encoded) => {
+                let out = self.out.frames();
+                Head { len: encoded.len(), flags: flags.with(Flags::END_HEADERS), ..head }.write(out);
+                out.extend_from_slice(encoded);
+            }
+            None => self.encode_headers(block, head),
+        }
+    }
+
+    fn encode_headers(&mut self, block: Block<'_>, head: Head) {
         let out = self.out.frames();
         let at = out.len();
         out.extend_from_slice(&[0; HEAD_BYTES]);
         self.encoder.encode(block, out);
         let len = out.len() - at - HEAD_BYTES;
-        let flags = if end == End::Stream { Flags::END_STREAM } else { Flags::NONE };
-        let head = Head { len, kind: Kind::HEADERS, flags, stream: id.as_u32() };
         if len <= self.peer.max_frame {
-            let head = Head { flags: flags.with(Flags::END_HEADERS), ..head };
+            let head = Head { len, flags: head.flags.with(Flags::END_HEADERS), ..head };
             out[at..at + HEAD_BYTES].copy_from_slice(&head.to_bytes());
         } else {
             self.split_headers(at, head);
@@ -326,12 +339,6 @@ impl Connection {
         let is_blocked = !self.schedule.is_empty() && self.send_window.available() == 0;
         Progress { is_blocked, bytes: if is_blocked { self.data_sent } else { self.out.written() } }
     }
-}
-
-/// Whether a response head leaves the final one still to come.
-#[inline]
-pub(crate) fn is_informational(head: Block<'_>) -> bool {
-    head.find(b":status").is_some_and(|status| status.first() == Some(&b'1'))
 }
 
 #[cfg(test)]

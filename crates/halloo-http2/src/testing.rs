@@ -6,7 +6,6 @@ use crate::frame::{self, Flags, GoAway, HEAD_BYTES, Head, Kind, Priority};
 use crate::headers::{Block, HeaderList, Template};
 use crate::hpack::{BlockLimits, Decoder, Encoder};
 use crate::limits::Limits;
-use bytes::BytesMut;
 use std::sync::Arc;
 
 /// Decodes the header blocks of one direction of a connection, within the default limits.
@@ -53,9 +52,9 @@ impl HpackEncoder {
 
     /// Encodes the fields of the template and then `fields` to one block.
     pub fn encode(&mut self, template: Option<&Template>, fields: &HeaderList) -> Vec<u8> {
-        let mut block = BytesMut::new();
+        let mut block = Vec::new();
         self.0.encode(Block { template, fields }, &mut block);
-        block.to_vec()
+        block
     }
 }
 

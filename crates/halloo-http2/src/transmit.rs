@@ -5,7 +5,7 @@ use crate::error::ErrorCode;
 use crate::event::{End, StreamId};
 use crate::frame::{self, Flags, HEAD_BYTES, Head, Kind};
 use crate::stream::WHOLE_BYTES;
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
@@ -15,7 +15,7 @@ use std::io::IoSlice;
 #[derive(Debug, Default)]
 pub struct Transmit {
     /// Frames, and the heads of frames whose payload is in `pieces`.
-    buffer: BytesMut,
+    buffer: Vec<u8>,
     /// How much of `buffer` is written already.
     start: usize,
     pieces: VecDeque<Piece>,
@@ -69,13 +69,13 @@ impl Transmit {
 
     /// The buffer, for whole frames other than DATA.
     #[inline]
-    pub(crate) fn frames(&mut self) -> &mut BytesMut {
+    pub(crate) fn frames(&mut self) -> &mut Vec<u8> {
         self.open = None;
         &mut self.buffer
     }
 
     /// Appends an answer to something that the peer did: how many of them wait is limited.
-    pub(crate) fn answer(&mut self, write: impl FnOnce(&mut BytesMut)) {
+    pub(crate) fn answer(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         write(self.frames());
         self.answers += 1;
         self.answers_end = self.buffer.len();

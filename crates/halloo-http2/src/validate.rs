@@ -41,17 +41,22 @@ const STATUS: u8 = 16;
 const UNKNOWN: u8 = 32;
 
 impl Outline {
-    /// Takes the next field of the list.
+    /// Takes a legal field that means nothing to the engine.
     #[inline]
-    pub(crate) fn add(&mut self, rule: FieldRule, value: &[u8]) {
-        if rule.is_ordinary() {
-            self.has_ordinary = true;
-        } else if let Err(violation) = self.add_special(rule, value) {
+    pub(crate) fn add_ordinary(&mut self) {
+        self.has_ordinary = true;
+    }
+
+    /// Takes any field.
+    #[inline(never)]
+    pub(crate) fn add_special(&mut self, rule: FieldRule, value: &[u8]) {
+        if let Err(violation) = self.try_add(rule, value) {
             self.fault.get_or_insert(violation);
         }
     }
 
-    fn add_special(&mut self, rule: FieldRule, value: &[u8]) -> Result<(), Violation> {
+    #[inline]
+    fn try_add(&mut self, rule: FieldRule, value: &[u8]) -> Result<(), Violation> {
         let name = rule.name();
         if rule.is_broken() {
             return Err(name.violation(value));
@@ -143,7 +148,7 @@ mod tests {
         let mut outline = Outline::default();
         for (name, value) in fields {
             let value = value.as_bytes();
-            outline.add(FieldRule::judge(NameRule::of(name.as_bytes()), value, has_control(value)), value);
+            outline.add_special(FieldRule::judge(NameRule::of(name.as_bytes()), value, has_control(value)), value);
         }
         outline
     }

@@ -2,7 +2,7 @@
 
 use super::{Flags, Head, Kind};
 use crate::error::ErrorCode;
-use bytes::{BufMut, BytesMut};
+use bytes::BufMut;
 
 /// A 31-bit number at the start of `payload`, its reserved bit ignored; `None` when there are fewer than four bytes.
 #[inline]
@@ -48,17 +48,17 @@ fn head(len: usize, kind: Kind, flags: Flags, stream: u32) -> Head {
     Head { len, kind, flags, stream }
 }
 
-pub(crate) fn write_reset(out: &mut BytesMut, stream: u32, code: ErrorCode) {
+pub(crate) fn write_reset(out: &mut Vec<u8>, stream: u32, code: ErrorCode) {
     head(4, Kind::RST_STREAM, Flags::NONE, stream).write(out);
     out.put_u32(code.as_u32());
 }
 
-pub(crate) fn write_ping(out: &mut BytesMut, flags: Flags, payload: [u8; 8]) {
+pub(crate) fn write_ping(out: &mut Vec<u8>, flags: Flags, payload: [u8; 8]) {
     head(8, Kind::PING, flags, 0).write(out);
     out.extend_from_slice(&payload);
 }
 
-pub(crate) fn write_goaway(out: &mut BytesMut, last_id: u32, code: ErrorCode, debug: &str) {
+pub(crate) fn write_goaway(out: &mut Vec<u8>, last_id: u32, code: ErrorCode, debug: &str) {
     head(8 + debug.len(), Kind::GOAWAY, Flags::NONE, 0).write(out);
     out.put_u32(last_id);
     out.put_u32(code.as_u32());
@@ -66,7 +66,7 @@ pub(crate) fn write_goaway(out: &mut BytesMut, last_id: u32, code: ErrorCode, de
 }
 
 /// `stream` 0 is the connection.
-pub(crate) fn write_window_update(out: &mut BytesMut, stream: u32, increment: u32) {
+pub(crate) fn write_window_update(out: &mut Vec<u8>, stream: u32, increment: u32) {
     head(4, Kind::WINDOW_UPDATE, Flags::NONE, stream).write(out);
     out.put_u32(increment);
 }

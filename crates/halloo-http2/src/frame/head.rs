@@ -4,8 +4,6 @@
 //! | length 24 | type 8 | flags 8 | R 1 | stream id 31 |
 //! ```
 
-use bytes::BytesMut;
-
 /// Bytes of a frame's head.
 pub(crate) const HEAD_BYTES: usize = 9;
 
@@ -42,7 +40,7 @@ impl Head {
     }
 
     #[inline]
-    pub(crate) fn write(self, out: &mut BytesMut) {
+    pub(crate) fn write(self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.to_bytes());
     }
 }

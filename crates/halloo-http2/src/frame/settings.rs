@@ -1,7 +1,7 @@
 //! SETTINGS entries (RFC 9113 section 6.5).
 
 use super::{Flags, Head, Kind};
-use bytes::{BufMut, BytesMut};
+use bytes::BufMut;
 
 /// One entry: an identifier and its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub(crate) fn entries(payload: &[u8]) -> impl Iterator<Item = Setting> {
     })
 }
 
-pub(crate) fn write_settings(out: &mut BytesMut, settings: &[Setting]) {
+pub(crate) fn write_settings(out: &mut Vec<u8>, settings: &[Setting]) {
     let len = settings.len() * Setting::BYTES;
     Head { len, kind: Kind::SETTINGS, flags: Flags::NONE, stream: 0 }.write(out);
     for setting in settings {
@@ -37,6 +37,6 @@ pub(crate) fn write_settings(out: &mut BytesMut, settings: &[Setting]) {
     }
 }
 
-pub(crate) fn write_settings_ack(out: &mut BytesMut) {
+pub(crate) fn write_settings_ack(out: &mut Vec<u8>) {
     Head { len: 0, kind: Kind::SETTINGS, flags: Flags::ACK, stream: 0 }.write(out);
 }

@@ -185,29 +185,21 @@ impl Decoder {
                 let (row, class) = self.indexed(index)?;
                 list.push_indexed(row, class)
             }
-            0x40..0x80 => {
-                let head = self.decode_literal(6, FieldUse::Indexed, input, list)?;
-                self.table.insert(list.record(head));
-                list.push_literal(head)
-            }
+            0x40..0x80 => self.decode_literal(6, FieldUse::Indexed, input, list),
             0x20..0x40 => Err(DecodeError::SizeUpdateMisplaced),
-            ..0x20 => {
-                let field_use = if first & 0x10 != 0 { FieldUse::Sensitive } else { FieldUse::Plain };
-                let head = self.decode_literal(4, field_use, input, list)?;
-                list.record(head);
-                list.push_literal(head)
-            }
+            0x10..0x20 => self.decode_literal(4, FieldUse::Sensitive, input, list),
+            ..0x10 => self.decode_literal(4, FieldUse::Plain, input, list),
         }
     }
 
     /// Decodes name and value to where they stand in the list's next record, and judges them.
     fn decode_literal(
-        &self,
+        &mut self,
         prefix_bits: u32,
         field_use: FieldUse,
         input: &mut Input<'_>,
         list: &mut ListUnderWay,
-    ) -> Result<RecordHead, DecodeError> {
+    ) -> Result<(), DecodeError> {
         let start = list.end() + RECORD_HEAD;
         let name = match input.integer(prefix_bits)? {
             0 => self.decode_name(input, list, start)?,
@@ -220,18 +212,22 @@ impl Decoder {
         };
         let value = decode_string(input, list, start + name.len)?;
         let rule = FieldRule::judge(name.rule, list.text(start + name.len, value.len), value.has_control);
-        let mark = match field_use {
-            FieldUse::Plain => Mark::new(None, rule, name.class),
-            FieldUse::Sensitive => Mark::new(None, rule.sensitive(), name.class),
-            FieldUse::Indexed => {
-                let charged = charged_bytes(RECORD_HEAD + name.len + value.len);
-                Mark::new(self.table.next_id(charged), rule, name.class)
-            }
+        let (entry, rule) = match field_use {
+            FieldUse::Plain => (None, rule),
+            FieldUse::Sensitive => (None, rule.sensitive()),
+            FieldUse::Indexed => (self.table.next_id(charged_bytes(RECORD_HEAD + name.len + value.len)), rule),
         };
-        Ok(RecordHead { name_len: name.len, value_len: value.len, mark })
+        let mark = Mark::new(entry, rule, name.class);
+        let head = RecordHead { name_len: name.len, value_len: value.len, mark };
+        let record = list.record(head);
+        if let FieldUse::Indexed = field_use {
+            self.table.insert(record);
+        }
+        list.push_literal(head)
     }
 
     /// Decodes a name that no table has.
+    #[inline(never)]
     fn decode_name(&self, input: &mut Input<'_>, list: &mut ListUnderWay, at: usize) -> Result<Name, DecodeError> {
         let len = decode_string(input, list, at)?.len;
         let name = list.text(at, len);
@@ -271,7 +267,7 @@ struct Name {
 }
 
 /// Decodes a string to `at` in the list's buffer.
-#[inline]
+#[inline(always)]
 fn decode_string(input: &mut Input<'_>, list: &mut ListUnderWay, at: usize) -> Result<Text, DecodeError> {
     let coded = input.peek().is_some_and(|first| first & 0x80 != 0);
     let len = input.integer(7)?;

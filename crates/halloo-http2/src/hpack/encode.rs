@@ -1,7 +1,7 @@
 //! Header lists to blocks (RFC 7541 section 6), with the encodings of templates kept.
 //!
 //! Called by the connection, which must send the blocks in the order of the calls.
-use bytes::{BufMut, BytesMut};
+use bytes::BufMut;
 
 use super::{
     INITIAL_TABLE_BYTES,
@@ -64,8 +64,19 @@ impl Encoder {
         self.size_update = Some(SizeUpdate { smallest, last });
     }
 
+    /// Returns the encoding of a block that is a template alone, if it is kept and nothing else must be said.
+    #[inline]
+    pub(crate) fn encoded(&self, block: Block<'_>) -> Option<&[u8]> {
+        match block.template {
+            Some(template) if block.fields.is_empty() && self.size_update.is_none() => {
+                self.templates.find(template.id(), self.table.generation())
+            }
+            _ => None,
+        }
+    }
+
     /// Appends one block to `out`.
-    pub(crate) fn encode(&mut self, block: Block<'_>, out: &mut BytesMut) {
+    pub(crate) fn encode(&mut self, block: Block<'_>, out: &mut Vec<u8>) {
         if let Some(update) = self.size_update.take() {
             self.put_size_update(update, out);
         }
@@ -78,7 +89,7 @@ impl Encoder {
     }
 
     /// RFC 7541 section 4.2: the smallest size, which may have evicted entries, and then the final one.
-    fn put_size_update(&mut self, update: SizeUpdate, out: &mut BytesMut) {
+    fn put_size_update(&mut self, update: SizeUpdate, out: &mut Vec<u8>) {
         for bytes in [update.smallest, update.last] {
             if bytes != self.table.max_bytes() {
                 self.table.resize(bytes);
@@ -87,7 +98,7 @@ impl Encoder {
         }
     }
 
-    fn put_template(&mut self, template: &Template, out: &mut BytesMut) {
+    fn put_template(&mut self, template: &Template, out: &mut Vec<u8>) {
         let before = self.table.generation();
         if let Some(encoded) = self.templates.find(template.id(), before) {
             out.put_slice(encoded);
@@ -104,7 +115,7 @@ impl Encoder {
         }
     }
 
-    fn put_template_field(&mut self, field: &Field<'_>, room: &mut usize, out: &mut BytesMut) {
+    fn put_template_field(&mut self, field: &Field<'_>, room: &mut usize, out: &mut Vec<u8>) {
         let sought = self.seek(field);
         let charged = field_bytes(field);
         let in_static_table = sought.pair.is_some_and(|index| index <= STATIC.len());
@@ -115,7 +126,7 @@ impl Encoder {
         self.put(sought, if fits { Literal::Inserted } else { Literal::Plain }, out);
     }
 
-    fn put_field(&mut self, field: &Field<'_>, out: &mut BytesMut) {
+    fn put_field(&mut self, field: &Field<'_>, out: &mut Vec<u8>) {
         let sought = self.seek(field);
         let mut literal = Literal::Plain;
         if sought.pair.is_none() && !field.sensitive && self.may_insert(field_bytes(field)) {
@@ -145,7 +156,7 @@ impl Encoder {
     }
 
     /// Writes a field by its index, or else as a literal of this kind; a sensitive one is never indexed.
-    fn put(&mut self, sought: Sought<'_>, literal: Literal, out: &mut BytesMut) {
+    fn put(&mut self, sought: Sought<'_>, literal: Literal, out: &mut Vec<u8>) {
         if let Some(index) = sought.pair {
             return put_integer(index, 7, 0x80, out);
         }

@@ -2,7 +2,7 @@
 //!
 //! The code is canonical, so its lengths give all tables, built at compile time. A lookup decodes up to two symbols;
 //! symbols with codes longer than a lookup, which header text seldom has, take the slow path.
-use bytes::{BufMut, BytesMut};
+use bytes::BufMut;
 
 use super::{decode::DecodeError, integer::put_integer};
 use crate::rule::is_control;
@@ -60,7 +60,7 @@ const fn codes() -> [Code; 257] {
 }
 
 /// Writes a string literal (RFC 7541 section 5.2): coded where that is shorter, plain otherwise.
-pub(super) fn put_string(text: &[u8], out: &mut BytesMut) {
+pub(super) fn put_string(text: &[u8], out: &mut Vec<u8>) {
     // Coded or not, the length of a short string is one octet, so it can be filled in afterwards.
     if text.is_empty() || text.len() >= 0x7f {
         return put_long_string(text, out);
@@ -77,7 +77,7 @@ pub(super) fn put_string(text: &[u8], out: &mut BytesMut) {
     }
 }
 
-fn put_long_string(text: &[u8], out: &mut BytesMut) {
+fn put_long_string(text: &[u8], out: &mut Vec<u8>) {
     let coded_bits: usize = text.iter().map(|&symbol| usize::from(CODE_BITS[usize::from(symbol)])).sum();
     let coded_len = coded_bits.div_ceil(8);
     if coded_len >= text.len() {
@@ -152,7 +152,8 @@ impl CodeWriter<'_> {
     }
 }
 
-const LOOKUP_BITS: u32 = 13;
+/// Two symbols of header text have 14 bits together, or fewer.
+const LOOKUP_BITS: u32 = 14;
 
 /// What the next [`LOOKUP_BITS`] bits begin with, or 0 if that is a longer code or NUL, which is as rare:
 ///
@@ -200,7 +201,7 @@ const fn single_lookup() -> [u32; 1 << LOOKUP_BITS] {
     table
 }
 
-/// Lookups from one window, of which at least 57 bits are coded ones.
+/// Lookups from one window, of which at least 57 bits are the string's.
 const ROUND: u32 = 4;
 const _: () = assert!(ROUND * LOOKUP_BITS <= 57);
 
@@ -222,84 +223,94 @@ pub(super) struct Text {
 }
 
 /// Decodes a string to the start of `out`.
+#[inline]
 pub(super) fn decode(coded: &[u8], out: &mut [u8]) -> Result<Text, DecodeError> {
     decode_into(coded, out).ok_or(DecodeError::Huffman)
 }
 
+#[inline]
 fn decode_into(coded: &[u8], out: &mut [u8]) -> Option<Text> {
-    let end = coded.len() * 8;
-    let coded = Coded::new(coded);
-    let mut text = Text { len: 0, has_control: false };
+    let mut writer = TextWriter { out, len: 0, has_control: false };
     let mut bit = 0;
-    while bit <= end {
-        let mut window = coded.window(bit);
-        if window == u64::MAX {
-            // Up to seven ones fill the last octet; of more, EOS is made.
-            return (end - bit < 8).then_some(text);
-        }
-        let place = out.get_mut(text.len..)?.first_chunk_mut::<ROUND_BYTES>()?;
+    while let Some(chunk) = coded.get(bit / 8..).and_then(|rest| rest.first_chunk()) {
+        bit += writer.decode_round(u64::from_be_bytes(*chunk) << (bit % 8))?;
+    }
+    // Fewer than 64 bits are left. What fills the last octet are ones, and so is what is put behind it.
+    let mut left = (coded.len() * 8 - bit) as u32;
+    let mut window = last_bits(coded).unbounded_shl(64 - left) | ones_below(64 - left);
+    while window != u64::MAX {
+        let bits = writer.decode_round(window)? as u32;
+        // None if the last symbol took bits from beyond the end.
+        left = left.checked_sub(bits)?;
+        window = window << bits | ones_below(bits);
+    }
+    // Up to seven ones fill the last octet; of more, EOS is made.
+    (left < 8).then_some(Text { len: writer.len as usize, has_control: writer.has_control })
+}
+
+/// Writes decoded symbols.
+struct TextWriter<'a> {
+    out: &'a mut [u8],
+    /// Narrower than `usize`, so that the compiler sees that the end of a round does not overflow.
+    len: u32,
+    has_control: bool,
+}
+
+impl TextWriter<'_> {
+    /// Decodes as many symbols as a round of lookups finds, and returns how many bits their codes have together.
+    #[inline(always)]
+    fn decode_round(&mut self, window: u64) -> Option<usize> {
+        let place = self.out.get_mut(self.len as usize..self.len as usize + ROUND_BYTES)?;
+        let place = place.first_chunk_mut::<ROUND_BYTES>()?;
+        let mut rest = window;
         // Bit 0 and up: code bits of the round; bit 8 and up: its symbols.
         let mut sums = 0_u32;
         for _ in 0..ROUND {
             // A longer code has an entry of 0, at which the round stands still.
-            let entry = LOOKUP[(window >> (64 - LOOKUP_BITS)) as usize];
+            let entry = LOOKUP[(rest >> (64 - LOOKUP_BITS)) as usize];
             let at = (sums >> 8 & 7) as usize;
             place[at..at + 2].copy_from_slice(&((entry >> 16) as u16).to_le_bytes());
-            window = window.wrapping_shl(entry);
+            rest = rest.wrapping_shl(entry);
             sums = sums.wrapping_add(entry);
         }
         if sums & 0x3f == 0 {
-            let (symbol, len) = long_symbol(window)?;
-            place[0] = symbol;
-            text.has_control |= is_control(symbol);
-            text.len += 1;
-            bit += len;
-            continue;
+            return self.decode_long(window);
         }
-        text.len += (sums >> 8 & 0xf) as usize;
-        bit += (sums & 0x3f) as usize;
-    }
-    // The last symbol took bits from beyond the end.
-    None
-}
-
-/// Is a coded string, to be read from any bit on.
-struct Coded<'a> {
-    octets: &'a [u8],
-    /// The last 64 bits, or all of a shorter string and ones.
-    last: u64,
-    last_from: usize,
-}
-
-impl<'a> Coded<'a> {
-    #[inline]
-    fn new(octets: &'a [u8]) -> Self {
-        if let Some(chunk) = octets.last_chunk::<8>() {
-            return Self { octets, last: u64::from_be_bytes(*chunk), last_from: octets.len() * 8 - 64 };
-        }
-        let word = octets.iter().fold(0, |word, &octet| word << 8 | u64::from(octet));
-        let missing = 64 - 8 * octets.len() as u32;
-        Self { octets, last: word.unbounded_shl(missing) | ones_below(missing), last_from: 0 }
+        self.len += sums >> 8 & 0xf;
+        Some((sums & 0x3f) as usize)
     }
 
-    /// Returns the 64 bits from `bit` on, of which the last seven may be missing, with ones beyond the end.
-    #[inline]
-    fn window(&self, bit: usize) -> u64 {
-        let octet = bit / 8;
-        if let Some(chunk) = self.octets.get(octet..octet + 8).and_then(|rest| rest.first_chunk()) {
-            return u64::from_be_bytes(*chunk) << (bit % 8);
-        }
-        let gone = (bit - self.last_from) as u32;
-        self.last.unbounded_shl(gone) | ones_below(gone)
+    #[cold]
+    #[inline(never)]
+    fn decode_long(&mut self, window: u64) -> Option<usize> {
+        let (symbol, bits) = long_symbol(window)?;
+        *self.out.get_mut(self.len as usize)? = symbol;
+        self.has_control |= is_control(symbol);
+        self.len += 1;
+        Some(bits)
     }
 }
 
+/// The last 64 bits of a string, or all of a shorter one.
+#[inline]
+fn last_bits(coded: &[u8]) -> u64 {
+    if let Some(last) = coded.last_chunk::<8>() {
+        u64::from_be_bytes(*last)
+    } else if let (Some(first), Some(last)) = (coded.first_chunk::<4>(), coded.last_chunk::<4>()) {
+        // The two may overlap, where they are the same.
+        let first = u64::from(u32::from_be_bytes(*first));
+        first << (8 * (coded.len() - 4)) | u64::from(u32::from_be_bytes(*last))
+    } else {
+        coded.iter().fold(0, |word, octet| word << 8 | u64::from(*octet))
+    }
+}
+
+#[inline]
 fn ones_below(bits: u32) -> u64 {
     !u64::MAX.unbounded_shl(bits)
 }
 
 /// Decodes one symbol that has no lookup; nothing for EOS.
-#[cold]
 fn long_symbol(window: u64) -> Option<(u8, usize)> {
     let window = (window >> 32) as u32;
     let long = LONG_CODES.iter().find(|long| window <= long.last)?;
@@ -317,8 +328,9 @@ struct LongCodes {
     symbols_from: usize,
 }
 
-/// Codes as long as a lookup are among them for NUL.
-const LONG_LENS: usize = MAX_CODE_BITS - LOOKUP_BITS as usize + 1;
+/// NUL's code is the shortest one that is looked for here.
+const SHORTEST_LONG: u32 = 13;
+const LONG_LENS: usize = MAX_CODE_BITS - SHORTEST_LONG as usize + 1;
 
 static LONG_CODES: [LongCodes; LONG_LENS] = long_codes();
 static SYMBOLS_BY_CODE: [u16; 257] = symbols_by_code();
@@ -330,9 +342,9 @@ const fn long_codes() -> [LongCodes; LONG_LENS] {
     let mut position = 0;
     while position < symbols.len() {
         let code = codes[symbols[position] as usize];
-        if code.len >= LOOKUP_BITS {
+        if code.len >= SHORTEST_LONG {
             let spare = 32 - code.len;
-            let long = &mut table[(code.len - LOOKUP_BITS) as usize];
+            let long = &mut table[(code.len - SHORTEST_LONG) as usize];
             if long.len == 0 {
                 long.len = code.len;
                 long.first = code.bits << spare;
@@ -460,7 +472,7 @@ mod tests {
     #[test]
     fn strings_are_coded_only_when_shorter() {
         for (text, first) in [(&b""[..], 0), (b"a", 1), (b"aa", 0x82), (b"aaa", 0x82), (b"\x01\x02", 2)] {
-            let mut out = BytesMut::new();
+            let mut out = Vec::new();
             put_string(text, &mut out);
             // "aa" needs 10 bits, so two octets either way.
             let expected = if text == b"aa" { 2 } else { first };
@@ -474,7 +486,7 @@ mod tests {
             prop::collection::vec(any::<u8>(), 0..300),
             "[a-zA-Z0-9+/=_.-]{0,300}".prop_map(String::into_bytes),
         ]) {
-            let mut out = BytesMut::new();
+            let mut out = Vec::new();
             put_string(&text, &mut out);
             let huffman = out[0] & 0x80 != 0;
             let mut input = super::super::integer::Input(&out);

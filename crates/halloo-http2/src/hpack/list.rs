@@ -19,11 +19,13 @@ pub(super) struct ListUnderWay {
     /// The records, and behind `end` room to decode into.
     buffer: Vec<u8>,
     end: usize,
-    len: usize,
+    /// What the list may still take; no bytes after a field was dropped.
+    left_bytes: usize,
+    left_fields: usize,
     limits: BlockLimits,
     outline: Outline,
-    /// What the fields beyond the limits count for.
-    dropped_bytes: usize,
+    /// What all fields count for, once one of them was dropped.
+    counted_bytes: usize,
     overflow: Option<Overflow>,
 }
 
@@ -34,7 +36,17 @@ impl ListUnderWay {
         if buffer.len() < hint + SPARE_BYTES {
             buffer.resize(hint + SPARE_BYTES, 0);
         }
-        Self { fields, buffer, end: 0, len: 0, limits, outline: Outline::default(), dropped_bytes: 0, overflow: None }
+        Self {
+            fields,
+            buffer,
+            end: 0,
+            left_bytes: limits.max_list_bytes,
+            left_fields: limits.max_fields,
+            limits,
+            outline: Outline::default(),
+            counted_bytes: 0,
+            overflow: None,
+        }
     }
 
     /// Where the next record starts.
@@ -53,6 +65,7 @@ impl ListUnderWay {
     }
 
     #[cold]
+    #[inline(never)]
     fn grow(&mut self, len: usize) {
         self.buffer.resize(len.max(self.buffer.len() * 2), 0);
     }
@@ -76,7 +89,7 @@ impl ListUnderWay {
         if let Some(class) = class {
             set_class(place, class);
         }
-        self.take(head);
+        self.take(head, len);
         Ok(())
     }
 
@@ -93,54 +106,56 @@ impl ListUnderWay {
     /// Takes the completed record of a literal into the list; beyond the limits the next one overwrites it.
     #[inline]
     pub(super) fn push_literal(&mut self, head: RecordHead) -> Result<(), DecodeError> {
-        if !self.fits(head.record_len()) {
-            return self.drop_field(head.record_len());
+        let len = head.record_len();
+        if !self.fits(len) {
+            return self.drop_field(len);
         }
-        self.take(head);
+        self.take(head, len);
         Ok(())
-    }
-
-    /// The record that stands behind the last one becomes the last one.
-    #[inline]
-    fn take(&mut self, head: RecordHead) {
-        let end = self.end + head.record_len();
-        let rule = head.mark.rule();
-        self.outline.add(rule, &self.buffer[end - head.value_len..end]);
-        self.end = end;
-        self.len += 1;
     }
 
     #[inline]
     fn fits(&self, record_len: usize) -> bool {
-        self.kept_bytes() + charged_bytes(record_len) <= self.limits.max_list_bytes
-            && self.len < self.limits.max_fields
-            && self.overflow.is_none()
+        charged_bytes(record_len) <= self.left_bytes && self.left_fields > 0
     }
 
+    /// The record that stands behind the last one becomes the last one.
     #[inline]
-    fn kept_bytes(&self) -> usize {
-        self.end + self.len * charged_bytes(0)
+    fn take(&mut self, head: RecordHead, len: usize) {
+        let rule = head.mark.rule();
+        if rule.is_ordinary() {
+            self.outline.add_ordinary();
+        } else {
+            self.outline.add_special(rule, &self.buffer[self.end + len - head.value_len..self.end + len]);
+        }
+        self.end += len;
+        self.left_bytes -= charged_bytes(len);
+        self.left_fields -= 1;
     }
 
     /// Counts a field that is not kept: it costs as much work as one that is.
     #[cold]
+    #[inline(never)]
     fn drop_field(&mut self, record_len: usize) -> Result<(), DecodeError> {
-        self.dropped_bytes += charged_bytes(record_len);
-        let bytes = self.kept_bytes() + self.dropped_bytes;
-        if bytes > self.limits.max_list_bytes.saturating_mul(BOMB_FACTOR) {
+        if self.overflow.is_none() {
+            self.counted_bytes = self.limits.max_list_bytes - std::mem::take(&mut self.left_bytes);
+        }
+        self.counted_bytes += charged_bytes(record_len);
+        if self.counted_bytes > self.limits.max_list_bytes.saturating_mul(BOMB_FACTOR) {
             return Err(DecodeError::ListTooLarge);
         }
         self.overflow = Some(match self.overflow {
             Some(Overflow::Fields) => Overflow::Fields,
-            None if bytes <= self.limits.max_list_bytes => Overflow::Fields,
-            _ => Overflow::ListBytes(bytes),
+            None if self.counted_bytes <= self.limits.max_list_bytes => Overflow::Fields,
+            _ => Overflow::ListBytes(self.counted_bytes),
         });
         Ok(())
     }
 
+    #[inline]
     pub(super) fn finish(mut self) -> Decoded {
         if let Some(fields) = Arc::get_mut(&mut self.fields) {
-            fields.set_records(self.buffer, self.end, self.len);
+            fields.set_records(self.buffer, self.end, self.limits.max_fields - self.left_fields);
         }
         Decoded { fields: self.fields, outline: self.outline, overflow: self.overflow }
     }
