@@ -19,6 +19,7 @@ mod driver;
 #[cfg(test)]
 mod driver_tests;
 mod failure;
+mod health;
 mod intercepted;
 mod options;
 mod plane;
@@ -39,6 +40,7 @@ pub use credentials::{
 };
 pub use failure::ConnectFailure;
 pub use halloo_transport::Address;
+pub use health::HealthClient;
 pub use resolver::{Dns, Fixed, Resolver, ResolverEvent};
 pub use state::ConnectivityState;
 pub use streaming::{BidiStreamingCall, ClientStreamingCall, PendingReply, ServerStreamingCall};

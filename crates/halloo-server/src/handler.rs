@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use halloo_call::{
@@ -85,6 +85,14 @@ impl Methods {
         self.add(method.descriptor(), Typed { method, kind: BidiStreaming(handler) });
     }
 
+    /// Lets these methods' calls pass by the interceptors.
+    pub(crate) fn bypass_interceptors(&mut self) {
+        for entry in &mut self.entries {
+            let handler = Arc::clone(&entry.handler);
+            entry.handler = Arc::new(Bypassing { handler, surroundings: OnceLock::new() });
+        }
+    }
+
     fn add(&mut self, method: &'static MethodDescriptor, handler: impl ErasedHandler) {
         self.entries.push(Entry { method, placement: Arc::default(), handler: Arc::new(handler) });
     }
@@ -154,6 +162,23 @@ where
         };
         // Nothing of it runs before it is polled, where a panic stays inside the call.
         Ok(Box::pin(async move { Next::new(chain, end).run(call).await }))
+    }
+}
+
+/// A handler without interceptors, whatever the router has.
+struct Bypassing {
+    handler: Arc<dyn ErasedHandler>,
+    /// The router's, less the interceptors. They do not change once calls come.
+    surroundings: OnceLock<Arc<Surroundings>>,
+}
+
+impl ErasedHandler for Bypassing {
+    fn respond(self: Arc<Self>, call: Call, subtype: &str, work: Work<'_>) -> Result<OutcomeFuture, Status> {
+        let surroundings = self.surroundings.get_or_init(|| {
+            let surroundings = Surroundings::clone(work.surroundings);
+            Arc::new(Surroundings { interceptors: Arc::new([]), ..surroundings })
+        });
+        Arc::clone(&self.handler).respond(call, subtype, Work { surroundings, ..work })
     }
 }
 

@@ -10,6 +10,7 @@ mod router;
 mod server;
 mod service;
 mod shutdown;
+mod standard;
 
 pub use fallback::{Fallback, HttpResponder};
 pub use handler::{MethodExecution, Methods};

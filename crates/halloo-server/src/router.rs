@@ -25,21 +25,18 @@ pub struct Router {
     fallback: Arc<dyn Fallback>,
     /// Shared by all requests that no method takes.
     elsewhere: Arc<Placement>,
-    /// Whether texts may name what the server has; as with reflection, in debug builds.
-    names_methods: bool,
+    /// Whether texts may name what the server has: where reflection tells it anyway.
+    pub(crate) names_methods: bool,
 }
 
 impl Router {
     /// A router of `services`: one service, or a tuple of several.
     pub fn new(services: impl Services) -> Self {
-        let mut methods = Methods::default();
-        services.register_all(&mut methods);
-        let paths = (0_u32..).zip(&methods.entries).map(|(index, entry)| (entry.method.path(), Route(index))).collect();
         let limits = DecodeLimits::default();
-        Self {
-            entries: methods.entries,
-            services: methods.services,
-            paths,
+        let mut router = Self {
+            entries: Vec::new(),
+            services: Vec::new(),
+            paths: HashMap::new(),
             surroundings: Arc::new(Surroundings {
                 interceptors: Arc::new([]),
                 max_request_bytes: limits.max_message_bytes,
@@ -49,7 +46,26 @@ impl Router {
             fallback: Arc::new(Signpost),
             elsewhere: Arc::new(Placement::new(Execution::Spawn)),
             names_methods: cfg!(debug_assertions),
+        };
+        let mut methods = Methods::default();
+        services.register_all(&mut methods);
+        router.add(methods);
+        router
+    }
+
+    /// Adds services beside those that it has.
+    pub(crate) fn add(&mut self, methods: Methods) {
+        for entry in methods.entries {
+            // A router has fewer routes than an HTTP/2 connection has stream ids.
+            let route = Route(u32::try_from(self.entries.len()).unwrap_or(u32::MAX));
+            self.paths.insert(entry.method.path(), route);
+            self.entries.push(entry);
         }
+        self.services.extend(methods.services);
+    }
+
+    pub(crate) fn has_service(&self, name: &str) -> bool {
+        self.services.iter().any(|service| service.name() == name)
     }
 
     /// Puts `interceptors` around every call, the first one outermost.

@@ -23,6 +23,7 @@ use crate::port_owner::port_owner;
 use crate::router::Router;
 use crate::service::Services;
 use crate::shutdown::{StopSignal, signals};
+use crate::standard::StandardServices;
 
 /// How long running calls may take to end after the server was told to stop.
 const DEFAULT_DRAIN: Duration = Duration::from_secs(30);
@@ -67,6 +68,7 @@ pub struct Server {
     drain: Duration,
     stop: Option<StopSignal>,
     handle: ServerHandle,
+    pub(crate) standard: StandardServices,
 }
 
 impl Server {
@@ -109,6 +111,7 @@ impl Server {
             drain: DEFAULT_DRAIN,
             stop: None,
             handle: ServerHandle::default(),
+            standard: StandardServices::default(),
         }
     }
 
@@ -231,8 +234,8 @@ impl Server {
     }
 
     /// Serves until SIGTERM, Ctrl-C, the [`shutdown_on`](Self::shutdown_on) future or
-    /// [`ServerHandle::shutdown`]; then drains: no new calls, running ones may end within the drain limit, and a
-    /// second signal ends the wait. Returns when handlers have ended or the limit has passed.
+    /// [`ServerHandle::shutdown`]; then drains: health says NOT_SERVING, no new calls, running ones may end within the
+    /// drain limit, and a second signal ends the wait. Returns when handlers have ended or the limit has passed.
     ///
     /// # Errors
     /// NOT_FOUND if [`execution`](Self::execution) named a method that no service has.
@@ -251,6 +254,7 @@ impl Server {
             () = again => {}
         }
         let drain = self.drain;
+        self.standard.announce_stop().await;
         self.handle.shutdown();
         drop(self);
         connections.drain(drain).await;
@@ -277,6 +281,7 @@ impl Server {
         if let Some(fallback) = self.fallback.take() {
             router = router.fallback(fallback);
         }
+        router = self.standard.add_to(router, &self.handle);
         for (method, execution) in std::mem::take(&mut self.executions) {
             router = router.execution(&method, execution)?;
         }

@@ -35,6 +35,18 @@ pub use halloo_server::{
 pub use halloo_tower as tower;
 pub use halloo_transport::{BindError, Http2Config, Http2Limits, ListenAddress, Listener};
 
+pub mod health {
+    //! Health checks (`grpc.health.v1`): what a server says of itself, and how a client asks.
+    //!
+    //! A server answers health checks by default; [`Server::health`](crate::Server::health) is the handle to what it
+    //! says. [`HealthClient`] asks.
+
+    pub use halloo_client::HealthClient;
+    pub use halloo_services::health::{
+        Health, HealthCheckRequest, HealthCheckResponse, HealthListRequest, HealthListResponse, ServingStatus,
+    };
+}
+
 /// Brings in what `halloo_build` made of one package: its messages, service traits, servers and clients.
 ///
 /// ```text

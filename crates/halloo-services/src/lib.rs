@@ -1,0 +1,32 @@
+//! gRPC's standard services: their contract, and what they answer.
+//!
+//! [`health`] is a table of states that can be watched; [`reflection`] an index over the descriptors that generated
+//! code carries. A server registers both as ordinary services, a client calls them. Nothing here knows a server, a
+//! channel or a runtime. The `.proto` files are in `proto/`, what is generated from them in `generated/`.
+
+pub mod health;
+pub mod reflection;
+
+/// Bytes of a name that a peer sent which an error repeats.
+const MAX_QUOTED_BYTES: usize = 256;
+
+/// A peer's text, short enough for a status message.
+fn quoted(text: &str) -> &str {
+    let mut end = text.len().min(MAX_QUOTED_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn long_names_are_cut_between_letters() {
+        assert_eq!(quoted("greeter.Greeter"), "greeter.Greeter");
+        assert_eq!(quoted(&"a".repeat(300)).len(), 256);
+        assert_eq!(quoted(&"☃".repeat(100)).len(), 255);
+    }
+}
