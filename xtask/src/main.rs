@@ -13,11 +13,13 @@ mod h2spec;
 mod interop;
 mod licences;
 mod msrv;
+mod plugin;
 mod process;
 mod steps;
 mod tidy;
 mod tutorial;
 mod vectors;
+mod venv;
 mod workspace;
 
 use std::process::ExitCode;
@@ -39,6 +41,7 @@ usage: cargo xtask <command>
   tutorial       follows docs/tutorial.md: writes its files, runs its commands, compares what they print
   interop        runs the matrix against Python's gRPC (needs python3 and its venv module)
                    interop [FILTER...]   only cells whose line contains every FILTER
+  plugin         protoc-gen-halloo under protoc and buf against halloo-build (needs python3 and its venv module)
   h2spec         h2spec against our server, h2specd against our client (needs Go)
                    h2spec [FOLDER]       with the tools in FOLDER instead of the pinned ones
   vectors        other people's HPACK stories and frames (needs tar and xz)
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
         "crates" => steps.add("crates", greeter::count_crates),
         "greeter-copy" => steps.add("greeter-copy", greeter::build_a_copy),
         "interop" => steps.add("interop", move || interop::run(&rest)),
+        "plugin" => steps.add("plugin", plugin::run),
         "h2spec" => steps.add("h2spec", move || h2spec::run(&rest)),
         "vectors" => steps.add("vectors", move || vectors::run(&rest)),
         "instructions" => steps.add("instructions", move || bench::run_instructions(&rest)),
@@ -85,6 +89,7 @@ fn main() -> ExitCode {
             steps.add("greeter-copy", greeter::build_a_copy);
             steps.add("tutorial", tutorial::run);
             steps.add("interop", || interop::run(&[]));
+            steps.add("plugin", plugin::run);
             steps.add("h2spec", || h2spec::run(&[]));
             steps.add("instructions", || bench::run_instructions(&[]));
             steps.add("fuzz", || fuzz::run(&[]));
