@@ -26,16 +26,16 @@ use crate::placement::Placement;
 pub trait Dispatch: Send + Sync + 'static {
     /// Finds the route of a request path such as `/greeter.Greeter/SayHello`. Drivers may keep the answer for
     /// as long as they hold this dispatch.
-    ///
-    /// # Errors
-    /// What calls of a path are answered with for which there is no route: UNIMPLEMENTED.
-    fn find(&self, path: &str) -> Result<Route, Status>;
+    fn find(&self, path: &str) -> Option<Route>;
 
-    /// Where the handlers of `route` run; without a route, those of requests that are not RPCs.
+    /// Where RPCs of `route` are answered.
     fn placement(&self, route: Option<Route>) -> &Arc<Placement>;
 
+    /// Where requests that are not RPCs are answered.
+    fn http_placement(&self) -> &Arc<Placement>;
+
     /// Answers an RPC. `route` is what [`find`](Self::find) said of its path.
-    fn respond(&self, route: Route, call: IncomingCall, responder: ResponderEnd) -> Handling;
+    fn respond(&self, route: Option<Route>, call: IncomingCall, responder: ResponderEnd) -> Handling;
 
     /// Answers a request that is not an RPC.
     fn respond_http(&self, request: HttpRequest, responder: ResponderEnd) -> Handling;
@@ -48,6 +48,8 @@ pub struct Route(pub u32);
 /// The head of an RPC as a driver brings it.
 #[derive(Debug)]
 pub struct IncomingCall {
+    /// The request path, `/package.Service/Method`, if the dispatch has no route for it.
+    pub unknown_path: Option<Box<str>>,
     /// What follows `application/grpc+` in the content type; `proto` if nothing does.
     pub subtype: Cow<'static, str>,
     /// The request's `grpc-encoding`, unless it is `identity`.

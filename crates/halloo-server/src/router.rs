@@ -158,23 +158,28 @@ impl Router {
         }
     }
 
-    fn entry(&self, route: Route) -> Option<&Entry> {
-        self.entries.get(usize::try_from(route.0).ok()?)
+    fn entry(&self, route: Option<Route>) -> Option<&Entry> {
+        self.entries.get(usize::try_from(route?.0).ok()?)
     }
 }
 
 impl Dispatch for Router {
-    fn find(&self, path: &str) -> Result<Route, Status> {
-        self.paths.get(path).copied().ok_or_else(|| self.unknown(path))
+    fn find(&self, path: &str) -> Option<Route> {
+        self.paths.get(path).copied()
     }
 
     fn placement(&self, route: Option<Route>) -> &Arc<Placement> {
-        route.and_then(|route| self.entry(route)).map_or(&self.elsewhere, |entry| &entry.placement)
+        self.entry(route).map_or(&self.elsewhere, |entry| &entry.placement)
     }
 
-    fn respond(&self, route: Route, mut call: IncomingCall, responder: ResponderEnd) -> Handling {
+    fn http_placement(&self) -> &Arc<Placement> {
+        &self.elsewhere
+    }
+
+    fn respond(&self, route: Option<Route>, mut call: IncomingCall, responder: ResponderEnd) -> Handling {
         let Some(entry) = self.entry(route) else {
-            return Handling::refused(&responder, Status::internal("the call's route is another server's"));
+            let path = call.unknown_path.as_deref().unwrap_or_default();
+            return Handling::refused(&responder, self.unknown(path));
         };
         if let Some(encoding) = &call.encoding {
             return Handling::refused(&responder, unknown_encoding(encoding));

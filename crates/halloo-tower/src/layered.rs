@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use halloo_call::{Dispatch, Execution, Handling, HttpRequest, IncomingCall, Outcome, Placement, ResponderEnd, Route};
-use halloo_core::{Extensions, Status};
+use halloo_core::Status;
 
 use crate::relay::{RequestBody, call, layer_status, send};
 use crate::request::{from_http_request, from_incoming};
@@ -37,23 +37,19 @@ impl<S: HttpService> Dispatch for Layered<S> {
         None
     }
 
-    fn respond(&self, route: Option<Route>, incoming: IncomingCall, responder: ResponderEnd) -> Handling {
-        self.respond_with(route, incoming, Extensions::new(), responder)
+    fn placement(&self, _: Option<Route>) -> &Arc<Placement> {
+        &self.rpcs
     }
 
-    fn respond_with(
-        &self,
-        _: Option<Route>,
-        incoming: IncomingCall,
-        extensions: Extensions,
-        responder: ResponderEnd,
-    ) -> Handling {
-        match from_incoming(&incoming, extensions, RequestBody::new(responder.clone())) {
-            Ok(request) => {
-                let answer = answer(self.service.clone(), request, Unanswered(Some(responder)));
-                Handling::http(Box::pin(answer), Arc::clone(&self.rpcs))
-            }
-            Err(status) => Handling::refused(&responder, status, Arc::clone(&self.rpcs)),
+    fn http_placement(&self) -> &Arc<Placement> {
+        &self.others
+    }
+
+    fn respond(&self, _: Option<Route>, mut incoming: IncomingCall, responder: ResponderEnd) -> Handling {
+        responder.supply_request(incoming.arrived.take());
+        match from_incoming(incoming, RequestBody::new(responder.clone())) {
+            Ok(request) => Handling::http(Box::pin(answer(self.service.clone(), request, Unanswered(Some(responder))))),
+            Err(status) => Handling::refused(&responder, status),
         }
     }
 
@@ -64,7 +60,7 @@ impl<S: HttpService> Dispatch for Layered<S> {
                 // Dropping the responder resets the stream.
                 None => Box::pin(async move { drop(responder) }),
             };
-        Handling::http(answer, Arc::clone(&self.others))
+        Handling::http(answer)
     }
 }
 

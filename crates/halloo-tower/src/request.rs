@@ -25,7 +25,6 @@ const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 pub(crate) struct RpcRequest {
     pub(crate) route: Option<Route>,
     pub(crate) incoming: IncomingCall,
-    pub(crate) extensions: Extensions,
     /// Why it is answered without asking a handler.
     pub(crate) fault: Option<Status>,
 }
@@ -58,8 +57,10 @@ pub(crate) fn rpc(parts: Parts, subtype: Cow<'static, str>, dispatch: &dyn Dispa
         deadline: timeout.ok().flatten().map(|timeout| Deadline::after(now(), timeout.duration())),
         peer: peer_of(&parts.extensions),
         metadata: lazy_metadata(parts.headers),
+        extensions: call_extensions(parts.extensions),
+        arrived: None,
     };
-    RpcRequest { route, incoming, extensions: call_extensions(parts.extensions), fault }
+    RpcRequest { route, incoming, fault }
 }
 
 /// Metadata is read when somebody looks, which is too late to say that a `-bin` value is not base64.
@@ -128,8 +129,7 @@ pub(crate) fn http_request(parts: &Parts) -> HttpRequest {
 /// # Errors
 /// UNIMPLEMENTED for a path that no URI has.
 pub(crate) fn from_incoming(
-    incoming: &IncomingCall,
-    mut extensions: Extensions,
+    mut incoming: IncomingCall,
     body: RequestBody,
 ) -> Result<http::Request<RequestBody>, Status> {
     let path = incoming.unknown_path.as_deref().unwrap_or_default();
@@ -142,7 +142,7 @@ pub(crate) fn from_incoming(
     *request.method_mut() = Method::POST;
     *request.uri_mut() = uri;
     *request.version_mut() = Version::HTTP_2;
-    *request.extensions_mut() = extensions.remove().unwrap_or_default();
+    *request.extensions_mut() = incoming.extensions.remove().unwrap_or_default();
     request.extensions_mut().insert(Peer::clone(&incoming.peer));
     let headers = request.headers_mut();
     headers.insert(CONTENT_TYPE, content_type(&incoming.subtype));

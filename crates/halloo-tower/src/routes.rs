@@ -92,7 +92,7 @@ impl Routes {
             return ResponseFuture::ready(trailers_only(&subtype, status));
         }
         let deadline = head.incoming.deadline;
-        let handling = self.dispatch.respond_with(head.route, head.incoming, head.extensions, responder);
+        let handling = self.dispatch.respond(head.route, head.incoming, responder);
         ResponseFuture::running(caller, handling, body, Some(subtype), deadline)
     }
 }

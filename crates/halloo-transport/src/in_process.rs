@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use halloo_call::{Carry, Dispatch, Handling, IncomingCall, LazyMetadata, OutgoingCall, Refused, ResponderEnd};
+use halloo_call::{Carry, Dispatch, IncomingCall, LazyMetadata, OutgoingCall, Refused, ResponderEnd};
 use halloo_core::{Deadline, Extensions, Peer, Status};
 
 /// Carries calls to a dispatch in the same process.
@@ -30,14 +30,10 @@ impl Carry for InProcess {
     /// If it is called outside a tokio runtime.
     fn start(&self, call: OutgoingCall, responder: ResponderEnd) -> Result<(), Refused> {
         let deadline = call.call.deadline();
-        let route = match self.dispatch.find(call.method.path()) {
-            Ok(route) => route,
-            Err(status) => {
-                drop(Handling::refused(&responder, status));
-                return Ok(());
-            }
-        };
+        let path = call.method.path();
+        let route = self.dispatch.find(path);
         let incoming = IncomingCall {
+            unknown_path: route.is_none().then(|| path.into()),
             subtype: call.subtype.into(),
             encoding: None,
             metadata: LazyMetadata::from(call.call.metadata().clone()),

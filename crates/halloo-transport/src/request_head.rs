@@ -22,11 +22,13 @@ pub(crate) enum RequestHead {
 /// What an RPC's header block says, without the values that need a clock.
 #[derive(Clone, Debug)]
 pub(crate) struct RpcHead {
-    /// Who answers, or what is answered without asking anybody.
-    pub(crate) route: Result<Route, Status>,
+    pub(crate) route: Option<Route>,
+    pub(crate) unknown_path: Option<Box<str>>,
     pub(crate) subtype: Cow<'static, str>,
     pub(crate) encoding: Option<Box<str>>,
     pub(crate) timeout: Option<Duration>,
+    /// Why it is answered without asking anybody.
+    pub(crate) fault: Option<Status>,
 }
 
 /// Reads a request's header block, asking `dispatch` for the route of a path it has not seen.
@@ -91,38 +93,39 @@ fn rpc_head(
     dispatch: &dyn Dispatch,
     engine: &mut Connection,
 ) -> RpcHead {
+    let route = find_route(seen, dispatch, engine);
+    let path = || String::from_utf8_lossy(seen.path).into_owned();
     let timeout = seen.timeout.map(Timeout::parse).transpose();
-    let route = match &timeout {
-        _ if !seen.path.starts_with(b"/") => Err(Status::unimplemented(format!(
-            "malformed method path {:?}: it does not begin with `/`",
-            String::from_utf8_lossy(seen.path)
-        ))),
-        Err(error) => Err(Status::internal(format!("malformed grpc-timeout: {error}"))),
-        Ok(_) if seen.has_binary => read_metadata(fields).and_then(|_| find_route(seen, dispatch, engine)),
-        Ok(_) => find_route(seen, dispatch, engine),
+    let fault = if !seen.path.starts_with(b"/") {
+        Some(Status::unimplemented(format!("malformed method path {:?}: it does not begin with `/`", path())))
+    } else if let Err(error) = &timeout {
+        Some(Status::internal(format!("malformed grpc-timeout: {error}")))
+    } else if seen.has_binary {
+        read_metadata(fields).err()
+    } else {
+        None
     };
     let encoding = seen.encoding.filter(|encoding| *encoding != b"identity");
     RpcHead {
         route,
+        unknown_path: route.is_none().then(|| path().into_boxed_str()),
         subtype: if subtype == "proto" { Cow::Borrowed("proto") } else { Cow::Owned(subtype.to_owned()) },
         encoding: encoding.map(|encoding| String::from_utf8_lossy(encoding).into()),
         timeout: timeout.ok().flatten().map(Timeout::duration),
+        fault,
     }
 }
 
 /// The compression table remembers, beside a path that the peer put there, which route it is (0: not asked yet).
-fn find_route(seen: &Seen<'_>, dispatch: &dyn Dispatch, engine: &mut Connection) -> Result<Route, Status> {
+fn find_route(seen: &Seen<'_>, dispatch: &dyn Dispatch, engine: &mut Connection) -> Option<Route> {
     if let Some(number) = seen.path_tag.checked_sub(1) {
-        return Ok(Route(number));
+        return Some(Route(number));
     }
-    let route = match std::str::from_utf8(seen.path) {
-        Ok(path) => dispatch.find(path)?,
-        Err(_) => dispatch.find(&String::from_utf8_lossy(seen.path))?,
-    };
+    let route = dispatch.find(std::str::from_utf8(seen.path).ok()?)?;
     if let Some(entry) = seen.path_entry {
         engine.set_tag(entry, route.0.saturating_add(1));
     }
-    Ok(route)
+    Some(route)
 }
 
 /// The metadata of a block, to be built when somebody looks.

@@ -74,7 +74,7 @@ struct Request {
 
 #[derive(Debug)]
 enum Work {
-    Rpc(Route, IncomingCall),
+    Rpc(Option<Route>, IncomingCall),
     Http(Box<HttpRequest>),
 }
 
@@ -117,18 +117,16 @@ impl ServerCall {
                 responder.supply_request(arrived);
                 Work::Http(request)
             }
-            RequestHead::Rpc(RpcHead { route, subtype, encoding, timeout }) => {
+            RequestHead::Rpc(RpcHead { route, unknown_path, subtype, encoding, timeout, fault }) => {
                 call.deadline = timeout.map(|timeout| Deadline::after(turn.now, timeout));
                 call.response = Response::Unsent(Some(subtype.clone()));
-                let route = match route {
-                    Ok(route) => route,
-                    Err(status) => {
-                        responder.finish(Err(status));
-                        call.look(turn.engine, &mut setting.fields);
-                        return call;
-                    }
-                };
+                if let Some(status) = fault {
+                    responder.finish(Err(status));
+                    call.look(turn.engine, &mut setting.fields);
+                    return call;
+                }
                 let incoming = IncomingCall {
+                    unknown_path,
                     subtype,
                     encoding,
                     metadata: lazy_metadata(fields),
@@ -184,10 +182,8 @@ impl ServerCall {
     fn start(&mut self, request: Request, is_complete: bool, turn: &mut Turn<'_, '_>, setting: &mut Setting) {
         let Setting { dispatch, mailbox, inline_polls, fields, has_spawned, .. } = setting;
         let (placement, handling) = match request.work {
-            Work::Rpc(route, call) => {
-                (dispatch.placement(Some(route)), dispatch.respond(route, call, request.responder))
-            }
-            Work::Http(http) => (dispatch.placement(None), dispatch.respond_http(*http, request.responder)),
+            Work::Rpc(route, call) => (dispatch.placement(route), dispatch.respond(route, call, request.responder)),
+            Work::Http(http) => (dispatch.http_placement(), dispatch.respond_http(*http, request.responder)),
         };
         let is_inline = is_complete && placement.is_inline();
         let rest = if is_inline { inline_polls.poll(handling, placement, turn.cx) } else { Some(handling) };

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use halloo_call::{Dispatch, Handling, HttpRequest, IncomingCall, Placement, ResponderEnd, Route};
-use halloo_core::{Peer, Status};
+use halloo_core::Peer;
 use halloo_transport::{Acceptor, ByteStream, Http1, Http1Connection, ListenAddress, Listener, ServerConnectionHandle};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -22,15 +22,19 @@ struct Nobody {
 }
 
 impl Dispatch for Nobody {
-    fn find(&self, _: &str) -> Result<Route, Status> {
-        Err(Status::unimplemented("there is no method"))
+    fn find(&self, _: &str) -> Option<Route> {
+        None
     }
 
     fn placement(&self, _: Option<Route>) -> &Arc<Placement> {
         &self.placement
     }
 
-    fn respond(&self, _: Route, call: IncomingCall, _: ResponderEnd) -> Handling {
+    fn http_placement(&self) -> &Arc<Placement> {
+        &self.placement
+    }
+
+    fn respond(&self, _: Option<Route>, call: IncomingCall, _: ResponderEnd) -> Handling {
         panic!("no call was made: {call:?}")
     }
 

@@ -71,23 +71,30 @@ impl Drop for Running {
 }
 
 impl Dispatch for Talk {
-    fn find(&self, path: &str) -> Result<Route, Status> {
-        let index = DESCRIPTORS.iter().position(|method| method.path() == path);
-        let index = index.ok_or_else(|| Status::unimplemented("there is no such method"))?;
-        Ok(Route(u32::try_from(index).unwrap()))
+    fn find(&self, path: &str) -> Option<Route> {
+        let index = DESCRIPTORS.iter().position(|method| method.path() == path)?;
+        Some(Route(u32::try_from(index).unwrap()))
     }
 
     fn placement(&self, _route: Option<Route>) -> &Arc<Placement> {
         &self.placement
     }
 
-    fn respond(&self, route: Route, incoming: IncomingCall, responder: ResponderEnd) -> Handling {
+    fn http_placement(&self) -> &Arc<Placement> {
+        &self.placement
+    }
+
+    fn respond(&self, route: Option<Route>, incoming: IncomingCall, responder: ResponderEnd) -> Handling {
         self.seen.calls.fetch_add(1, Ordering::SeqCst);
         self.seen.running.fetch_add(1, Ordering::SeqCst);
         let running = Running(Arc::clone(&self.seen));
         let future = async move {
             let _running = running;
-            responder.finish(answer(route, incoming, &responder).await);
+            let outcome = match route {
+                Some(route) => answer(route, incoming, &responder).await,
+                None => Err(Status::unimplemented("there is no such method")),
+            };
+            responder.finish(outcome);
         };
         Handling::http(Box::pin(future))
     }
