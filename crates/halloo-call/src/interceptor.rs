@@ -7,6 +7,8 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use halloo_core::{ServiceDescriptor, Status};
+
 use crate::call::Call;
 use crate::exchange::Outcome;
 
@@ -36,6 +38,16 @@ pub trait Interceptor: Send + Sync + 'static {
     /// On a server the outcome that is returned is what the client receives; on a client it is what the caller
     /// receives. Not running `next` answers the call without the handler or the server having seen it.
     fn intercept(&self, call: Call, next: Next) -> OutcomeFuture;
+
+    /// Looks at what a server is about to serve, and whether that agrees with what this was made for. A channel does not
+    /// ask.
+    ///
+    /// # Errors
+    /// A status keeps the server from starting. The default has none.
+    fn check(&self, services: &[&'static ServiceDescriptor]) -> Result<(), Status> {
+        let _ = services;
+        Ok(())
+    }
 }
 
 impl<F, Fut> Interceptor for F

@@ -238,7 +238,8 @@ impl Server {
     /// drain limit, and a second signal ends the wait. Returns when handlers have ended or the limit has passed.
     ///
     /// # Errors
-    /// NOT_FOUND if [`execution`](Self::execution) named a method that no service has.
+    /// NOT_FOUND if [`execution`](Self::execution) named a method that no service has; what an interceptor's
+    /// [`check`](Interceptor::check) says.
     pub async fn serve(mut self, services: impl Services) -> Result<(), Status> {
         let router = Arc::new(self.router(services)?);
         self.handle.attach(&router);
@@ -271,7 +272,11 @@ impl Server {
 
     fn router(&mut self, services: impl Services) -> Result<Router, Status> {
         let interceptors = std::mem::take(&mut self.interceptors);
-        let mut router = Router::new(services).interceptors(interceptors).observation(self.observation.clone());
+        let mut router = Router::new(services).observation(self.observation.clone());
+        for interceptor in &interceptors {
+            interceptor.check(router.services())?;
+        }
+        router = router.interceptors(interceptors);
         if let Some(bytes) = self.max_request_bytes {
             router = router.max_request_bytes(bytes);
         }

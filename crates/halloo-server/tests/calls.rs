@@ -2,12 +2,16 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use halloo_core::Code;
+use halloo_call::{Call, Interceptor, Next, OutcomeFuture};
+use halloo_core::{Code, ServiceDescriptor, Status};
+use halloo_server::Server;
 use support::{
-    CHAT, COLLECT, ECHO, FAIL, HANG, NOBODY, PANIC, REPEAT, call_of, deadline, rig, start, unary, unary_with,
+    CHAT, COLLECT, ECHO, FAIL, HANG, NOBODY, PANIC, REPEAT, TestService, call_of, deadline, rig, start, unary,
+    unary_with,
 };
 
 #[tokio::test]
@@ -157,6 +161,24 @@ async fn a_request_stream_that_breaks_off_does_not_look_complete() {
     drop(requests);
     let status = replies.only_message().await.unwrap_err();
     assert_eq!(status.code(), Code::Cancelled);
+}
+
+#[tokio::test]
+async fn an_interceptor_may_keep_a_server_from_starting() {
+    struct Picky;
+    impl Interceptor for Picky {
+        fn intercept(&self, call: Call, next: Next) -> OutcomeFuture {
+            next.run(call)
+        }
+
+        fn check(&self, services: &[&'static ServiceDescriptor]) -> Result<(), Status> {
+            assert!(services.iter().any(|service| service.name() == "test.Service"));
+            Err(Status::not_found("no service to my taste"))
+        }
+    }
+    let server = Server::bind("127.0.0.1:0").await.unwrap().intercept(Picky);
+    let status = server.serve(TestService(Arc::default())).await.unwrap_err();
+    assert_eq!(status.to_string(), "no service to my taste (NOT_FOUND)");
 }
 
 #[tokio::test]

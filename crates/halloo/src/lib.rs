@@ -13,6 +13,8 @@
 //! `GreeterClient`, over a [`Channel`]. What a handler gets is a [`Request`] or a [`MessageReceiver`], what it
 //! answers with is a [`Reply`] or goes to a [`MessageSender`], and what goes wrong is a [`Status`].
 
+#[cfg(feature = "jwt")]
+pub use halloo_auth as jwt;
 pub use halloo_call::{
     Call, CallId, Cancelled, ConnectionId, Execution, HttpRequest, Interceptor, MessageReceiver, MessageSender, Next,
     Outcome, OutcomeFuture, Reply, Request, Result, Side, StatsEvent, StatsHandler,

@@ -1,0 +1,119 @@
+//! `Recent`: tokens that were verified a moment ago, so that a client's next call costs a look-up.
+//!
+//! Two generations: when the young one is full it becomes the old one, whose tokens are forgotten unless they come again.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::caller::Caller;
+use crate::key_set::KeySet;
+
+/// Tokens of a generation.
+const GENERATION: usize = 512;
+
+/// Longer tokens are verified each time. With both generations full of such, this is 2 MiB.
+const MAX_TOKEN_BYTES: usize = 2048;
+
+/// How long a verification is trusted: as long as a key that was taken away may go on to count.
+const TRUSTED: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Default)]
+pub(crate) struct Recent {
+    generations: Mutex<Generations>,
+}
+
+#[derive(Debug, Default)]
+struct Generations {
+    /// What the tokens were verified with; other keys know none of them.
+    keys: Option<Arc<KeySet>>,
+    young: HashMap<Box<str>, Verified>,
+    old: HashMap<Box<str>, Verified>,
+}
+
+#[derive(Clone, Debug)]
+struct Verified {
+    caller: Caller,
+    at: Instant,
+}
+
+impl Recent {
+    /// The caller whose token was verified with `keys` a moment ago. Whether it has expired is not looked at.
+    pub(crate) fn find(&self, token: &str, keys: &Arc<KeySet>) -> Option<Caller> {
+        let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
+        if !generations.keys.as_ref().is_some_and(|known| Arc::ptr_eq(known, keys)) {
+            return None;
+        }
+        let verified = match generations.young.get(token) {
+            Some(verified) => verified.clone(),
+            None => {
+                let (token, verified) = generations.old.remove_entry(token)?;
+                generations.put(token, verified.clone());
+                verified
+            }
+        };
+        (verified.at.elapsed() < TRUSTED).then_some(verified.caller)
+    }
+
+    pub(crate) fn remember(&self, token: &str, keys: &Arc<KeySet>, caller: Caller) {
+        if token.len() > MAX_TOKEN_BYTES {
+            return;
+        }
+        let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
+        if !generations.keys.as_ref().is_some_and(|known| Arc::ptr_eq(known, keys)) {
+            *generations = Generations { keys: Some(Arc::clone(keys)), ..Generations::default() };
+        }
+        generations.put(token.into(), Verified { caller, at: Instant::now() });
+    }
+}
+
+impl Generations {
+    fn put(&mut self, token: Box<str>, verified: Verified) {
+        if self.young.len() >= GENERATION {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(token, verified);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::key_set::JwtAlgorithm;
+
+    fn keys() -> Arc<KeySet> {
+        Arc::new(KeySet::secret(JwtAlgorithm::Hs256, &[7; 32]).unwrap())
+    }
+
+    fn len(recent: &Recent) -> usize {
+        let generations = recent.generations.lock().unwrap();
+        generations.young.len() + generations.old.len()
+    }
+
+    #[test]
+    fn it_keeps_what_comes_again_and_is_bounded() {
+        let (recent, keys) = (Recent::default(), keys());
+        let caller = Caller::new(json!({"sub": "ada"}));
+        recent.remember("often", &keys, caller.clone());
+        for number in 0..5 * GENERATION {
+            recent.remember(&format!("{number}"), &keys, caller.clone());
+            assert!(recent.find("often", &keys).is_some());
+            assert!(len(&recent) <= 2 * GENERATION);
+        }
+        assert!(recent.find("0", &keys).is_none());
+        recent.remember(&"x".repeat(MAX_TOKEN_BYTES + 1), &keys, caller);
+        assert!(recent.find(&"x".repeat(MAX_TOKEN_BYTES + 1), &keys).is_none());
+    }
+
+    #[test]
+    fn other_keys_know_none_of_it() {
+        let (recent, old, new) = (Recent::default(), keys(), keys());
+        recent.remember("t", &old, Caller::new(json!({"sub": "ada"})));
+        assert!(recent.find("t", &new).is_none());
+        assert!(recent.find("t", &old).is_some());
+        recent.remember("u", &new, Caller::new(json!({"sub": "ada"})));
+        assert!(recent.find("t", &old).is_none());
+    }
+}
