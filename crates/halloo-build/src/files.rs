@@ -8,6 +8,7 @@ use crate::edition::Edition;
 use crate::known_names::FileTypes;
 use crate::source::Source;
 use crate::suggest::nearest;
+use crate::syntax;
 use protox::file::{File, FileResolver as _, GoogleFileResolver};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
@@ -216,7 +217,7 @@ impl Loader<'_> {
         let file = match file {
             Ok(file) => file,
             Err(error) => {
-                let faults = Diagnostic::from_compiler(&error, &source).into_iter().map(explain_syntax);
+                let faults = Diagnostic::from_compiler(&error, &source).into_iter().map(syntax::explain);
                 self.faults.extend(faults);
                 self.files.broken.insert(name.to_owned());
                 return Ok(());
@@ -325,23 +326,4 @@ fn protos_near(path: &Path, root: &Path) -> Vec<PathBuf> {
     protos.sort();
     protos.truncate(8);
     protos
-}
-
-/// Adds to a syntax error what was probably meant, and a place if it has none.
-fn explain_syntax(mut fault: Diagnostic) -> Diagnostic {
-    let words: Vec<&str> = fault.message.split('`').skip(1).step_by(2).collect();
-    if let [expected @ .., found] = &words[..]
-        && let Some(meant) = nearest(found, expected.iter().copied().filter(|word| word.len() > 2))
-    {
-        let help = format!("did you mean `{meant}`?");
-        fault.help.push(help);
-    }
-    if fault.labels.is_empty()
-        && let Some(source) = fault.source.clone()
-    {
-        let end = source.text.trim_end().len();
-        let last = source.text[..end].chars().next_back().map_or(0, char::len_utf8);
-        fault = fault.at(&source, end - last..end, "");
-    }
-    fault
 }

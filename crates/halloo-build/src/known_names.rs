@@ -12,6 +12,32 @@ const SCALARS: [&str; 15] = [
     "sint64", "string", "uint32", "uint64",
 ];
 
+/// What other languages call protobuf's types.
+const FOREIGN: [(&str, &str); 22] = [
+    ("boolean", "bool"),
+    ("byte", "bytes"),
+    ("char", "string"),
+    ("decimal", "double"),
+    ("f32", "float"),
+    ("f64", "double"),
+    ("float32", "float"),
+    ("float64", "double"),
+    ("i32", "int32"),
+    ("i64", "int64"),
+    ("int", "int32"),
+    ("int8", "int32"),
+    ("int16", "int32"),
+    ("integer", "int32"),
+    ("long", "int64"),
+    ("number", "double"),
+    ("short", "int32"),
+    ("str", "string"),
+    ("text", "string"),
+    ("u32", "uint32"),
+    ("u64", "uint64"),
+    ("uint", "uint32"),
+];
+
 /// Options that protobuf itself defines, whatever they are set on.
 const OPTIONS: [&str; 24] = [
     "allow_alias",
@@ -140,6 +166,14 @@ fn remedy(undefined: &str, name: &str, files: &Files) -> Option<String> {
             true => format!("it is in a file that is not imported; add: import \"{file}\";"),
             false => format!("if you mean `{full_name}`, write it so and add: import \"{file}\";"),
         });
+    }
+    if let Some((_, scalar)) = FOREIGN.iter().find(|(foreign, _)| undefined.eq_ignore_ascii_case(foreign)) {
+        return Some(format!("did you mean `{scalar}`?"));
+    }
+    if ["array", "list", "vec"].iter().any(|collection| undefined.eq_ignore_ascii_case(collection)) {
+        return Some(
+            "for any number of values, write `repeated` before the type: repeated string names = 1;".to_owned(),
+        );
     }
     let package = &files.parsed.get(name)?.types.package;
     let types = visible.iter().filter_map(|file| files.parsed.get(*file)).flat_map(|file| &file.types.names);

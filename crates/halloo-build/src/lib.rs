@@ -27,6 +27,7 @@ mod protoc;
 mod repair;
 mod source;
 mod suggest;
+mod syntax;
 mod tree;
 
 pub use build::{Build, compile};

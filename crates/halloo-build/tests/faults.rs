@@ -28,6 +28,12 @@ fn syntax_errors_have_a_place_and_a_suggestion() {
 }
 
 #[test]
+fn what_newcomers_forget_or_bring_from_other_languages_is_explained() {
+    check("forgotten", &["greeter.proto"]);
+    check("foreign", &["greeter.proto"]);
+}
+
+#[test]
 fn duplicates_show_both_places_and_hide_nothing_else() {
     check("duplicates", &["greeter.proto"]);
 }

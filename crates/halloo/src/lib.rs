@@ -99,7 +99,7 @@ macro_rules! __include_generated {
         ::core::include!(::core::concat!(
             ::core::env!(
                 "HALLOO_PROTO_DIR",
-                "no .proto file was compiled for this crate; add a build.rs with: fn main() { halloo_build::compile(\"greeter.proto\") }"
+                "no .proto file was compiled for this crate; add halloo-build to [build-dependencies] in Cargo.toml, and a build.rs with: fn main() { halloo_build::compile(\"greeter.proto\") }"
             ),
             $file
         ));
