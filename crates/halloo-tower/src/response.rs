@@ -81,7 +81,7 @@ pub(crate) fn response(
     answered: Answered,
     caller: CallerEnd,
 ) -> http::Response<ResponseBody> {
-    let mut response = http::Response::new(ResponseBody::none());
+    let mut response = http::Response::new(ResponseBody::default());
     let is_rpc = match (head, &answered.outcome, subtype) {
         (Some(ResponseHead::Http { status, headers }), ..) => {
             *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -111,7 +111,7 @@ pub(crate) fn response(
 
 /// A failed RPC as one head.
 pub(crate) fn trailers_only(subtype: &str, status: &Status) -> http::Response<ResponseBody> {
-    let mut response = http::Response::new(ResponseBody::none());
+    let mut response = http::Response::new(ResponseBody::default());
     set_rpc_head(subtype, &Metadata::new(), response.headers_mut());
     append_status(status, response.headers_mut());
     response
@@ -209,8 +209,9 @@ enum State {
     Ended,
 }
 
-impl ResponseBody {
-    fn none() -> Self {
+/// An empty body: what a layer answers with that stops a request.
+impl Default for ResponseBody {
+    fn default() -> Self {
         Self { state: State::Ended }
     }
 }

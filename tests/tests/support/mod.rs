@@ -6,6 +6,7 @@
 pub mod axum;
 pub mod office;
 pub mod rig;
+pub mod site;
 
 use std::time::Duration;
 
