@@ -17,6 +17,7 @@ mod plugin;
 mod process;
 mod steps;
 mod tidy;
+mod tools;
 mod tutorial;
 mod vectors;
 mod venv;
@@ -44,6 +45,8 @@ usage: cargo xtask <command>
   plugin         protoc-gen-halloo under protoc and buf against halloo-build (needs python3 and its venv module)
   h2spec         h2spec against our server, h2specd against our client (needs Go)
                    h2spec [FOLDER]       with the tools in FOLDER instead of the pinned ones
+  tools          grpcurl and grpc-health-probe against our servers (needs Go)
+                   tools [FOLDER]        with the tools in FOLDER instead of the pinned ones
   vectors        other people's HPACK stories and frames (needs tar and xz)
                    vectors FOLDER        the folder with their archives
   instructions   counts instructions under callgrind against benches/budget.txt (needs valgrind)
@@ -61,7 +64,7 @@ fn main() -> ExitCode {
     let command = args.next().unwrap_or_default();
     let rest: Vec<String> = args.collect();
     if !rest.is_empty()
-        && !matches!(command.as_str(), "interop" | "h2spec" | "vectors" | "instructions" | "fuzz" | "bench")
+        && !matches!(command.as_str(), "interop" | "h2spec" | "tools" | "vectors" | "instructions" | "fuzz" | "bench")
     {
         eprintln!("`{command}` takes no arguments\n\n{HELP}");
         return ExitCode::from(2);
@@ -77,6 +80,7 @@ fn main() -> ExitCode {
         "interop" => steps.add("interop", move || interop::run(&rest)),
         "plugin" => steps.add("plugin", plugin::run),
         "h2spec" => steps.add("h2spec", move || h2spec::run(&rest)),
+        "tools" => steps.add("tools", move || tools::run(&rest)),
         "vectors" => steps.add("vectors", move || vectors::run(&rest)),
         "instructions" => steps.add("instructions", move || bench::run_instructions(&rest)),
         "fuzz" => steps.add("fuzz", move || fuzz::run(&rest)),
@@ -91,6 +95,7 @@ fn main() -> ExitCode {
             steps.add("interop", || interop::run(&[]));
             steps.add("plugin", plugin::run);
             steps.add("h2spec", || h2spec::run(&[]));
+            steps.add("tools", || tools::run(&[]));
             steps.add("instructions", || bench::run_instructions(&[]));
             steps.add("fuzz", || fuzz::run(&[]));
         }

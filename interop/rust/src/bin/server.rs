@@ -14,6 +14,8 @@ async fn main() -> Result<(), halloo::Error> {
         return Err(usage());
     }
     let server = Server::bind(address).await?;
+    // For health probes: a name of which it says that.
+    server.health().set_not_serving("interop.asleep");
     println!("listening on {}", server.address());
     server.serve(InteropServer::new(InteropService::default())).await
 }
