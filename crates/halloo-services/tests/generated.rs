@@ -12,6 +12,8 @@ use halloo_protobuf::Message;
 const HEALTH: &str = "grpc/health/v1/health.proto";
 const REFLECTION: &str = "grpc/reflection/v1/reflection.proto";
 const REFLECTION_ALPHA: &str = "grpc/reflection/v1alpha/reflection.proto";
+const STATUS: &str = "google/rpc/status.proto";
+const ERROR_DETAILS: &str = "google/rpc/error_details.proto";
 
 #[test]
 fn what_is_generated_is_up_to_date() {
@@ -22,7 +24,7 @@ fn what_is_generated_is_up_to_date() {
         compare(&format!("{package}.bin"), &descriptor_set(&files, file));
     }
     // Both versions of reflection have the same messages, so one is enough; and services are registered by hand.
-    for (name, text) in messages(files, &[HEALTH, REFLECTION]) {
+    for (name, text) in messages(files, &[HEALTH, REFLECTION, STATUS, ERROR_DETAILS]) {
         compare(&name, text.as_bytes());
     }
 }
@@ -31,7 +33,7 @@ fn descriptors() -> Vec<FileDescriptorProto> {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("halloo-services");
     fs::create_dir_all(&folder).expect("the target folder can be written");
     let set = folder.join("services.binpb");
-    let protos = [HEALTH, REFLECTION, REFLECTION_ALPHA].map(|file| format!("proto/{file}"));
+    let protos = [HEALTH, REFLECTION, REFLECTION_ALPHA, STATUS, ERROR_DETAILS].map(|file| format!("proto/{file}"));
     let build = Build::new().protos(protos).include("proto").out_dir(folder.join("unused"));
     build.write_descriptor_set(&set).try_compile().expect("no faults");
     halloo_codegen::decode_descriptor_set(&fs::read(set).expect("it was written")).expect("our own descriptors")
@@ -56,11 +58,12 @@ fn messages(files: Vec<FileDescriptorProto>, targets: &[&str]) -> Vec<(String, S
     let bytes = ".grpc.reflection.v1.FileDescriptorResponse.file_descriptor_proto";
     let request = Request::new(files, targets).only(Only::Messages).shared_bytes(bytes);
     let generated = halloo_codegen::generate(request).expect("no faults");
-    let packages = generated.into_iter().filter(|file| file.name.starts_with("grpc."));
+    let packages =
+        generated.into_iter().filter(|file| file.name.starts_with("grpc.") || file.name.starts_with("google.rpc"));
     let packages =
         packages.map(|file| (file.name, file.contents.replace("::halloo::protobuf::", "::halloo_protobuf::")));
     let packages: Vec<_> = packages.collect();
-    assert_eq!(packages.len(), 2, "{packages:?}");
+    assert_eq!(packages.len(), 3, "{packages:?}");
     assert!(packages.iter().all(|(_, text)| !text.contains("::halloo::")), "more of the facade is named: {packages:?}");
     packages
 }

@@ -33,6 +33,8 @@ pub use halloo_protobuf as protobuf;
 pub use halloo_server::{
     Fallback, HttpResponder, MethodExecution, Methods, Router, Server, ServerHandle, Service, Services,
 };
+pub use halloo_services::StatusDetails;
+pub use halloo_services::details::rpc;
 #[cfg(feature = "tower")]
 pub use halloo_tower as tower;
 pub use halloo_transport::{BindError, Http2Config, Http2Limits, ListenAddress, Listener};
