@@ -314,6 +314,7 @@ impl Connection {
         self.out.trim();
         self.streams.trim();
         self.decoder.trim();
+        self.encoder.trim();
     }
 }
 

@@ -160,6 +160,8 @@ pub(crate) struct EventQueue {
 pub(crate) const SMALL_DATA_BYTES: usize = 1024;
 /// Small payloads are joined up to this size, which is also the size of the chunks they are copied to.
 const GATHER_BYTES: usize = 4096;
+/// The size of the first of these chunks.
+const FIRST_GATHER_BYTES: usize = 256;
 
 impl EventQueue {
     #[inline]
@@ -186,22 +188,28 @@ impl EventQueue {
     #[inline]
     pub(crate) fn push_small_data(&mut self, id: StreamId, data: &[u8], end: bool) -> bool {
         let joins = self.gathering == Some(id) && self.gathered.len() + data.len() <= GATHER_BYTES;
-        if !joins {
-            if self.gathering.is_some() {
-                self.flush(false);
-            }
-            self.gathering = Some(id);
+        if !joins && self.gathering.is_some() {
+            self.flush(false);
         }
-        let before = self.gathered.len();
-        if self.gathered.capacity() - before < data.len() {
-            // Takes the same chunk again when nothing refers to it any more, else allocates the next.
-            self.gathered.reserve(data.len().max(GATHER_BYTES - before));
+        if self.gathered.capacity() - self.gathered.len() < data.len() {
+            self.make_room(data.len());
         }
         self.gathered.extend_from_slice(data);
+        self.gathering = Some(id);
         if end {
             self.flush(true);
         }
         joins
+    }
+
+    /// Takes the same chunk again when nothing refers to it any more, else allocates the next: as large as a chunk
+    /// gets only once there was one, because many connections never have a second.
+    #[cold]
+    #[inline(never)]
+    fn make_room(&mut self, bytes: usize) {
+        let before = self.gathered.len();
+        let wanted = if self.gathered.capacity() == 0 { FIRST_GATHER_BYTES } else { GATHER_BYTES - before };
+        self.gathered.reserve(bytes.max(wanted));
     }
 
     #[inline]

@@ -74,10 +74,23 @@ impl RecordHead {
     /// Reads the head of the first record of a row.
     #[inline]
     pub(crate) fn read(row: &[u8]) -> Option<Self> {
-        let head = row.first_chunk::<RECORD_HEAD>()?;
+        row.first_chunk::<RECORD_HEAD>().map(Self::of_bytes)
+    }
+
+    /// Reads the head of a record, with whatever is behind it.
+    #[inline]
+    pub(crate) fn of_block<const BYTES: usize>(block: &[u8; BYTES]) -> Self {
+        const { assert!(BYTES >= RECORD_HEAD) };
+        let mut head = [0; RECORD_HEAD];
+        head.copy_from_slice(&block[..RECORD_HEAD]);
+        Self::of_bytes(&head)
+    }
+
+    #[inline]
+    fn of_bytes(head: &[u8; RECORD_HEAD]) -> Self {
         let word = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
         let mark = Mark(u64::from(word(MARK)) | u64::from(word(MARK + 4)) << 32);
-        Some(Self { name_len: word(0) as usize, value_len: word(4) as usize, mark })
+        Self { name_len: word(0) as usize, value_len: word(4) as usize, mark }
     }
 
     /// The record's bytes without a tag.

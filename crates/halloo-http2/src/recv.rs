@@ -181,7 +181,14 @@ impl Connection {
             stream.recv_window.unread.add_joined(len);
             self.recv_window.unread.add_joined(len);
         }
-        self.settle_data(accepted, head);
+        if !end {
+            self.settle_data(accepted, head);
+            return Ok(());
+        }
+        if stream.end_recv() {
+            self.settle(key);
+        }
+        self.replenish_connection();
         Ok(())
     }
 
@@ -266,9 +273,12 @@ impl Connection {
         let was_limited = self.recv_window.is_limited();
         match self.streams.find(id.as_u32()) {
             Some(key) => {
-                let share = self.streams.get_mut(key).recv_window.unread.release(bytes);
+                let stream = self.streams.get_mut(key);
+                let share = stream.recv_window.unread.release(bytes);
                 self.recv_window.unread.subtract(share);
-                self.replenish_stream(key);
+                if !stream.recv_ended() {
+                    self.replenish_stream(key);
+                }
             }
             None => {
                 let share = self.streams.gone.release(bytes);

@@ -78,6 +78,7 @@ impl Stream {
         matches!(self.state, State::Active { .. })
     }
 
+    #[inline]
     pub(crate) fn recv_ended(&self) -> bool {
         !matches!(self.state, State::Active { recv: Receiving::Head | Receiving::Body, .. })
     }

@@ -127,6 +127,9 @@ impl Streams {
                 at
             }
             None => {
+                if self.slots.is_empty() {
+                    self.slots.reserve_exact(1);
+                }
                 self.slots.push(Slot { stream: Some(stream), next_in_bucket: NONE, turn: None });
                 self.slots.len() as u32 - 1
             }
@@ -235,7 +238,8 @@ impl Streams {
     }
 
     fn grow(&mut self) {
-        let buckets = (self.buckets.len() * 2).max(8);
+        // One call at a time is what many connections ever have.
+        let buckets = (self.buckets.len() * 2).max(2);
         self.buckets.clear();
         self.buckets.resize(buckets, NONE);
         self.shift = u32::BITS - buckets.trailing_zeros();

@@ -160,6 +160,10 @@ impl ConnectionWindow {
     /// left without credit while there is room.
     #[inline]
     pub(crate) fn replenish(&mut self) -> Option<u32> {
+        // While less than a quarter is missing nothing is worth a frame, whatever unread bytes leave of the window.
+        if u64::from(self.available) + u64::from(self.size / 4) > u64::from(self.size) {
+            return None;
+        }
         let room = (self.unread_cap as usize).saturating_sub(self.unread.bytes);
         let target = (self.size as usize).min(room) as u32;
         let missing = target.saturating_sub(self.available);

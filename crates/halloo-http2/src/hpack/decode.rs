@@ -139,9 +139,7 @@ impl Decoder {
         if self.table.max_bytes() > self.allowed_table_bytes {
             return Err(DecodeError::SizeUpdateMissing);
         }
-        while let Some(first) = input.peek() {
-            self.decode_field(first, &mut input, &mut list)?;
-        }
+        self.decode_fields(&mut input, &mut list)?;
         let decoded = list.finish();
         self.list_hint = decoded.fields.records().len().max(self.list_hint - self.list_hint / 8);
         let is_stable = size_updates == 0 && before == self.table.generation();
@@ -155,9 +153,11 @@ impl Decoder {
         Ok(decoded)
     }
 
-    /// Gives back the memory that helps a busy connection only.
+    /// Gives back the memory that helps a busy connection only; the table stays as it is.
     pub(crate) fn trim(&mut self) {
         self.spares.trim();
+        self.remembered = Remembered::default();
+        self.table.trim();
     }
 
     /// Size updates stand before the first field (RFC 7541 section 4.2).
@@ -177,22 +177,26 @@ impl Decoder {
         Ok(updates)
     }
 
-    #[inline]
-    fn decode_field(&mut self, first: u8, input: &mut Input<'_>, list: &mut ListUnderWay) -> Result<(), DecodeError> {
-        match first {
-            0x80.. => {
-                let index = input.integer(7)?;
-                let (row, class) = self.indexed(index)?;
-                list.push_indexed(row, class)
+    #[inline(never)]
+    fn decode_fields(&mut self, input: &mut Input<'_>, list: &mut ListUnderWay) -> Result<(), DecodeError> {
+        while let Some(first) = input.peek() {
+            match first {
+                0x80.. => {
+                    let index = input.integer(7)?;
+                    let (row, class) = self.indexed(index)?;
+                    list.push_indexed(row, class)?;
+                }
+                0x40..0x80 => self.decode_literal(6, FieldUse::Indexed, input, list)?,
+                0x20..0x40 => return Err(DecodeError::SizeUpdateMisplaced),
+                0x10..0x20 => self.decode_literal(4, FieldUse::Sensitive, input, list)?,
+                ..0x10 => self.decode_literal(4, FieldUse::Plain, input, list)?,
             }
-            0x40..0x80 => self.decode_literal(6, FieldUse::Indexed, input, list),
-            0x20..0x40 => Err(DecodeError::SizeUpdateMisplaced),
-            0x10..0x20 => self.decode_literal(4, FieldUse::Sensitive, input, list),
-            ..0x10 => self.decode_literal(4, FieldUse::Plain, input, list),
         }
+        Ok(())
     }
 
     /// Decodes name and value to where they stand in the list's next record, and judges them.
+    #[inline(never)]
     fn decode_literal(
         &mut self,
         prefix_bits: u32,

@@ -75,6 +75,12 @@ impl Encoder {
         }
     }
 
+    /// Gives back the memory that helps a busy connection only; table and templates stay as they are.
+    pub(crate) fn trim(&mut self) {
+        self.table.trim();
+        self.record = HeaderList::new();
+    }
+
     /// Appends one block to `out`.
     pub(crate) fn encode(&mut self, block: Block<'_>, out: &mut Vec<u8>) {
         if let Some(update) = self.size_update.take() {
@@ -255,14 +261,15 @@ impl EncodedTemplates {
 
 const RECENT_SLOTS: usize = 32;
 
-/// Remembers hashes of fields that were sent as literals, each until another one takes its slot.
+/// Remembers hashes of fields that were sent as literals, half of each, until another one takes its slot. Two that are
+/// taken for the same cost no more than an entry of the table.
 #[derive(Debug)]
-struct Recent([u64; RECENT_SLOTS]);
+struct Recent([u32; RECENT_SLOTS]);
 
 impl Recent {
     /// Returns whether this hash was met recently, and remembers it.
     fn meets(&mut self, hash: u64) -> bool {
         let slot = &mut self.0[(hash >> 32) as usize % RECENT_SLOTS];
-        std::mem::replace(slot, hash) == hash
+        std::mem::replace(slot, hash as u32) == hash as u32
     }
 }

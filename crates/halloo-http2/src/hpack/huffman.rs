@@ -158,12 +158,12 @@ const LOOKUP_BITS: u32 = 14;
 /// What the next [`LOOKUP_BITS`] bits begin with, or 0 if that is a longer code or NUL, which is as rare:
 ///
 /// ```text
-/// bit 0..6: code bits together | 8..10: symbols | 16..24: symbol | 24..32: second symbol
+/// bit 0..8: symbol | 8..16: second symbol | 16..24: code bits together | 24..32: symbols
 /// ```
 static LOOKUP: [u32; 1 << LOOKUP_BITS] = lookup();
 
 const fn code_bits(entry: u32) -> u32 {
-    entry & 0x3f
+    entry >> 16 & 0xff
 }
 
 const fn lookup() -> [u32; 1 << LOOKUP_BITS] {
@@ -175,7 +175,7 @@ const fn lookup() -> [u32; 1 << LOOKUP_BITS] {
         let second = single[(index << code_bits(first)) & (table.len() - 1)];
         let both_bits = code_bits(first) + code_bits(second);
         if first != 0 && second != 0 && both_bits <= LOOKUP_BITS {
-            table[index] = (second >> 16) << 24 | (first >> 16) << 16 | 2 << 8 | both_bits;
+            table[index] = 2 << 24 | both_bits << 16 | (second & 0xff) << 8 | first & 0xff;
         }
         index += 1;
     }
@@ -192,7 +192,7 @@ const fn single_lookup() -> [u32; 1 << LOOKUP_BITS] {
             let spare = LOOKUP_BITS - len;
             let mut index = bits << spare;
             while index < (bits + 1) << spare {
-                table[index as usize] = (symbol as u32) << 16 | 1 << 8 | len;
+                table[index as usize] = 1 << 24 | len << 16 | symbol as u32;
                 index += 1;
             }
         }
@@ -205,8 +205,8 @@ const fn single_lookup() -> [u32; 1 << LOOKUP_BITS] {
 const ROUND: u32 = 4;
 const _: () = assert!(ROUND * LOOKUP_BITS <= 57);
 
-/// Room for the symbols of a round, and one more, so that no index needs a check.
-const ROUND_BYTES: usize = 9;
+/// Room for the symbols of a round, of which a byte says how many there are, so that no index needs a check.
+const ROUND_BYTES: usize = 257;
 
 /// Returns how much room [`decode`] wants for a string of so many octets.
 pub(super) fn decode_room(coded_len: usize) -> usize {
@@ -230,65 +230,49 @@ pub(super) fn decode(coded: &[u8], out: &mut [u8]) -> Result<Text, DecodeError> 
 
 #[inline]
 fn decode_into(coded: &[u8], out: &mut [u8]) -> Option<Text> {
-    let mut writer = TextWriter { out, len: 0, has_control: false };
-    let mut bit = 0;
+    let (mut bit, mut text) = (0, Text { len: 0, has_control: false });
     while let Some(chunk) = coded.get(bit / 8..).and_then(|rest| rest.first_chunk()) {
-        bit += writer.decode_round(u64::from_be_bytes(*chunk) << (bit % 8))?;
+        bit += decode_round(u64::from_be_bytes(*chunk) << (bit % 8), out, &mut text)?;
     }
     // Fewer than 64 bits are left. What fills the last octet are ones, and so is what is put behind it.
     let mut left = (coded.len() * 8 - bit) as u32;
     let mut window = last_bits(coded).unbounded_shl(64 - left) | ones_below(64 - left);
     while window != u64::MAX {
-        let bits = writer.decode_round(window)? as u32;
+        let bits = decode_round(window, out, &mut text)? as u32;
         // None if the last symbol took bits from beyond the end.
         left = left.checked_sub(bits)?;
         window = window << bits | ones_below(bits);
     }
     // Up to seven ones fill the last octet; of more, EOS is made.
-    (left < 8).then_some(Text { len: writer.len as usize, has_control: writer.has_control })
+    (left < 8).then_some(text)
 }
 
-/// Writes decoded symbols.
-struct TextWriter<'a> {
-    out: &'a mut [u8],
-    /// Narrower than `usize`, so that the compiler sees that the end of a round does not overflow.
-    len: u32,
-    has_control: bool,
-}
-
-impl TextWriter<'_> {
-    /// Decodes as many symbols as a round of lookups finds, and returns how many bits their codes have together.
-    #[inline(always)]
-    fn decode_round(&mut self, window: u64) -> Option<usize> {
-        let place = self.out.get_mut(self.len as usize..self.len as usize + ROUND_BYTES)?;
-        let place = place.first_chunk_mut::<ROUND_BYTES>()?;
-        let mut rest = window;
-        // Bit 0 and up: code bits of the round; bit 8 and up: its symbols.
-        let mut sums = 0_u32;
-        for _ in 0..ROUND {
-            // A longer code has an entry of 0, at which the round stands still.
-            let entry = LOOKUP[(rest >> (64 - LOOKUP_BITS)) as usize];
-            let at = (sums >> 8 & 7) as usize;
-            place[at..at + 2].copy_from_slice(&((entry >> 16) as u16).to_le_bytes());
-            rest = rest.wrapping_shl(entry);
-            sums = sums.wrapping_add(entry);
-        }
-        if sums & 0x3f == 0 {
-            return self.decode_long(window);
-        }
-        self.len += sums >> 8 & 0xf;
-        Some((sums & 0x3f) as usize)
+/// Decodes as many symbols as a round of lookups finds, and returns how many bits their codes have together.
+#[inline(always)]
+fn decode_round(window: u64, out: &mut [u8], text: &mut Text) -> Option<usize> {
+    let place = out.get_mut(text.len..)?.first_chunk_mut::<ROUND_BYTES>()?;
+    let mut rest = window;
+    // Bit 0 and up: code bits of the round; bit 8 and up: its symbols.
+    let mut sums = 0_u32;
+    for _ in 0..ROUND {
+        // A longer code has an entry of 0, at which the round stands still.
+        let entry = LOOKUP[(rest >> (64 - LOOKUP_BITS)) as usize];
+        let at = (sums >> 8 & 0xff) as usize;
+        place[at..at + 2].copy_from_slice(&(entry as u16).to_le_bytes());
+        let counts = entry >> 16;
+        rest = rest.wrapping_shl(counts);
+        sums += counts;
     }
-
-    #[cold]
-    #[inline(never)]
-    fn decode_long(&mut self, window: u64) -> Option<usize> {
+    let bits = (sums & 0xff) as usize;
+    if bits == 0 {
         let (symbol, bits) = long_symbol(window)?;
-        *self.out.get_mut(self.len as usize)? = symbol;
-        self.has_control |= is_control(symbol);
-        self.len += 1;
-        Some(bits)
+        place[0] = symbol;
+        text.has_control |= is_control(symbol);
+        text.len += 1;
+        return Some(bits);
     }
+    text.len += (sums >> 8 & 0xff) as usize;
+    Some(bits)
 }
 
 /// The last 64 bits of a string, or all of a shorter one.
@@ -311,6 +295,8 @@ fn ones_below(bits: u32) -> u64 {
 }
 
 /// Decodes one symbol that has no lookup; nothing for EOS.
+#[cold]
+#[inline(never)]
 fn long_symbol(window: u64) -> Option<(u8, usize)> {
     let window = (window >> 32) as u32;
     let long = LONG_CODES.iter().find(|long| window <= long.last)?;

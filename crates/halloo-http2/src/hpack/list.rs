@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use super::decode::{BlockLimits, DecodeError, Decoded, Overflow};
 use crate::headers::HeaderList;
-use crate::record::{RecordHead, charged_bytes, copy_row, set_class};
+use crate::record::{RecordHead, charged_bytes, set_class};
 use crate::validate::Outline;
 
 /// A block whose fields count for more than this many times the limit is not decoded to its end.
 const BOMB_FACTOR: usize = 4;
 
 /// What a list has room for at least beyond the hint, for the decoder of strings.
-const SPARE_BYTES: usize = 128;
+const SPARE_BYTES: usize = 512;
+
+/// A record of this length or less is copied from a table as one block of it.
+const BLOCK: usize = 80;
 
 pub(super) struct ListUnderWay {
     /// What the list is going to be, without its buffer.
@@ -77,15 +80,35 @@ impl ListUnderWay {
     }
 
     /// Takes the first record of a row of a table, with a class in the place of its own if there is one.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push_indexed(&mut self, row: &[u8], class: Option<u8>) -> Result<(), DecodeError> {
+        let place = self.buffer.get_mut(self.end..).and_then(|rest| rest.first_chunk_mut::<BLOCK>());
+        let (Some(block), Some(place)) = (row.first_chunk::<BLOCK>(), place) else {
+            return self.push_exactly(row, class);
+        };
+        let head = RecordHead::of_block(block);
+        let len = head.record_len();
+        if len > BLOCK || charged_bytes(len) > self.left_bytes || self.left_fields == 0 {
+            return self.push_exactly(row, class);
+        }
+        *place = *block;
+        if let Some(class) = class {
+            set_class(place, class);
+        }
+        self.take(head, len);
+        Ok(())
+    }
+
+    /// As `push_indexed`, for any length, room and limit.
+    #[inline(never)]
+    fn push_exactly(&mut self, row: &[u8], class: Option<u8>) -> Result<(), DecodeError> {
         let Some(head) = RecordHead::read(row) else { return Ok(()) };
         let len = head.record_len();
         if !self.fits(len) {
             return self.drop_field(len);
         }
         let place = self.room(self.end, len);
-        copy_row(row, place, len);
+        place[..len].copy_from_slice(&row[..len]);
         if let Some(class) = class {
             set_class(place, class);
         }

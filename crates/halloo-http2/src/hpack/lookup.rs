@@ -107,7 +107,7 @@ pub(super) fn static_pair(field: &Field<'_>, name_index: usize) -> Option<usize>
     (name_index..).zip(same_name).find_map(|(index, (_, value))| (value.as_bytes() == field.value).then_some(index))
 }
 
-const BUCKETS: usize = 64;
+const BUCKETS: usize = 32;
 
 /// Finds entries of a dynamic table by hash.
 ///

@@ -117,6 +117,12 @@ impl DynamicTable {
         }
     }
 
+    /// Gives back memory that holds no entry.
+    pub(super) fn trim(&mut self) {
+        self.compact();
+        self.arena.shrink_to_fit();
+    }
+
     #[inline]
     fn place(&self, ordinal: u64) -> usize {
         ordinal as usize & (self.starts.len() - 1)
@@ -360,6 +366,16 @@ mod tests {
             assert_eq!(table.field(round + 1).unwrap().name, name.as_bytes());
             assert!(table.field(table.oldest()).is_some() && table.field(table.oldest() - 1).is_none());
             assert!(table.arena.len() <= 2 * 1000 + 200 && table.starts.len() <= 32);
+            if round % 1000 == 0 {
+                table.trim();
+                let living: usize = (table.oldest()..=table.inserted())
+                    .map(|ordinal| {
+                        let field = table.field(ordinal).unwrap();
+                        RECORD_HEAD + field.name.len() + field.value.len()
+                    })
+                    .sum();
+                assert_eq!((table.arena.len(), table.front), (living, 0));
+            }
         }
     }
 

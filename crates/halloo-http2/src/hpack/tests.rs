@@ -308,6 +308,26 @@ fn a_repeated_block_gives_the_same_list() {
 }
 
 #[test]
+fn trimming_forgets_blocks_and_keeps_the_table() {
+    let mut decoder = decoder();
+    let first = decode(&mut decoder, &hex("4001610162"));
+    let before = decode(&mut decoder, &hex("82be"));
+    decoder.trim();
+    let after = decode(&mut decoder, &hex("82be"));
+    assert!(!Arc::ptr_eq(&before, &after));
+    assert_eq!((lines(&after), lines(&first)), (lines(&before), vec!["a: b".to_owned()]));
+    let mut encoder = Encoder::new();
+    let template = Template::new(list(&["content-type: application/grpc"]));
+    let lens: Vec<_> = (0..3)
+        .map(|_| {
+            encoder.trim();
+            encode(&mut encoder, Some(&template), &[]).len()
+        })
+        .collect();
+    assert!(lens[0] > 1 && lens[1..] == [1, 1]);
+}
+
+#[test]
 fn four_blocks_are_remembered() {
     let mut decoder = decoder();
     let blocks: Vec<_> = (0x82..0x87).map(|index| [index, 0x88]).collect();
