@@ -46,6 +46,14 @@ fn checked_in_sources_build_and_are_kept_up_to_date() {
     );
     succeed(cargo(&folder, &["test", "-p", "checked-in"]).env("HALLOO_WRITE", "1"));
     build().check().expect("the test has written");
+    let module = folder.join("src/proto/mod.rs");
+    let written = std::fs::read_to_string(&module).expect("it was written");
+    std::fs::write(&module, written.replace("_code!(1)", "_code!(0)")).expect("the folder is ours");
+    let output = cargo(&folder, &["build"]).output().expect("cargo is there: it runs this test");
+    assert_contains(
+        &text(&output.stderr),
+        &["error: this code was generated for another version of halloo; generate it anew"],
+    );
 }
 
 fn succeed(command: &mut Command) {

@@ -56,6 +56,9 @@ fn stem(package: &str) -> &str {
     if package.is_empty() { "_" } else { package }
 }
 
+/// Says which kind of generated code this is; `halloo` refuses kinds that it does not know.
+const EXPECTATION: &str = "::halloo::__expect_generated_code!(1);\n\n";
+
 /// Names of files that are no package's. A package of such a name gets a file name that no package can have.
 const OTHER_FILES: [&str; 4] = [MODULE_FILE, CHECK_PACKAGE_FILE, INCLUDE_PROTO_FILE, INCLUDE_PROTOS_FILE];
 
@@ -87,7 +90,7 @@ pub(crate) fn check_package(packages: &[PackageTree]) -> String {
 /// package's name, and includes this text. The call has to be here: two uses of the macro in one module
 /// would otherwise define the same name twice, and rustc would not choose.
 pub(crate) fn include_proto(packages: &[PackageTree]) -> String {
-    let mut out = String::from("macro_rules! __halloo_include_proto {\n");
+    let mut out = format!("{EXPECTATION}macro_rules! __halloo_include_proto {{\n");
     for package in packages {
         let _ = writeln!(out, "    ({:?}) => {{\n{}    }};", package.name, include_one(package));
     }
@@ -163,7 +166,7 @@ fn beside(package: &PackageTree) -> BTreeSet<&str> {
 fn include_all(packages: &BTreeSet<&str>, place: Place) -> String {
     // People's formatter follows `mod proto;` into this text, and has settings of its own.
     let unformatted = if place == Place::Beside { "#[rustfmt::skip]\n" } else { "" };
-    let mut out = String::new();
+    let mut out = String::from(EXPECTATION);
     let root = Node::new(packages.iter().copied());
     for (name, child) in &root.children {
         let _ = writeln!(out, "{unformatted}{}", allow_in_module());

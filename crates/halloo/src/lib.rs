@@ -94,6 +94,19 @@ macro_rules! include_protos {
     };
 }
 
+/// What generated code says of itself: which kind of it this is. Counted up when code of before no longer fits.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __expect_generated_code {
+    (1) => {};
+    ($other:tt) => {
+        ::core::compile_error!(
+            "this code was generated for another version of halloo; generate it anew with halloo-build or \
+             protoc-gen-halloo of the version that halloo has"
+        );
+    };
+}
+
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __include_generated {

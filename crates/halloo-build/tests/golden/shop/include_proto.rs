@@ -5,6 +5,8 @@
 //     google/protobuf/descriptor.proto
 //     shop/v1/shop.proto
 
+::halloo::__expect_generated_code!(1);
+
 macro_rules! __halloo_include_proto {
     ("google.protobuf") => {
         #[doc(hidden)]
