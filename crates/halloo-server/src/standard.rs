@@ -60,8 +60,8 @@ impl Server {
     /// Sets whether tools such as grpcurl may ask which methods there are and what their messages look like:
     /// `grpc.reflection.v1` and `v1alpha`. Default: in debug builds, which is said in the log.
     ///
-    /// Questions go through the interceptors, as calls do. The answers of errors follow: an unknown method is told which
-    /// one it is near to only where reflection is on.
+    /// Questions go through the interceptors, as calls do. Where reflection is off, errors do not tell what there is
+    /// either: whoever calls an unknown method learns only where it is on which one it is near to.
     #[must_use]
     pub fn reflection(mut self, yes: bool) -> Self {
         self.standard.reflection = Some(yes);
@@ -77,7 +77,8 @@ impl Router {
     /// router has by then are serving, unless `health` says something else of them.
     #[must_use]
     pub fn health(mut self, health: &Health) -> Self {
-        health.begin(self.services().iter().map(|service| service.name()));
+        let names = self.services().iter().map(|service| service.name());
+        health.begin(names.filter(|name| *name != HEALTH.name()));
         if !self.has_service(HEALTH.name()) {
             let mut methods = Methods::default();
             health.clone().register_all(&mut methods);

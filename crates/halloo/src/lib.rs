@@ -12,6 +12,9 @@
 //! A server implements the generated trait and serves it with [`Server`]; a client calls through the generated
 //! `GreeterClient`, over a [`Channel`]. What a handler gets is a [`Request`] or a [`MessageReceiver`], what it
 //! answers with is a [`Reply`] or goes to a [`MessageSender`], and what goes wrong is a [`Status`].
+//!
+//! A server answers [health checks](crate::health) by itself, and in debug builds the questions of tools such as grpcurl
+//! ([`Server::reflection`]).
 
 #[cfg(feature = "jwt")]
 pub use halloo_auth as jwt;

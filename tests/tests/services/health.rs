@@ -150,6 +150,8 @@ async fn the_handle_as_an_ordinary_service_is_seen_by_interceptors() {
     assert_eq!(check(&client, "").await, Err(Code::Unauthenticated));
     let reply = client.check("post.Post").metadata("authorization", "token").await.unwrap();
     assert_eq!(reply.status, ServingStatus::SERVING);
+    let all = client.list().metadata("authorization", "token").await.unwrap();
+    assert_eq!(all.statuses.len(), 2, "the server and its post office: {all:?}");
     handle.shutdown();
     soon(serving).await.unwrap().unwrap();
 }

@@ -1,6 +1,7 @@
 //! How each service is, and who watches.
 //!
-//! One lock, held for as long as a look-up takes. A watcher keeps no queue: it reads the state when it is polled, so
+//! One lock, held for as long as a look-up takes; wakers are neither woken nor dropped under it, since a task that ends
+//! may be a watcher. A watcher keeps no queue: it reads the state when it is polled, so
 //! that a slow one sees the latest and nothing else. What a server does with it is the server's business.
 
 use std::collections::{BTreeMap, HashMap};
@@ -237,10 +238,9 @@ impl Watch {
         if *is_stopping {
             return Poll::Ready(None);
         }
-        match &mut watcher.waker {
-            Some(waker) => waker.clone_from(cx.waker()),
-            None => watcher.waker = Some(cx.waker().clone()),
-        }
+        let before = watcher.waker.replace(cx.waker().clone());
+        drop(table);
+        drop(before);
         Poll::Pending
     }
 }
@@ -259,7 +259,9 @@ impl Future for Unwatched {
         if table.watchers.is_empty() {
             return Poll::Ready(());
         }
-        table.unwatched = Some(cx.waker().clone());
+        let before = table.unwatched.replace(cx.waker().clone());
+        drop(table);
+        drop(before);
         Poll::Pending
     }
 }
@@ -273,9 +275,10 @@ struct Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut table = self.health.lock();
-        table.watchers.remove(&self.id);
+        let watcher = table.watchers.remove(&self.id);
         let waiting = if table.watchers.is_empty() { table.unwatched.take() } else { None };
         drop(table);
+        drop(watcher);
         if let Some(waker) = waiting {
             waker.wake();
         }
