@@ -3,6 +3,7 @@
 //! Two generations: when the young one is full it becomes the old one, whose tokens are forgotten unless they come again.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,12 +19,12 @@ const MAX_TOKEN_BYTES: usize = 2048;
 /// How long a verification is trusted: as long as a key that was taken away may go on to count.
 const TRUSTED: Duration = Duration::from_secs(30);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Recent {
     generations: Mutex<Generations>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Generations {
     /// What the tokens were verified with; other keys know none of them.
     keys: Option<Arc<KeySet>>,
@@ -31,7 +32,7 @@ struct Generations {
     old: HashMap<Box<str>, Verified>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Verified {
     caller: Caller,
     at: Instant,
@@ -73,6 +74,13 @@ impl Generations {
             self.old = std::mem::take(&mut self.young);
         }
         self.young.insert(token, verified);
+    }
+}
+
+/// Shows no token: they are secrets as long as they have not expired.
+impl fmt::Debug for Recent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recent").finish_non_exhaustive()
     }
 }
 

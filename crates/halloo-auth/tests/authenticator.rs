@@ -288,6 +288,33 @@ async fn forged_tokens_are_refused() {
 }
 
 #[tokio::test]
+async fn no_character_of_a_token_can_be_changed() {
+    let issuer = Issuer::new("1");
+    let authenticator = JwtAuthenticator::new(JwtKeys::jwks(document(&[&issuer])).unwrap());
+    let good = issuer.token();
+    for index in 0..good.len() {
+        for other in ["A", "Q", "_", ".", "=", " ", "~"] {
+            let mut changed = good.clone();
+            changed.replace_range(index..=index, other);
+            if changed != good {
+                let status = call(&authenticator, &changed).await.unwrap_err();
+                assert_eq!(status.code(), Code::Unauthenticated, "{changed}");
+            }
+        }
+    }
+    call(&authenticator, &good).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_verified_token_is_not_shown() {
+    let authenticator = JwtAuthenticator::new(secret());
+    let token = signed_by_secret(&in_an_hour());
+    let caller = call(&authenticator, &token).await.unwrap();
+    let shown = format!("{authenticator:?} {authenticator:#?} {caller:?}");
+    assert!(token.split('.').all(|part| !shown.contains(part)), "{shown}");
+}
+
+#[tokio::test]
 async fn a_token_is_read_only_up_to_its_limit() {
     let authenticator = JwtAuthenticator::new(secret());
     let fat = signed_by_secret(&with(in_an_hour(), &json!({"x": "x".repeat(8192)})));
