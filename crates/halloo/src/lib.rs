@@ -46,7 +46,32 @@ pub mod health {
     //! Health checks (`grpc.health.v1`): what a server says of itself, and how a client asks.
     //!
     //! A server answers health checks by default; [`Server::health`](crate::Server::health) is the handle to what it
-    //! says. [`HealthClient`] asks.
+    //! says. [`HealthClient`] asks, and so do grpc-health-probe and Kubernetes, which needs no more than
+    //!
+    //! ```yaml
+    //! readinessProbe:
+    //!   grpc:
+    //!     port: 50051
+    //!     service: greeter.Greeter # without it: the server as a whole
+    //! ```
+    //!
+    //! Probes carry no token, and interceptors do not see them. A server that demands client certificates is probed on
+    //! a second port, where another [`Server`](crate::Server) serves its handle.
+    //!
+    //! ```no_run
+    //! use halloo::health::{Health, HealthClient, ServingStatus};
+    //! use halloo::{Channel, Router};
+    //!
+    //! # async fn example() -> Result<(), halloo::Error> {
+    //! let health = Health::default();
+    //! let client = HealthClient::new(Channel::in_process(Router::new(health.clone())));
+    //! let mut states = client.watch("greeter.Greeter").await?;
+    //! assert_eq!(states.next().await?.unwrap().status, ServingStatus::SERVICE_UNKNOWN);
+    //! health.set_serving("greeter.Greeter");
+    //! assert_eq!(states.next().await?.unwrap().status, ServingStatus::SERVING);
+    //! # Ok(())
+    //! # }
+    //! ```
 
     pub use halloo_client::HealthClient;
     pub use halloo_services::health::{
