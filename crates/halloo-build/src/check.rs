@@ -5,7 +5,7 @@ use crate::edition::Edition;
 use crate::files::{Files, Folders, load};
 use crate::known_names::{explain, undefined_name};
 use crate::protoc::{self, Environment, Protoc};
-use crate::repair::{is_consequence, repair};
+use crate::repair::{is_consequence, is_of_enum, repair};
 use crate::source::Source;
 use protox::Compiler;
 use protox::file::{File, FileResolver, GoogleFileResolver};
@@ -51,7 +51,7 @@ pub(crate) fn compile(
         None => None,
     };
     let files = Rc::new(files);
-    let texts = Texts { files: Rc::clone(&files), repaired: Rc::default() };
+    let texts = Texts { repaired: Rc::new(RefCell::new(files.repaired.clone())), files: Rc::clone(&files) };
     let readable = |target: &&String| !files.broken.contains(*target) && !files.needs_protoc(target);
     for target in files.targets.iter().filter(readable) {
         check_target(target, &texts, &mut faults);
@@ -107,8 +107,9 @@ fn check_target(target: &str, texts: &Texts, faults: &mut Vec<Diagnostic>) {
         let found = faults_of(&error, &texts.files);
         let name = error.file().unwrap_or_default().to_owned();
         let reported = faults.clone();
-        let repaired = round > 0;
-        let new = |fault: &&Diagnostic| is_new(fault, &reported) && !(repaired && is_consequence(fault));
+        let parsed = texts.files.repaired.contains_key(&name);
+        let consequence = |fault: &Diagnostic| (round > 0 && is_consequence(fault)) || (parsed && is_of_enum(fault));
+        let new = |fault: &&Diagnostic| fault.is_new(&reported) && !consequence(fault);
         faults.extend(found.iter().filter(new).cloned());
         let Some(text) = texts.text(&name) else { return };
         match repair(&text, &found) {
@@ -153,18 +154,6 @@ fn locate(fault: Diagnostic, source: &Rc<Source>) -> Diagnostic {
         Some((start, length)) => fault.at(source, start..start + length, ""),
         None => fault,
     }
-}
-
-/// Whether a fault is on a line that nothing was said about yet: repairs have consequences of their own.
-fn is_new(fault: &Diagnostic, reported: &[Diagnostic]) -> bool {
-    let place = |fault: &Diagnostic| {
-        let source = fault.source.as_ref()?;
-        Some((source.name.clone(), source.line_of(fault.primary()?.span.start)))
-    };
-    reported.iter().all(|other| match (place(fault), place(other)) {
-        (Some(here), Some(there)) => here != there,
-        _ => fault.message != other.message,
-    })
 }
 
 /// Sorts by file, in the order of the request, and by position.

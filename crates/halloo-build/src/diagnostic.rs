@@ -80,6 +80,18 @@ impl Diagnostic {
         }
     }
 
+    /// Whether it is on a line that nothing was said about yet: repairs have consequences of their own.
+    pub(crate) fn is_new(&self, reported: &[Self]) -> bool {
+        let place = |fault: &Self| {
+            let source = fault.source.as_ref()?;
+            Some((source.name.clone(), source.line_of(fault.primary()?.span.start)))
+        };
+        reported.iter().all(|other| match (place(self), place(other)) {
+            (Some(here), Some(there)) => here != there,
+            _ => self.message != other.message,
+        })
+    }
+
     /// The place of the fault itself.
     pub(crate) fn primary(&self) -> Option<&Label> {
         self.labels.last()

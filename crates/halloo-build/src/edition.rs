@@ -48,16 +48,19 @@ impl Edition {
     /// What can be done, one to a line.
     pub(crate) fn remedies(&self) -> String {
         let name = &self.source.name;
+        let include = match self.source.path.strip_suffix(name.as_str()).map(|folder| folder.trim_end_matches('/')) {
+            Some(folder) if !folder.is_empty() => format!("-I{folder} "),
+            _ => String::new(),
+        };
         let stem = name.rsplit('/').next().unwrap_or_default().trim_end_matches(".proto");
         format!(
             "one of these will do:\n\
              - install protoc: {INSTALL}\n\
              - if it is elsewhere: export PROTOC=/path/to/protoc\n\
              - make descriptors where protoc or buf is:\n  \
-               protoc --include_imports --include_source_info -o {stem}.binpb {path}\n  \
+               protoc {include}--include_imports --include_source_info -o {stem}.binpb {name}\n  \
                and build from them: .descriptor_set(\"{stem}.binpb\")\n\
-             - if the file uses no feature of editions, begin it with: syntax = \"proto3\";",
-            path = self.source.path,
+             - if the file uses no feature of editions, begin it with: syntax = \"proto3\";"
         )
     }
 }

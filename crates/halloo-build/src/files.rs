@@ -14,6 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
+/// How often a file is repaired and parsed again to find more faults.
+const MAX_ROUNDS: usize = 20;
+
 /// Where files are looked for.
 #[derive(Debug)]
 pub(crate) struct Folders {
@@ -123,6 +126,8 @@ pub(crate) struct Files {
     pub(crate) targets: Vec<String>,
     /// Files that cannot be used, because they have faults or import such a file.
     pub(crate) broken: BTreeSet<String>,
+    /// The texts of files that could be parsed in part only, without the rest.
+    pub(crate) repaired: BTreeMap<String, String>,
     /// Files that have an edition.
     pub(crate) editions: BTreeMap<String, Edition>,
     /// Paths to watch for changes.
@@ -211,17 +216,14 @@ impl Loader<'_> {
         let source = Rc::new(Source { name: name.to_owned(), path: shown, text });
         let edition = Edition::of(&source);
         let file = match &edition {
-            Some(edition) => Ok(edition.as_proto3()),
-            None => File::from_source(name, &source.text).map(Some),
-        };
-        let file = match file {
-            Ok(file) => file,
-            Err(error) => {
-                let faults = Diagnostic::from_compiler(&error, &source).into_iter().map(syntax::explain);
-                self.faults.extend(faults);
-                self.files.broken.insert(name.to_owned());
-                return Ok(());
-            }
+            Some(edition) => edition.as_proto3(),
+            None => match self.parse(&source) {
+                Some(file) => Some(file),
+                None => {
+                    self.files.broken.insert(name.to_owned());
+                    return Ok(());
+                }
+            },
         };
         self.files.editions.extend(edition.map(|edition| (name.to_owned(), edition)));
         let imports = file.as_ref().map(imports).unwrap_or_default();
@@ -229,6 +231,36 @@ impl Loader<'_> {
         let parsed = Parsed { source: Some(Rc::clone(&source)), imports: imports.clone(), types };
         self.files.parsed.insert(name.to_owned(), parsed);
         imports.iter().try_for_each(|import| self.import(import, &source, path))
+    }
+
+    /// Parses a file. What cannot be parsed is reported and left out, as long as that makes sense.
+    fn parse(&mut self, source: &Rc<Source>) -> Option<File> {
+        let mut text = source.text.clone();
+        let mut reported = Vec::new();
+        let mut file = None;
+        for _ in 0..MAX_ROUNDS {
+            let error = match File::from_source(&source.name, &text) {
+                Ok(parsed) => {
+                    file = Some(parsed);
+                    break;
+                }
+                Err(error) => error,
+            };
+            let found: Vec<Diagnostic> =
+                Diagnostic::from_compiler(&error, source).into_iter().map(syntax::explain).collect();
+            let repaired = syntax::repair(&text, &found);
+            let new: Vec<Diagnostic> = found.into_iter().filter(|fault| fault.is_new(&reported)).collect();
+            reported.extend(new);
+            match repaired {
+                Some(repaired) => text = repaired,
+                None => break,
+            }
+        }
+        if file.is_some() && !reported.is_empty() {
+            self.files.repaired.insert(source.name.clone(), text);
+        }
+        self.faults.append(&mut reported);
+        file
     }
 
     fn import(&mut self, import: &str, source: &Rc<Source>, importer: &Path) -> Result<(), Renamed> {

@@ -77,6 +77,11 @@ fn zero(text: &mut String, fault: &Diagnostic) {
     }
 }
 
+/// Whether a fault may be the consequence of values that were left out because they could not be parsed.
+pub(crate) fn is_of_enum(fault: &Diagnostic) -> bool {
+    fault.message.contains("enum")
+}
+
 /// Whether a fault may be the consequence of a repair: an enum with a second zero.
 pub(crate) fn is_consequence(fault: &Diagnostic) -> bool {
     fault.message.starts_with("enum number ")

@@ -44,7 +44,7 @@ impl Source {
 }
 
 /// The text with comments and string contents blanked out, byte for byte.
-fn blank_comments(text: &str) -> String {
+pub(crate) fn blank_comments(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(first) = rest.chars().next() {

@@ -143,3 +143,35 @@ fn descriptor_sets_without_source_info_lose_comments_only() {
     let text = std::fs::read_to_string(folder.join("features.rs")).expect("it was generated");
     assert!(text.contains("pub trait Things") && !text.contains("Served and called as any other service."));
 }
+
+/// Texts with bytes that were changed, dropped or put in: faults or none, but always an answer.
+#[test]
+fn damaged_files_get_an_answer() {
+    let folder = output_folder("damaged");
+    let whole = std::fs::read(support::root().join("tests/golden/kinds.proto")).expect("it is checked in");
+    let mut random: u64 = 0x2545_f491_4f6c_dd1d;
+    let mut below = |limit: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        (random % limit as u64) as usize
+    };
+    let mut faulty = 0;
+    for _ in 0..150 {
+        let mut damaged = whole.clone();
+        for _ in 0..=below(4) {
+            let at = below(damaged.len());
+            let sign = b";{}=\"'/*\n \xc3\xa4\xff(.<0"[below(17)];
+            match below(3) {
+                0 => damaged[at] = sign,
+                1 => damaged.insert(at, sign),
+                _ => drop(damaged.remove(at)),
+            }
+        }
+        std::fs::write(folder.join("a.proto"), damaged).expect("the folder is ours");
+        // Nothing is written there, so a file without faults is out of date.
+        let error = Build::new().proto(folder.join("a.proto")).out_dir("never-written").check().expect_err("see above");
+        faulty += usize::from(error.to_string().contains("nothing was generated"));
+    }
+    assert!(faulty > 50, "only {faulty} files had faults");
+}
