@@ -1,7 +1,7 @@
 //! Envelopes: a body cut into any chunks gives the same messages, or the same refusal, as in one piece.
 
 use bytes::Bytes;
-use halloo_core::{Deframer, Envelope, TooLarge};
+use halloo_core::{Deframer, Envelope, EnvelopeError};
 
 use crate::input::Input;
 
@@ -58,15 +58,18 @@ fn chunks(body: &Bytes, cuts: &[usize]) -> Vec<Bytes> {
 }
 
 /// The oracle: what the five bytes say, read from one slice.
-fn read_by_hand(mut body: &[u8], max: usize) -> (Vec<Envelope>, Option<TooLarge>) {
+fn read_by_hand(mut body: &[u8], max: usize) -> (Vec<Envelope>, Option<EnvelopeError>) {
     let mut envelopes = Vec::new();
     while let [flag, a, b, c, d, rest @ ..] = body {
+        if *flag > 1 {
+            return (envelopes, Some(EnvelopeError::UnknownFlag { flag: *flag }));
+        }
         let size = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
         if size > max {
-            return (envelopes, Some(TooLarge { size }));
+            return (envelopes, Some(EnvelopeError::TooLarge { size }));
         }
         let Some((payload, after)) = rest.split_at_checked(size) else { break };
-        envelopes.push(Envelope { compressed: *flag != 0, body: Bytes::copy_from_slice(payload) });
+        envelopes.push(Envelope { compressed: *flag == 1, body: Bytes::copy_from_slice(payload) });
         body = after;
     }
     (envelopes, None)

@@ -167,13 +167,22 @@ impl LazyMetadata {
 
     /// The metadata, built if need be.
     pub fn read(&self) -> &Metadata {
-        self.built.get_or_init(|| self.source.as_ref().map(|(source, read)| read(&**source)).unwrap_or_default())
+        static EMPTY: Metadata = Metadata::new();
+        match (&self.source, self.built.get()) {
+            (_, Some(built)) => built,
+            (Some((source, read)), None) => self.built.get_or_init(|| read(&**source)),
+            (None, None) => &EMPTY,
+        }
     }
 
     /// The metadata, to change.
     pub fn write(&mut self) -> &mut Metadata {
-        self.read();
-        self.built.get_mut().expect("`read` has just built it")
+        if self.built.get().is_none() {
+            let built = self.read().clone();
+            // It was empty just above.
+            let _ = self.built.set(built);
+        }
+        self.built.get_mut().expect("it was built just above")
     }
 
     /// The metadata by value.

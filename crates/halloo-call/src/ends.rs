@@ -12,7 +12,7 @@ use halloo_core::{Code, Codec, DrainedPiece, Status};
 use crate::call::LazyMetadata;
 use crate::cancelled::Cancelled;
 use crate::dispatch::ResponseHead;
-use crate::exchange::{Direction, Exchange, Head, Outcome, wake};
+use crate::exchange::{Direction, Exchange, Head, Outcome, State, wake};
 use crate::pipe::{Interest, unwrap_whole_envelope};
 use crate::sender::encode_message;
 
@@ -126,6 +126,10 @@ pub struct Watch<'a> {
 
 /// Where a wire takes a response.
 pub trait ResponseSink {
+    /// A response that is all there: head, bytes and outcome. `false`: it is to come in parts. Called under the
+    /// exchange's lock, too.
+    fn whole(&mut self, head: &ResponseHead, bytes: &[u8], outcome: &Outcome) -> bool;
+
     /// The response head, before any piece.
     fn head(&mut self, head: ResponseHead);
 
@@ -209,6 +213,17 @@ impl CallerEnd {
     ) -> ResponseProgress {
         let mut state = self.shared().lock();
         let mut progress = ResponseProgress { credit: state.request.take_credit(), ..Default::default() };
+        let State { head, outcome, response, .. } = &mut *state;
+        if take_bytes
+            && let (Head::Ready(ready), Some(ended)) = (&*head, &*outcome)
+            && response.take_whole(|bytes| sink.whole(ready, bytes, ended))
+        {
+            *head = Head::Taken;
+            progress.outcome = outcome.take();
+            drop(state);
+            self.is_over = true;
+            return progress;
+        }
         if let Some(head) = state.take_head() {
             sink.head(head);
         }

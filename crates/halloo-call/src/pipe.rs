@@ -108,6 +108,16 @@ impl Pipe {
         Some(body)
     }
 
+    /// Lends what was encoded to `sink`, if that is one piece, and drops it if `sink` says that it has used it.
+    pub(crate) fn take_whole(&mut self, sink: impl FnOnce(&[u8]) -> bool) -> bool {
+        let Content::Encoded(buffer) = &mut self.content else { return false };
+        let is_taken = buffer.whole().is_some_and(sink);
+        if is_taken {
+            buffer.clear();
+        }
+        is_taken
+    }
+
     /// Empties it for another call; a buffer that is not too large stays.
     pub(crate) fn reset(&mut self) {
         match &mut self.content {

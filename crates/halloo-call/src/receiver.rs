@@ -11,7 +11,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use halloo_core::{
-    Code, Codec, Deadline, DecodeLimits, Deframer, Envelope, Extensions, Metadata, MethodDescriptor, Peer, Status,
+    Code, Codec, Deadline, DecodeLimits, Deframer, Envelope, EnvelopeError, Extensions, Metadata, MethodDescriptor,
+    Peer, Status,
 };
 
 use crate::call::{Call, LazyMetadata};
@@ -110,7 +111,8 @@ impl<T: 'static> Decoder<T> {
                 }
                 self.codec.decode(body, &self.limits).map(Some)
             }
-            Err(too_large) => Err(self.too_large(too_large.size)),
+            Err(EnvelopeError::TooLarge { size }) => Err(self.too_large(size)),
+            Err(error) => Err(Status::internal(error.to_string())),
         }
     }
 

@@ -7,7 +7,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use halloo_core::{Codec, Metadata, MetadataError, Status};
+use halloo_core::{Codec, EncodeBuffer, EnvelopeMark, Metadata, MetadataError, Status};
 
 use crate::ends::{CallLink, CallerEnd};
 use crate::exchange::{Direction, Exchange};
@@ -263,7 +263,7 @@ impl<T: 'static> fmt::Debug for MessageSender<T> {
 
 /// Writes `message` as one envelope and returns its size; on failure the buffer is as before.
 pub(crate) fn encode_message<T: 'static>(
-    buffer: &mut halloo_core::EncodeBuffer,
+    buffer: &mut EncodeBuffer,
     codec: &'static dyn Codec<T>,
     message: &T,
     max_message_bytes: usize,
@@ -271,16 +271,12 @@ pub(crate) fn encode_message<T: 'static>(
 ) -> Result<usize, Status> {
     const PREFIX_BYTES: usize = 5;
     let before = buffer.len();
-    let mark = buffer.begin_envelope();
-    if let Err(status) = codec.encode(message, buffer) {
-        buffer.truncate(mark);
-        return Err(status);
-    }
-    let size = buffer.len() - before - PREFIX_BYTES;
+    let open = OpenEnvelope::new(buffer);
+    codec.encode(message, open.buffer)?;
+    let size = open.buffer.len() - before - PREFIX_BYTES;
     // The length of an envelope has 32 bits.
     let limit = max_message_bytes.min(u32::MAX as usize);
     if size > limit {
-        buffer.truncate(mark);
         // The text alone reaches the other side, so it names the knob.
         return Err(Status::resource_exhausted(match direction {
             Direction::Request => format!("request is {size} bytes, this client's max_request_bytes is {limit}"),
@@ -288,5 +284,69 @@ pub(crate) fn encode_message<T: 'static>(
         })
         .note("hint", "raise the limit, or stream it in parts"));
     }
-    Ok(buffer.end_envelope(mark, false))
+    Ok(open.end())
+}
+
+/// An envelope that takes itself back unless it is ended: its message may be too large, or its codec fail or panic.
+struct OpenEnvelope<'a> {
+    buffer: &'a mut EncodeBuffer,
+    mark: Option<EnvelopeMark>,
+}
+
+impl<'a> OpenEnvelope<'a> {
+    fn new(buffer: &'a mut EncodeBuffer) -> Self {
+        let mark = Some(buffer.begin_envelope());
+        Self { buffer, mark }
+    }
+
+    fn end(mut self) -> usize {
+        self.mark.take().map_or(0, |mark| self.buffer.end_envelope(mark, false))
+    }
+}
+
+impl Drop for OpenEnvelope<'_> {
+    fn drop(&mut self) {
+        if let Some(mark) = self.mark.take() {
+            self.buffer.truncate(mark);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use halloo_core::DecodeLimits;
+
+    use super::*;
+
+    /// Writes text, and panics over some.
+    struct Touchy;
+
+    impl Codec<&'static str> for Touchy {
+        fn subtype(&self) -> &'static str {
+            "touchy"
+        }
+
+        fn encode(&self, message: &&'static str, out: &mut EncodeBuffer) -> Result<(), Status> {
+            out.put_slice(message.as_bytes());
+            assert_ne!(*message, "bad");
+            Ok(())
+        }
+
+        fn decode(&self, _: Bytes, _: &DecodeLimits) -> Result<&'static str, Status> {
+            Ok("")
+        }
+    }
+
+    #[test]
+    fn a_message_whose_codec_panics_or_that_is_too_large_leaves_nothing_behind() {
+        let mut buffer = EncodeBuffer::new();
+        let mut encode = |message| encode_message(&mut buffer, &Touchy, &message, 4, Direction::Response);
+        encode("one").unwrap();
+        catch_unwind(AssertUnwindSafe(|| encode("bad"))).unwrap_err();
+        encode("large").unwrap_err();
+        encode("two").unwrap();
+        assert_eq!(buffer.take_bytes(), b"\0\0\0\0\x03one\0\0\0\0\x03two".as_slice());
+    }
 }

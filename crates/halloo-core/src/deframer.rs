@@ -19,7 +19,7 @@ const SMALL_CHUNK_BYTES: usize = 1024;
 /// One message as it travels: the payload behind its five-byte prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
-    /// Whether the payload is compressed with the call's `grpc-encoding`. Every flag but 0 counts as compressed.
+    /// Whether the payload is compressed with the call's `grpc-encoding`.
     pub compressed: bool,
     /// The payload.
     pub body: Bytes,
@@ -41,7 +41,7 @@ pub struct Envelope {
 /// deframer.push(Bytes::from_static(b"llo"));
 /// assert_eq!(deframer.next(1024)?.map(|envelope| envelope.body), Some(Bytes::from_static(b"hello")));
 /// assert!(deframer.is_clean());
-/// # Ok::<(), halloo_core::TooLarge>(())
+/// # Ok::<(), halloo_core::EnvelopeError>(())
 /// ```
 #[derive(Default)]
 pub struct Deframer {
@@ -78,15 +78,18 @@ impl Deframer {
     /// Takes the next envelope if all of it has arrived. `max` is the limit of its payload in bytes.
     ///
     /// # Errors
-    /// [`TooLarge`] as soon as a prefix announces more than `max` bytes. The envelope stays where it is, so each
-    /// further call with the same limit answers the same.
-    pub fn next(&mut self, max: usize) -> Result<Option<Envelope>, TooLarge> {
+    /// As soon as a prefix announces more than `max` bytes, or has a flag that is neither 0 nor 1. The envelope stays
+    /// where it is, so each further call with the same limit answers the same.
+    pub fn next(&mut self, max: usize) -> Result<Option<Envelope>, EnvelopeError> {
         let Some([flag, length @ ..]) = self.prefix() else {
             return Ok(None);
         };
+        if flag > 1 {
+            return Err(EnvelopeError::UnknownFlag { flag });
+        }
         let size = u32::from_be_bytes(length) as usize;
         if size > max {
-            return Err(TooLarge { size });
+            return Err(EnvelopeError::TooLarge { size });
         }
         if self.buffered - PREFIX_BYTES < size {
             return Ok(None);
@@ -169,17 +172,29 @@ impl fmt::Debug for Deframer {
     }
 }
 
-/// Says that a message is larger than its receiver accepts.
+/// Says why an envelope is not taken, by its prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooLarge {
-    /// Bytes of the payload, as its prefix announces them.
-    pub size: usize,
+#[non_exhaustive]
+pub enum EnvelopeError {
+    /// The message is larger than its receiver accepts.
+    TooLarge {
+        /// Bytes of the payload.
+        size: usize,
+    },
+    /// The compressed-flag is neither 0 nor 1 (PROTOCOL-HTTP2, "Compressed-Flag").
+    UnknownFlag {
+        /// The byte that is there.
+        flag: u8,
+    },
 }
 
-impl fmt::Display for TooLarge {
+impl fmt::Display for EnvelopeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a message of {} bytes is larger than the limit", self.size)
+        match self {
+            Self::TooLarge { size } => write!(f, "a message of {size} bytes is larger than the limit"),
+            Self::UnknownFlag { flag } => write!(f, "a message's compressed-flag is {flag}, which is neither 0 nor 1"),
+        }
     }
 }
 
-impl std::error::Error for TooLarge {}
+impl std::error::Error for EnvelopeError {}

@@ -74,6 +74,11 @@ impl EncodeBuffer {
         self.len() == 0
     }
 
+    /// Lends all that was written, if that is one piece which [`drain_pieces`](Self::drain_pieces) would lend, too.
+    pub fn whole(&self) -> Option<&[u8]> {
+        (self.segments.is_empty() && self.tail.len() < SEGMENT_MIN_BYTES).then_some(&self.tail[..])
+    }
+
     /// Appends a copy of `bytes`.
     pub fn put_slice(&mut self, bytes: &[u8]) {
         self.tail.extend_from_slice(bytes);

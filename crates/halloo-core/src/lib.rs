@@ -24,7 +24,7 @@ pub use code::Code;
 pub use codec::{Codec, Codecs, DEFAULT_MAX_MESSAGE_BYTES, DecodeLimits};
 pub use content_type::content_subtype;
 pub use deadline::Deadline;
-pub use deframer::{Deframer, Envelope, TooLarge};
+pub use deframer::{Deframer, Envelope, EnvelopeError};
 pub use encode_buffer::{DrainedPiece, EncodeBuffer, EnvelopeMark, SEGMENT_MIN_BYTES};
 pub use extensions::Extensions;
 pub use message_text::{percent_decode_message, percent_encode_message};

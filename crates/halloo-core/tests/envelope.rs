@@ -1,7 +1,7 @@
 //! Envelopes, from the codec's writes to the wire and back out of whatever chunks arrive.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use halloo_core::{Deframer, EncodeBuffer, Envelope, SEGMENT_MIN_BYTES, TooLarge};
+use halloo_core::{Deframer, EncodeBuffer, Envelope, EnvelopeError, SEGMENT_MIN_BYTES};
 
 const LIMIT: usize = 1 << 20;
 
@@ -142,12 +142,26 @@ fn a_message_within_a_chunk_is_a_slice_of_it() {
 
 #[test]
 fn the_flag_is_reported() {
-    for (flag, compressed) in [(0, false), (1, true), (2, true), (0x80, true)] {
+    for (flag, compressed) in [(0, false), (1, true)] {
         let mut deframer = Deframer::new();
         deframer.push(Bytes::from(vec![flag, 0, 0, 0, 1, 9]));
         let envelope = Envelope { compressed, body: Bytes::from_static(&[9]) };
         assert_eq!(deframer.next(LIMIT), Ok(Some(envelope)));
     }
+}
+
+#[test]
+fn a_flag_that_nobody_knows_is_an_error_from_its_prefix() {
+    for flag in [2, 0x80, 0xff] {
+        let mut deframer = Deframer::new();
+        deframer.push(Bytes::from(vec![flag, 0, 0, 0, 1]));
+        for _ in 0..2 {
+            assert_eq!(deframer.next(LIMIT), Err(EnvelopeError::UnknownFlag { flag }));
+        }
+        assert_eq!(deframer.buffered(), 5);
+    }
+    let text = EnvelopeError::UnknownFlag { flag: 2 }.to_string();
+    assert_eq!(text, "a message's compressed-flag is 2, which is neither 0 nor 1");
 }
 
 #[test]
@@ -198,7 +212,7 @@ fn a_message_over_the_limit_is_refused_from_its_prefix() {
     assert!(deframer.next(4).unwrap().is_some());
     assert_eq!(deframer.next(4), Ok(None), "the prefix is not complete");
     deframer.push(Bytes::from_static(b"\xff"));
-    let refused = TooLarge { size: u32::MAX as usize };
+    let refused = EnvelopeError::TooLarge { size: u32::MAX as usize };
     assert_eq!(deframer.next(4), Err(refused));
     assert_eq!(deframer.next(4), Err(refused), "it stays refused");
     assert_eq!(deframer.buffered(), 5);
@@ -209,7 +223,7 @@ fn a_message_over_the_limit_is_refused_from_its_prefix() {
 fn the_limit_itself_is_allowed() {
     let mut deframer = Deframer::new();
     deframer.push(Bytes::from_static(b"\0\0\0\0\x03abc"));
-    assert_eq!(deframer.next(2), Err(TooLarge { size: 3 }));
+    assert_eq!(deframer.next(2), Err(EnvelopeError::TooLarge { size: 3 }));
     assert_eq!(deframer.next(3).unwrap().unwrap().body, b"abc".as_slice());
 }
 
@@ -297,4 +311,17 @@ impl Random {
         self.0 ^= self.0 << 17;
         (self.0 % limit as u64) as usize
     }
+}
+
+#[test]
+fn only_one_small_piece_is_lent_whole() {
+    let mut buffer = EncodeBuffer::new();
+    assert_eq!(buffer.whole(), Some([].as_slice()));
+    buffer.put_slice(b"small");
+    assert_eq!(buffer.whole(), Some(b"small".as_slice()));
+    buffer.put_slice(&[1; SEGMENT_MIN_BYTES]);
+    assert_eq!(buffer.whole(), None, "it is worth giving away");
+    buffer.clear();
+    buffer.put_bytes(Bytes::from(vec![1; SEGMENT_MIN_BYTES]));
+    assert_eq!(buffer.whole(), None);
 }

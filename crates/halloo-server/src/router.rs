@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use halloo_call::{
@@ -20,7 +21,7 @@ use crate::service::Services;
 pub struct Router {
     entries: Vec<Entry>,
     services: Vec<&'static ServiceDescriptor>,
-    paths: HashMap<&'static str, Route>,
+    paths: HashMap<&'static str, Route, BuildHasherDefault<PathHasher>>,
     surroundings: Arc<Surroundings>,
     fallback: Arc<dyn Fallback>,
     /// Shared by all requests that no method takes.
@@ -36,7 +37,7 @@ impl Router {
         let mut router = Self {
             entries: Vec::new(),
             services: Vec::new(),
-            paths: HashMap::new(),
+            paths: HashMap::default(),
             surroundings: Arc::new(Surroundings {
                 interceptors: Arc::new([]),
                 max_request_bytes: limits.max_message_bytes,
@@ -204,6 +205,28 @@ impl Dispatch for Router {
         let fallback = Arc::clone(&self.fallback);
         let answer = async move { fallback.respond(request, HttpResponder::new(responder)).await };
         Handling::http(Box::pin(answer))
+    }
+}
+
+/// Hashes paths in a few steps. The keys are the server's own, so that nobody can choose some that collide.
+#[derive(Default)]
+struct PathHasher(u64);
+
+impl PathHasher {
+    fn add(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
+impl Hasher for PathHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks();
+        words.iter().for_each(|word| self.add(u64::from_le_bytes(*word)));
+        rest.iter().for_each(|&byte| self.add(u64::from(byte)));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 32)
     }
 }
 

@@ -7,9 +7,9 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use halloo_call::{Outcome, ResponseHead, ResponseSink};
 use halloo_core::DrainedPiece;
-use halloo_http2::{Connection, End, ErrorCode, HeaderList, SendError, StreamId};
+use halloo_http2::{Block, Connection, End, ErrorCode, HeaderList, SendError, StreamId};
 
-use crate::response_head::{push_metadata, write_head, write_trailers, write_trailers_only};
+use crate::response_head::{proto_head, push_metadata, write_head, write_trailers, write_trailers_only};
 
 /// How far a response is.
 #[derive(Debug)]
@@ -90,6 +90,23 @@ impl<'a> Answer<'a> {
 }
 
 impl ResponseSink for Answer<'_> {
+    /// Takes what most calls are answered with: a reply without headers.
+    fn whole(&mut self, head: &ResponseHead, bytes: &[u8], outcome: &Outcome) -> bool {
+        let (Response::Unsent(Some(subtype)), ResponseHead::Rpc(metadata)) = (&*self.response, head) else {
+            return false;
+        };
+        if subtype != "proto" || !metadata.read().is_empty() {
+            return false;
+        }
+        let no_fields = HeaderList::new();
+        let head = Block { template: Some(proto_head()), fields: &no_fields };
+        let trailers = Block { template: write_trailers(outcome, self.fields), fields: self.fields };
+        // A stream that is gone needs no answer.
+        let _ = self.engine.send_response(self.id, head, bytes, trailers);
+        *self.response = Response::Ended;
+        true
+    }
+
     fn head(&mut self, head: ResponseHead) {
         let Response::Unsent(subtype) = &*self.response else { return };
         let template = match &head {

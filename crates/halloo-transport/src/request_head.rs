@@ -31,27 +31,64 @@ pub(crate) struct RpcHead {
     pub(crate) fault: Option<Status>,
 }
 
-/// Reads a request's header block, asking `dispatch` for the route of a path it has not seen.
-pub(crate) fn read(
-    fields: &Arc<HeaderList>,
-    dispatch: &dyn Dispatch,
-    engine: &mut Connection,
-    peer: &Arc<Peer>,
-) -> RequestHead {
-    if let Some(head) = fields.attachment().and_then(|attached| attached.downcast_ref::<RpcHead>()) {
-        return RequestHead::Rpc(head.clone());
+/// Reads the request heads of one connection.
+#[derive(Debug, Default)]
+pub(crate) struct HeadReader {
+    /// The latest entry of the compression table that a head referred to.
+    newest_entry: Option<EntryId>,
+}
+
+impl HeadReader {
+    /// Reads a request's header block, asking `dispatch` for the route of a path it has not seen.
+    pub(crate) fn read(
+        &mut self,
+        fields: &Arc<HeaderList>,
+        dispatch: &dyn Dispatch,
+        engine: &mut Connection,
+        peer: &Arc<Peer>,
+    ) -> RequestHead {
+        if let Some(head) = fields.attachment().and_then(|attached| attached.downcast_ref::<RpcHead>()) {
+            return RequestHead::Rpc(head.clone());
+        }
+        let seen = scan(fields);
+        let subtype = match seen.content_type.and_then(content_subtype) {
+            Some(subtype) if seen.method == b"POST" => subtype,
+            _ => return RequestHead::Http(Box::new(http_request(fields, peer))),
+        };
+        let head = rpc_head(fields, &seen, subtype, dispatch, engine);
+        // A block that has put an entry into the table comes back as another one, which refers to that entry.
+        if seen.newest_entry > self.newest_entry {
+            self.newest_entry = seen.newest_entry;
+        } else {
+            fields.set_attachment(Arc::new(head.clone()));
+        }
+        RequestHead::Rpc(head)
     }
-    let seen = scan(fields);
-    let subtype = match seen.content_type.and_then(content_subtype) {
-        Some(subtype) if seen.method == b"POST" => subtype,
-        _ => return RequestHead::Http(Box::new(http_request(fields, peer))),
-    };
-    let head = rpc_head(fields, &seen, subtype, dispatch, engine);
-    // A block that the engine has not kept will not come back.
-    if Arc::strong_count(fields) > 1 {
-        fields.set_attachment(Arc::new(head.clone()));
+}
+
+/// The names that the protocol itself reads, as the engine tells them ([`Config::name_class`]).
+mod class {
+    pub(super) const METHOD: u8 = 1;
+    pub(super) const PATH: u8 = 2;
+    pub(super) const CONTENT_TYPE: u8 = 3;
+    pub(super) const TIMEOUT: u8 = 4;
+    pub(super) const ENCODING: u8 = 5;
+    pub(super) const BINARY: u8 = 6;
+}
+
+/// Sorts the names of received fields for [`HeadReader`].
+///
+/// [`Config::name_class`]: halloo_http2::Config::name_class
+pub(crate) fn name_class(name: &[u8]) -> u8 {
+    match name {
+        b":method" => class::METHOD,
+        b":path" => class::PATH,
+        b"content-type" => class::CONTENT_TYPE,
+        b"grpc-timeout" => class::TIMEOUT,
+        b"grpc-encoding" => class::ENCODING,
+        _ if name.ends_with(b"-bin") => class::BINARY,
+        _ => 0,
     }
-    RequestHead::Rpc(head)
 }
 
 /// The fields that the protocol itself reads.
@@ -65,22 +102,25 @@ struct Seen<'a> {
     timeout: Option<&'a [u8]>,
     encoding: Option<&'a [u8]>,
     has_binary: bool,
+    newest_entry: Option<EntryId>,
 }
 
 fn scan(fields: &HeaderList) -> Seen<'_> {
     let mut seen = Seen::default();
     for field in fields.iter() {
-        match field.name {
-            b":method" => seen.method = field.value,
-            b":path" => {
+        seen.newest_entry = seen.newest_entry.max(field.entry);
+        match field.class {
+            class::METHOD => seen.method = field.value,
+            class::PATH => {
                 seen.path = field.value;
                 seen.path_entry = field.entry;
                 seen.path_tag = field.tag;
             }
-            b"content-type" => seen.content_type = Some(field.value),
-            b"grpc-timeout" => seen.timeout = Some(field.value),
-            b"grpc-encoding" => seen.encoding = Some(field.value),
-            name => seen.has_binary |= name.ends_with(b"-bin"),
+            class::CONTENT_TYPE => seen.content_type = Some(field.value),
+            class::TIMEOUT => seen.timeout = Some(field.value),
+            class::ENCODING => seen.encoding = Some(field.value),
+            class::BINARY => seen.has_binary = true,
+            _ => {}
         }
     }
     seen

@@ -24,6 +24,11 @@ fn fields_of(pairs: &[(&str, &str)]) -> HeaderList {
     fields
 }
 
+/// The block that opens a response without metadata in protobuf.
+pub(crate) fn proto_head() -> &'static Template {
+    &PROTO_HEAD
+}
+
 /// The block that opens an RPC's response: a template and what follows it, the latter in `fields`.
 pub(crate) fn write_head(subtype: &str, metadata: &Metadata, fields: &mut HeaderList) -> Option<&'static Template> {
     fields.clear();

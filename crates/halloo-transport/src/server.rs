@@ -19,6 +19,7 @@ use crate::deadlines::Deadlines;
 use crate::handler_task::InlinePolls;
 use crate::id_map::IdMap;
 use crate::mailbox::{Mail, Mailbox};
+use crate::request_head::{HeadReader, name_class};
 use crate::response_head::write_trailers_only;
 use crate::server_call::{NoStart, Opening, Part, ServerCall, Setting, Turn};
 use crate::wire::{ReadTurn, Wire};
@@ -71,9 +72,10 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ServerConnection<Io> {
         accepted_at: Instant,
         io: Io,
         peer: Peer,
-        config: Config,
+        mut config: Config,
         dispatch: Arc<dyn Dispatch>,
     ) -> Self {
+        config.name_class = name_class;
         let wire = Wire::new(io, Connection::server(config, accepted_at));
         Self { wire, calls: Calls::new(dispatch, peer), observed: None }
     }
@@ -207,6 +209,7 @@ impl Calls {
             peer: Arc::new(peer),
             mailbox: Mailbox::new(),
             fields: HeaderList::new(),
+            heads: HeadReader::default(),
             inline_polls: InlinePolls::default(),
             has_spawned: false,
         };

@@ -17,7 +17,7 @@ use halloo_http2::{Connection, HeaderList, StreamId};
 use crate::answer::{Answer, Response};
 use crate::handler_task::{InlinePolls, spawn};
 use crate::mailbox::{CallWaker, Mailbox};
-use crate::request_head::{self, RequestHead, RpcHead, lazy_metadata};
+use crate::request_head::{HeadReader, RequestHead, RpcHead, lazy_metadata};
 
 /// Request bytes that a handler consumes before its connection hears of it.
 const CREDIT_STEP_BYTES: usize = 8 * 1024;
@@ -32,6 +32,7 @@ pub(crate) struct Setting {
     pub(crate) mailbox: Arc<Mailbox<NoStart>>,
     /// Scratch space for one header block.
     pub(crate) fields: HeaderList,
+    pub(crate) heads: HeadReader,
     pub(crate) inline_polls: InlinePolls,
     /// A handler was spawned since the connection's task last made way for it.
     pub(crate) has_spawned: bool,
@@ -112,7 +113,7 @@ impl ServerCall {
         let mut call = Self::new(id, caller, body.as_ref().map_or(0, |part| part.flow_bytes));
         let is_complete = body.is_some();
         let arrived = body.map(|part| part.data);
-        let work = match request_head::read(&fields, &*setting.dispatch, turn.engine, &setting.peer) {
+        let work = match setting.heads.read(&fields, &*setting.dispatch, turn.engine, &setting.peer) {
             RequestHead::Http(request) => {
                 responder.supply_request(arrived);
                 Work::Http(request)
