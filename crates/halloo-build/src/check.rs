@@ -107,8 +107,8 @@ fn check_target(target: &str, texts: &Texts, faults: &mut Vec<Diagnostic>) {
         let found = faults_of(&error, &texts.files);
         let name = error.file().unwrap_or_default().to_owned();
         let reported = faults.clone();
-        let parsed = texts.files.repaired.contains_key(&name);
-        let consequence = |fault: &Diagnostic| (round > 0 && is_consequence(fault)) || (parsed && is_of_enum(fault));
+        let left_out = |fault: &Diagnostic| is_of_enum(fault) && texts.files.left_out_around(fault);
+        let consequence = |fault: &Diagnostic| (round > 0 && is_consequence(fault)) || left_out(fault);
         let new = |fault: &&Diagnostic| fault.is_new(&reported) && !consequence(fault);
         faults.extend(found.iter().filter(new).cloned());
         let Some(text) = texts.text(&name) else { return };

@@ -140,6 +140,19 @@ impl Files {
         self.parsed.get(name)?.source.as_ref()
     }
 
+    /// Whether something was left out between the braces around a fault because it could not be parsed.
+    pub(crate) fn left_out_around(&self, fault: &Diagnostic) -> bool {
+        let around = || {
+            let source = fault.source.as_ref()?;
+            let (text, repaired) = (source.text.as_bytes(), self.repaired.get(&source.name)?.as_bytes());
+            let at = fault.primary()?.span.start;
+            let start = text.get(..at)?.iter().rposition(|&byte| byte == b'{').unwrap_or(0);
+            let end = text.iter().skip(at).position(|&byte| byte == b'}').map_or(text.len(), |end| at + end);
+            Some(text.get(start..end)? != repaired.get(start..end)?)
+        };
+        around().unwrap_or(false)
+    }
+
     /// Whether a file has an edition or imports, directly or not, one that has.
     pub(crate) fn needs_protoc(&self, name: &str) -> bool {
         let mut seen = BTreeSet::from([name]);
@@ -249,7 +262,10 @@ impl Loader<'_> {
             let found: Vec<Diagnostic> =
                 Diagnostic::from_compiler(&error, source).into_iter().map(syntax::explain).collect();
             let repaired = syntax::repair(&text, &found);
-            let new: Vec<Diagnostic> = found.into_iter().filter(|fault| fault.is_new(&reported)).collect();
+            // By position: there may be two in a line, and what was left out has no consequences here.
+            let place = |fault: &Diagnostic| fault.primary().map(|label| label.span.start);
+            let is_new = |fault: &Diagnostic| reported.iter().all(|other| place(other) != place(fault));
+            let new: Vec<Diagnostic> = found.into_iter().filter(is_new).collect();
             reported.extend(new);
             match repaired {
                 Some(repaired) => text = repaired,
