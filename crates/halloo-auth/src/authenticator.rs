@@ -204,6 +204,7 @@ impl Policy {
                 Ok(data) => return Ok(Caller::new(data.claims)),
                 Err(error) => match Refusal::from(error) {
                     Refusal::Signature => {}
+                    Refusal::Audience if validation.aud.is_none() => return Err(Refusal::OwnAudienceUnknown),
                     refusal => return Err(refusal),
                 },
             }

@@ -23,6 +23,7 @@ pub(crate) enum Refusal {
     NotYet,
     Issuer,
     Audience,
+    OwnAudienceUnknown,
     NoClaim(String),
     WrongClaim(String),
 }
@@ -66,6 +67,7 @@ impl fmt::Display for Refusal {
             Self::NotYet => "the token is not valid yet (`nbf`); do the clocks agree?",
             Self::Issuer => "the token is from an issuer that this server does not trust (`iss`)",
             Self::Audience => "the token is for another audience than this server (`aud`)",
+            Self::OwnAudienceUnknown => "the token is for an audience (`aud`), and this server was not told its own",
             Self::NoClaim(claim) => return write!(f, "the token has no usable `{claim}`"),
             Self::WrongClaim(claim) => return write!(f, "the token's `{claim}` is not of the right kind"),
         };

@@ -154,7 +154,7 @@ async fn claims_are_checked_and_their_faults_named() {
 async fn a_token_for_somebody_is_refused_where_nobody_is_named() {
     let authenticator = JwtAuthenticator::new(secret());
     let token = signed_by_secret(&with(in_an_hour(), &json!({"aud": "greeter"})));
-    let why = "the token is for another audience than this server (`aud`) (UNAUTHENTICATED)";
+    let why = "the token is for an audience (`aud`), and this server was not told its own (UNAUTHENTICATED)";
     assert_eq!(refused(&authenticator, &token).await, why);
 }
 
