@@ -9,7 +9,7 @@ use std::time::Instant;
 use bytes::{Buf, Bytes, BytesMut};
 use halloo_bench::options::Options;
 use halloo_bench::wire::{ACK, DATA, Indexing, REPLY, Requests, SETTINGS, head, put_client_start};
-use halloo_http2::{Config, Connection, End, Event, HeaderList, StreamId, Template};
+use halloo_http2::{Block, Config, Connection, End, Event, HeaderList, StreamId, Template};
 
 type Failure = Box<dyn Error>;
 
@@ -22,6 +22,13 @@ fn main() -> Result<(), Failure> {
             for _ in 0..count {
                 let stream = bench.request()?;
                 bench.reply(stream)?;
+            }
+        }
+        "send_response" => {
+            for _ in 0..count {
+                let stream = bench.request()?;
+                send_response(&mut bench, stream)?;
+                bench.engine.finish_stream(stream);
             }
         }
         "receive_message" | "send_message" => {
@@ -141,6 +148,16 @@ fn encode_reply(bench: &mut Bench, stream: StreamId) -> Result<(), Failure> {
     bench.engine.send_headers(stream, Some(&bench.response), &none, End::Open)?;
     bench.engine.send_data(stream, bench.message.clone(), End::Open)?;
     bench.engine.send_headers(stream, Some(&bench.trailers), &none, End::Stream)?;
+    send_output(&mut bench.engine, bench.now);
+    Ok(())
+}
+
+#[inline(never)]
+fn send_response(bench: &mut Bench, stream: StreamId) -> Result<(), Failure> {
+    let none = HeaderList::new();
+    let head = Block { template: Some(&bench.response), fields: &none };
+    let trailers = Block { template: Some(&bench.trailers), fields: &none };
+    bench.engine.send_response(stream, head, &bench.message, trailers)?;
     send_output(&mut bench.engine, bench.now);
     Ok(())
 }

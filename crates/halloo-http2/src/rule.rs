@@ -21,7 +21,8 @@ impl FieldRule {
     /// Judges a value behind its name; `has_control` says whether NUL, CR or LF is in it.
     #[inline]
     pub(crate) fn judge(name: NameRule, value: &[u8], has_control: bool) -> Self {
-        let is_space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+        // Of what is not above a space, only these are forbidden at the ends.
+        let is_space = |byte: Option<&u8>| byte.is_some_and(|byte| *byte <= b' ' && matches!(byte, b' ' | b'\t'));
         let is_broken = has_control
             || is_space(value.first())
             || is_space(value.last())

@@ -40,16 +40,43 @@ const AUTHORITY: u8 = 8;
 const STATUS: u8 = 16;
 const UNKNOWN: u8 = 32;
 
+const CONNECT: &[u8] = b"CONNECT";
+
+/// The bits of the pseudo-headers that a request must have, by the bits of their rule when nothing is wrong with them.
+const SIMPLE: [u8; 16] = {
+    let mut bits = [0; 16];
+    bits[NameRule::Method as usize] = METHOD;
+    bits[NameRule::Scheme as usize] = SCHEME;
+    bits[NameRule::Path as usize] = PATH;
+    bits[NameRule::Authority as usize] = AUTHORITY;
+    bits
+};
+
 impl Outline {
-    /// Takes a legal field that means nothing to the engine.
+    /// Takes a pseudo-header of a request whose place alone is to be looked at; false, and nothing is taken, when there
+    /// is more to see to.
     #[inline]
-    pub(crate) fn add_ordinary(&mut self) {
-        self.has_ordinary = true;
+    fn add_simple(&mut self, rule: FieldRule, value_len: usize) -> bool {
+        let bit = SIMPLE.get(usize::from(rule.bits())).copied().unwrap_or(0);
+        if bit == 0 || self.pseudo & bit != 0 || self.has_ordinary || (bit == METHOD && value_len == CONNECT.len()) {
+            return false;
+        }
+        self.pseudo |= bit;
+        true
     }
 
-    /// Takes any field.
+    /// Takes the next field of the list.
+    #[inline]
+    pub(crate) fn add(&mut self, rule: FieldRule, value: &[u8]) {
+        if rule.is_ordinary() {
+            self.has_ordinary = true;
+        } else if !self.add_simple(rule, value.len()) {
+            self.add_special(rule, value);
+        }
+    }
+
     #[inline(never)]
-    pub(crate) fn add_special(&mut self, rule: FieldRule, value: &[u8]) {
+    fn add_special(&mut self, rule: FieldRule, value: &[u8]) {
         if let Err(violation) = self.try_add(rule, value) {
             self.fault.get_or_insert(violation);
         }
@@ -63,7 +90,7 @@ impl Outline {
         }
         match name {
             NameRule::Method => {
-                self.is_connect = value == b"CONNECT";
+                self.is_connect = value == CONNECT;
                 self.add_pseudo(METHOD)
             }
             NameRule::Scheme => self.add_pseudo(SCHEME),
@@ -148,7 +175,7 @@ mod tests {
         let mut outline = Outline::default();
         for (name, value) in fields {
             let value = value.as_bytes();
-            outline.add_special(FieldRule::judge(NameRule::of(name.as_bytes()), value, has_control(value)), value);
+            outline.add(FieldRule::judge(NameRule::of(name.as_bytes()), value, has_control(value)), value);
         }
         outline
     }

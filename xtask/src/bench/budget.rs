@@ -20,10 +20,11 @@ const FILE: &str = "benches/budget.txt";
 const SLACK: f64 = 3.0;
 
 /// Steps of the engine, with the function in which they are counted.
-const STEPS: [(&str, &str); 5] = [
+const STEPS: [(&str, &str); 6] = [
     ("decode_request", "decode_request"),
     ("decode_varied_request", "decode_request"),
     ("encode_reply", "encode_reply"),
+    ("send_response", "send_response"),
     ("receive_message", "receive_message"),
     ("send_message", "send_message"),
 ];

@@ -14,7 +14,7 @@ use super::{
     table::{DynamicTable, STATIC, static_row},
 };
 use crate::headers::{EntryId, HeaderList};
-use crate::record::{Mark, RECORD_HEAD, RecordHead, charged_bytes, copy_row};
+use crate::record::{Mark, RECORD_HEAD, RecordHead, charged_bytes, copy_text};
 use crate::rule::{FieldRule, NameRule, has_control};
 use crate::validate::Outline;
 
@@ -186,31 +186,37 @@ impl Decoder {
                     let (row, class) = self.indexed(index)?;
                     list.push_indexed(row, class)?;
                 }
-                0x40..0x80 => self.decode_literal(6, FieldUse::Indexed, input, list)?,
+                0x40..0x80 => {
+                    let name = input.integer(6)?;
+                    self.decode_literal(name, FieldUse::Indexed, input, list)?;
+                }
                 0x20..0x40 => return Err(DecodeError::SizeUpdateMisplaced),
-                0x10..0x20 => self.decode_literal(4, FieldUse::Sensitive, input, list)?,
-                ..0x10 => self.decode_literal(4, FieldUse::Plain, input, list)?,
+                ..0x20 => {
+                    let name = input.integer(4)?;
+                    let field_use = if first & 0x10 != 0 { FieldUse::Sensitive } else { FieldUse::Plain };
+                    self.decode_literal(name, field_use, input, list)?;
+                }
             }
         }
         Ok(())
     }
 
-    /// Decodes name and value to where they stand in the list's next record, and judges them.
+    /// Decodes a field whose name has index `name`, or is a string for 0, to the list's next record, and judges it.
     #[inline(never)]
     fn decode_literal(
         &mut self,
-        prefix_bits: u32,
+        name: usize,
         field_use: FieldUse,
         input: &mut Input<'_>,
         list: &mut ListUnderWay,
     ) -> Result<(), DecodeError> {
         let start = list.end() + RECORD_HEAD;
-        let name = match input.integer(prefix_bits)? {
+        let name = match name {
             0 => self.decode_name(input, list, start)?,
             index => {
                 let (row, class) = self.indexed(index)?;
                 let head = RecordHead::read(row).ok_or(DecodeError::UnknownIndex)?;
-                copy_row(&row[RECORD_HEAD..], list.room(start, head.name_len), head.name_len);
+                copy_text(&row[RECORD_HEAD..], list.room(start, head.name_len), head.name_len);
                 Name { len: head.name_len, rule: head.mark.rule().name(), class: class.unwrap_or(head.mark.class()) }
             }
         };

@@ -145,12 +145,7 @@ impl ListUnderWay {
     /// The record that stands behind the last one becomes the last one.
     #[inline]
     fn take(&mut self, head: RecordHead, len: usize) {
-        let rule = head.mark.rule();
-        if rule.is_ordinary() {
-            self.outline.add_ordinary();
-        } else {
-            self.outline.add_special(rule, &self.buffer[self.end + len - head.value_len..self.end + len]);
-        }
+        self.outline.add(head.mark.rule(), &self.buffer[self.end + len - head.value_len..self.end + len]);
         self.end += len;
         self.left_bytes -= charged_bytes(len);
         self.left_fields -= 1;
