@@ -195,6 +195,9 @@ impl Exchange {
         }
         state.add_trailers(&mut outcome);
         state.outcome = Some(outcome);
+        if !state.is_awaited() {
+            return;
+        }
         let wakers = [
             state.response.reader_to_wake(true),
             state.request.writer_to_wake(true),
@@ -297,6 +300,11 @@ impl State {
             let headers = self.headers.take().map(|headers| *headers).unwrap_or_default();
             self.head = Head::Ready(ResponseHead::rpc(headers));
         }
+    }
+
+    /// Whether anybody waits for anything of this call.
+    fn is_awaited(&self) -> bool {
+        self.request.is_awaited() || self.response.is_awaited() || !self.watchers.is_empty()
     }
 
     fn add_trailers(&mut self, outcome: &mut Outcome) {

@@ -185,6 +185,10 @@ impl Pipe {
         std::mem::take(&mut self.taken)
     }
 
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.reader.is_some() || self.writer.is_some()
+    }
+
     pub(crate) fn wait_to_read(&mut self, waker: &Waker, interest: Interest) {
         match &mut self.reader {
             Some((known, known_interest)) if known.will_wake(waker) => *known_interest = interest,

@@ -1,12 +1,14 @@
 //! Request heads of a client: a template a method, and the fields that differ from call to call.
 
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 use std::time::Duration;
 
 use halloo_call::OutgoingCall;
 use halloo_core::Timeout;
 use halloo_http2::{HeaderList, Template};
 
+use crate::id_map::IdHasher;
 use crate::response_head::push_metadata;
 
 /// The templates of one connection; one a method and codec that was called, so as many as the program has.
@@ -15,12 +17,13 @@ pub(crate) struct RequestTemplates {
     scheme: &'static str,
     authority: String,
     user_agent: String,
-    templates: HashMap<(&'static str, &'static str), Template>,
+    /// By where a method's descriptor is, and where the name of its codec and how long: both live for ever.
+    templates: HashMap<(usize, usize, usize), Template, BuildHasherDefault<IdHasher>>,
 }
 
 impl RequestTemplates {
     pub(crate) fn new(scheme: &'static str, authority: String, user_agent: String) -> Self {
-        Self { scheme, authority, user_agent, templates: HashMap::new() }
+        Self { scheme, authority, user_agent, templates: HashMap::default() }
     }
 
     /// The template of `call`'s method; what is this call's alone goes to `fields`.
@@ -35,9 +38,12 @@ impl RequestTemplates {
             fields.push(b"grpc-timeout", Timeout::encode(time_left).as_bytes());
         }
         push_metadata(call.call.metadata(), fields);
-        let key = (call.method.path(), call.subtype);
+        let key = (std::ptr::from_ref(call.method).addr(), call.subtype.as_ptr().addr(), call.subtype.len());
+        let target = (call.method.path(), call.subtype);
         let (scheme, authority, user_agent) = (self.scheme, &self.authority, &self.user_agent);
-        self.templates.entry(key).or_insert_with(|| Template::new(constant_fields(key, scheme, authority, user_agent)))
+        self.templates
+            .entry(key)
+            .or_insert_with(|| Template::new(constant_fields(target, scheme, authority, user_agent)))
     }
 }
 
