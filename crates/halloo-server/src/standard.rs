@@ -64,7 +64,9 @@ impl Server {
     /// either: whoever calls an unknown method learns only where it is on which one it is near to.
     #[must_use]
     pub fn reflection(mut self, yes: bool) -> Self {
-        self.standard.reflection = Some(yes);
+        let add: AddReflection = Router::add_reflection;
+        self.standard.reflection = yes.then_some(add);
+        self.standard.is_reflection_chosen = true;
         self
     }
 }
@@ -91,16 +93,14 @@ impl Router {
     /// Adds `grpc.reflection.v1` and `v1alpha`, which describe all services that the router has by then, or
     /// nothing. Default: nothing.
     #[must_use]
-    pub fn reflection(self, yes: bool) -> Self {
-        self.reflection_until(yes, &ServerHandle::default())
+    pub fn reflection(mut self, yes: bool) -> Self {
+        self.names_methods = false;
+        if yes { self.add_reflection(&ServerHandle::default()) } else { self }
     }
 
-    /// As [`reflection`](Self::reflection); its streams end when `server` stops.
-    fn reflection_until(mut self, yes: bool, server: &ServerHandle) -> Self {
-        self.names_methods = yes;
-        if !yes {
-            return self;
-        }
+    /// Adds reflection whose streams end when `server` stops.
+    fn add_reflection(mut self, server: &ServerHandle) -> Self {
+        self.names_methods = true;
         let missing = [&REFLECTION, &REFLECTION_ALPHA].into_iter().filter(|service| !self.has_service(service.name()));
         let missing: Vec<&'static ServiceDescriptor> = missing.collect();
         let reflection = Reflection::new(self.services().iter().copied().chain(missing.iter().copied()));
@@ -114,18 +114,24 @@ impl Router {
     }
 }
 
+/// How reflection is added to a router: behind a pointer, so that a program which never turns it on does not carry it.
+type AddReflection = fn(Router, &ServerHandle) -> Router;
+
 /// What a server has of the standard services.
 #[derive(Debug)]
 pub(crate) struct StandardServices {
     health: Health,
     health_checks: bool,
-    /// `None` if the build decides.
-    reflection: Option<bool>,
+    reflection: Option<AddReflection>,
+    /// The user has decided, and not the build.
+    is_reflection_chosen: bool,
 }
 
 impl Default for StandardServices {
     fn default() -> Self {
-        Self { health: Health::default(), health_checks: true, reflection: None }
+        let reflection: Option<AddReflection> =
+            if cfg!(debug_assertions) { Some(Router::add_reflection) } else { None };
+        Self { health: Health::default(), health_checks: true, reflection, is_reflection_chosen: false }
     }
 }
 
@@ -135,14 +141,17 @@ impl StandardServices {
         if self.health_checks {
             router = router.health(&self.health);
         }
-        let reflection = self.reflection.unwrap_or(cfg!(debug_assertions));
-        if self.reflection.is_none() && reflection {
+        let Some(add_reflection) = self.reflection else {
+            router.names_methods = false;
+            return router;
+        };
+        if !self.is_reflection_chosen {
             tracing::info!(
                 "reflection is on (debug build): whoever reaches the port can list its methods; \
                  .reflection(false) turns it off, .reflection(true) keeps it in release builds"
             );
         }
-        router.reflection_until(reflection, server)
+        add_reflection(router, server)
     }
 
     /// Says NOT_SERVING to all who watch, and returns when that is on its way.
