@@ -17,5 +17,8 @@ pub(crate) fn add_steps(steps: &mut Steps) {
         run(doc.env("RUSTDOCFLAGS", "-D warnings"))
     });
     steps.add("tests", || run(&mut cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"])));
+    // The other steps turn every feature on, and then nobody sees what a build without TLS does, or with ring.
+    steps.add("plaintext", || run(&mut cargo(&["test", "--package=halloo-client"])));
+    steps.add("tls-ring", || run(&mut cargo(&["check", "--package=halloo", "--features=tls-ring"])));
     steps.add("fuzz-seeds", fuzz::check_package);
 }

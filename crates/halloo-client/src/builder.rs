@@ -8,6 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use halloo_call::{Dispatch, Interceptor, Observation, StatsHandler};
 use halloo_core::MetadataError;
+#[cfg(feature = "_tls")]
+use halloo_transport::{ClientTls, TlsConnector};
 use halloo_transport::{ConnectOptions, InProcess};
 
 use crate::backoff::{Backoff, Dice};
@@ -15,11 +17,14 @@ use crate::balancer::{LoadBalancer, PickFirst};
 use crate::channel::{Channel, Defaults, Error, Way};
 use crate::connect::{Connect, Http2};
 use crate::credentials::{CallCredentials, Credentials};
+use crate::failure::Said;
 use crate::plane::Plane;
 use crate::remote::Remote;
 use crate::resolver::{Dns, Fixed, Resolver};
 use crate::subchannel::Pace;
-use crate::target::{Place, Target};
+#[cfg(feature = "_tls")]
+use crate::target::Scheme;
+use crate::target::{Place, Security, Target};
 
 /// What every call's `user-agent` ends in.
 const USER_AGENT: &str = concat!("grpc-rust-halloo/", env!("CARGO_PKG_VERSION"));
@@ -52,19 +57,21 @@ pub struct ChannelBuilder {
     resolver: Option<Box<dyn Resolver>>,
     balancer: Box<dyn LoadBalancer>,
     connect: Option<Box<dyn Connect>>,
+    #[cfg(feature = "_tls")]
+    tls: Option<ClientTls>,
 }
 
 /// Where the calls of a channel will go.
 #[derive(Debug)]
 enum End {
-    Target(Result<Target, Error>),
+    Target(String),
     InProcess(InProcess),
 }
 
 impl ChannelBuilder {
     /// Begins a channel to `target`, as [`Channel::builder`] does.
     pub fn new(target: impl AsRef<str>) -> Self {
-        Self::to(End::Target(Target::parse(target.as_ref())))
+        Self::to(End::Target(target.as_ref().to_owned()))
     }
 
     /// Begins a channel to services of this process; see [`Channel::in_process`]. What concerns connections has no
@@ -86,6 +93,8 @@ impl ChannelBuilder {
             resolver: None,
             balancer: Box::new(PickFirst::new()),
             connect: None,
+            #[cfg(feature = "_tls")]
+            tls: None,
         }
     }
 
@@ -203,6 +212,26 @@ impl ChannelBuilder {
         self
     }
 
+    /// Connects with TLS: with these authorities and this identity rather than the defaults of `https:`, and for
+    /// targets without `https:` as well. Needs the feature `tls` or `tls-ring`. Default: [`ClientTls::new`] for
+    /// `https:`, plaintext for all else.
+    ///
+    /// A channel with TLS never sends anything without it.
+    ///
+    /// ```no_run
+    /// use halloo_client::Channel;
+    /// use halloo_transport::ClientTls;
+    ///
+    /// let tls = ClientTls::new().ca_file("ca.pem")?;
+    /// let channel = Channel::builder("dns:///greeter.prod:50051").tls(tls).build()?;
+    /// # Ok::<(), halloo_client::Error>(())
+    /// ```
+    #[cfg(feature = "_tls")]
+    pub fn tls(mut self, tls: ClientTls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
     #[cfg(test)]
     pub(crate) fn connect_by(mut self, connect: impl Connect) -> Self {
         self.connect = Some(Box::new(connect));
@@ -212,14 +241,15 @@ impl ChannelBuilder {
     /// Makes the channel. It does no I/O: the first call connects.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT if the target, the authority or the user agent is not one; FAILED_PRECONDITION for
-    /// `https:`, which needs TLS; INTERNAL for metadata that may not travel.
+    /// INVALID_ARGUMENT if the target, the authority or the user agent is not one, or no certificate can be for
+    /// the authority; FAILED_PRECONDITION for `https:` without the feature `tls`; INTERNAL for metadata that may not
+    /// travel.
     pub fn build(self) -> Result<Channel, Error> {
         if let Some(fault) = self.fault {
             return Err(fault.into());
         }
-        let target = match self.end {
-            End::Target(target) => target?,
+        let text = match self.end {
+            End::Target(text) => text,
             End::InProcess(carrier) => {
                 return Ok(Channel::assemble(
                     self.defaults,
@@ -229,6 +259,12 @@ impl ChannelBuilder {
                 ));
             }
         };
+        #[cfg(feature = "_tls")]
+        let given = if self.tls.is_some() { Security::Tls } else { Security::Plaintext };
+        #[cfg(not(feature = "_tls"))]
+        let given = Security::Plaintext;
+        let target = Target::parse(&text, given)?;
+        let said = Said { target: target.name.clone(), scheme: target.scheme };
         let authority = self.authority.unwrap_or(target.authority);
         for (what, text) in [("authority", &authority), ("user agent", &self.user_agent)] {
             if text.is_empty() || !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
@@ -237,7 +273,13 @@ impl ChannelBuilder {
         }
         let mut defaults = self.defaults;
         defaults.authority = authority.as_str().into();
+        #[cfg(feature = "_tls")]
+        let tls = tls_of(target.scheme, self.tls, &authority)?;
         let mut options = ConnectOptions::new(authority);
+        #[cfg(feature = "_tls")]
+        {
+            options.tls = tls;
+        }
         options.user_agent = self.user_agent;
         options.observation = self.observation.clone();
         let resolver = self.resolver.unwrap_or_else(|| match target.place {
@@ -245,7 +287,7 @@ impl ChannelBuilder {
             Place::Addresses(addresses) => Box::new(Fixed::new(addresses)),
         });
         let plane = Plane::new(resolver, self.balancer, &target.name, self.pace, Dice::random());
-        let connect = self.connect.unwrap_or_else(|| Box::new(Http2 { options }));
+        let connect = self.connect.unwrap_or_else(|| Box::new(Http2 { options, said }));
         let remote = Arc::new(Remote::new(target.name, plane, connect));
         Ok(Channel::assemble(defaults, self.interceptors, self.observation, Way::Remote(remote)))
     }
@@ -261,6 +303,20 @@ impl ChannelBuilder {
         channel.ready().await?;
         Ok(channel)
     }
+}
+
+/// How a channel protects its connections: by what it was `given`, or as its target says.
+#[cfg(feature = "_tls")]
+fn tls_of(scheme: Scheme, given: Option<ClientTls>, authority: &str) -> Result<Option<TlsConnector>, Error> {
+    let tls = match (scheme, given) {
+        (Scheme::Http, Some(_)) => {
+            return Err(Error::invalid_argument("the address says http://, but the channel was given TLS")
+                .note("hint", "write https://, or leave `.tls(..)` out on a network that you trust"));
+        }
+        (Scheme::Https, None) => Some(ClientTls::new()),
+        (_, given) => given,
+    };
+    tls.map(|tls| TlsConnector::new(tls, authority)).transpose()
 }
 
 impl fmt::Debug for ChannelBuilder {

@@ -25,8 +25,8 @@ pub type Error = Status;
 /// A clone is one reference more; all share connections and state. When the last is dropped, connections end
 /// with their last call. Everything needs a tokio runtime, except making a channel.
 ///
-/// Targets: `http://host:port`, `host:port`, `dns:///host:port`, `ipv4:1.2.3.4:port,..`, `ipv6:[::1]:port,..`,
-/// `unix:path`, `unix:///path`, `unix-abstract:name`. Without a port it is 80.
+/// Targets: `http://host:port`, `https://host:port` (with the feature `tls`), `host:port`, `dns:///host:port`, `ipv4:1.2.3.4:port,..`, `ipv6:[::1]:port,..`,
+/// `unix:path`, `unix:///path`, `unix-abstract:name`. Without a port it is 80, or 443 with TLS.
 ///
 /// ```
 /// use halloo_client::{Channel, ConnectivityState};
@@ -85,7 +85,7 @@ impl Channel {
     /// Makes a channel with the defaults. It does no I/O: the first call connects.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT if `target` is not one; FAILED_PRECONDITION for `https:`, which needs TLS.
+    /// INVALID_ARGUMENT if `target` is not one; FAILED_PRECONDITION for `https:` without the feature `tls`.
     pub fn new(target: impl AsRef<str>) -> Result<Self, Error> {
         Self::builder(target).build()
     }

@@ -8,7 +8,7 @@ use halloo_call::Carry;
 use halloo_core::SecurityLevel;
 use halloo_transport::{Address, ClientConnection, ConnectOptions, ReturnedCalls};
 
-use crate::failure::Unreachable;
+use crate::failure::{Said, Unreachable};
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -36,6 +36,7 @@ pub(crate) trait Connection: Carry {
 #[derive(Debug)]
 pub(crate) struct Http2 {
     pub(crate) options: ConnectOptions,
+    pub(crate) said: Said,
 }
 
 impl Connect for Http2 {
@@ -46,10 +47,11 @@ impl Connect for Http2 {
     ) -> BoxFuture<Result<Arc<dyn Connection>, Unreachable>> {
         let mut options = self.options.clone();
         options.returned = Some(returned);
+        let said = self.said.clone();
         Box::pin(async move {
             match halloo_transport::connect(&address, options).await {
                 Ok(connection) => Ok(Arc::new(connection) as Arc<dyn Connection>),
-                Err(error) => Err(Unreachable::from(&error)),
+                Err(error) => Err(Unreachable::new(&error, &said)),
             }
         })
     }

@@ -73,7 +73,9 @@ impl Connect for Script {
         let step = self.steps.lock().unwrap().pop_front().unwrap_or(Step::Refuse);
         Box::pin(async move {
             match step {
-                Step::Refuse => Err(Unreachable { reason: "connection refused".into(), cause: Cause::Refused }),
+                Step::Refuse => {
+                    Err(Unreachable { reason: "connection refused".into(), cause: Cause::Refused, hint: None })
+                }
                 Step::Hang => std::future::pending().await,
                 Step::Accept(fake) => Ok(Arc::new(fake) as Arc<dyn Connection>),
             }

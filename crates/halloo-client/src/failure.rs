@@ -2,12 +2,15 @@
 //!
 //! A text names the place, the cause and every address that was tried; a hint names only what the reader can do.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io;
 use std::time::Duration;
 
 use halloo_core::{MethodDescriptor, Status};
-use halloo_transport::{Address, ConnectError};
+use halloo_transport::{Address, ConnectError, ConnectErrorKind};
+
+use crate::target::Scheme;
 
 /// An attempt to connect to one address that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +23,7 @@ pub struct ConnectFailure {
     /// From the start of the attempt to its end.
     pub took: Duration,
     pub(crate) cause: Cause,
+    pub(crate) hint: Option<Cow<'static, str>>,
 }
 
 /// What kind of failure it was, as far as a hint depends on it.
@@ -30,6 +34,10 @@ pub(crate) enum Cause {
     TimedOut,
     /// The peer answered in something that is not HTTP/2.
     NotHttp2,
+    /// One side speaks TLS, and the other does not.
+    Mismatch,
+    /// TLS has failed.
+    Tls,
     Other,
 }
 
@@ -38,31 +46,84 @@ pub(crate) enum Cause {
 pub(crate) struct Unreachable {
     pub(crate) reason: String,
     pub(crate) cause: Cause,
+    pub(crate) hint: Option<Cow<'static, str>>,
+}
+
+/// What a channel was told of TLS, for errors that repeat it.
+#[derive(Clone, Debug)]
+pub(crate) struct Said {
+    pub(crate) target: String,
+    pub(crate) scheme: Scheme,
+}
+
+impl Said {
+    fn plaintext(&self) -> &'static str {
+        if self.scheme == Scheme::Http { "the address says http://" } else { "this channel is plaintext" }
+    }
+
+    fn tls(&self) -> &'static str {
+        if self.scheme == Scheme::Https { "the address says https://" } else { "this channel is TLS" }
+    }
 }
 
 impl Unreachable {
     pub(crate) fn timed_out(limit: Duration) -> Self {
-        Self { reason: format!("no answer within {}", duration_text(limit)), cause: Cause::TimedOut }
+        let reason = format!("no answer within {}", duration_text(limit));
+        Self { reason, cause: Cause::TimedOut, hint: None }
+    }
+
+    pub(crate) fn new(error: &ConnectError, said: &Said) -> Self {
+        let reason = error.to_string();
+        match error.kind() {
+            ConnectErrorKind::NotHttp2 => Self { reason, cause: Cause::NotHttp2, hint: None },
+            ConnectErrorKind::SpeaksTls { names } => Self {
+                reason: format!("it speaks TLS, but {}", said.plaintext()),
+                cause: Cause::Mismatch,
+                hint: Some(use_https(&said.target, names).into()),
+            },
+            ConnectErrorKind::SpeaksPlaintext { protocol } => Self {
+                reason: format!("it speaks plaintext {protocol}, but {}", said.tls()),
+                cause: Cause::Mismatch,
+                hint: Some(
+                    format!("use http://{} if you trust this network; nothing falls back to it", said.target).into(),
+                ),
+            },
+            ConnectErrorKind::Tls { hint } => Self { reason, cause: Cause::Tls, hint: hint.clone() },
+            _ => Self { reason, cause: Cause::of_io(error), hint: None },
+        }
     }
 }
 
-impl From<&ConnectError> for Unreachable {
-    fn from(error: &ConnectError) -> Self {
+/// What to do about a server that speaks TLS; `names` are those in its certificate, as far as they are known.
+fn use_https(target: &str, names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let mut hint = format!("use https://{target}");
+    if cfg!(not(feature = "_tls")) {
+        hint.push_str(", with the feature \"tls\": cargo add halloo --features tls");
+    }
+    if !names.is_empty() {
+        let shown: Vec<String> = names.iter().take(SHOWN).map(|name| name.escape_debug().to_string()).collect();
+        let more = if names.len() > SHOWN { ", ..." } else { "" };
+        let _ = write!(hint, " (its certificate is for {}{more})", shown.join(", "));
+    }
+    hint
+}
+
+impl Cause {
+    fn of_io(error: &ConnectError) -> Self {
         let kind = std::error::Error::source(error).and_then(|source| source.downcast_ref()).map(io::Error::kind);
-        let cause = match kind {
-            _ if error.is_not_http2() => Cause::NotHttp2,
-            Some(io::ErrorKind::ConnectionRefused) => Cause::Refused,
-            Some(io::ErrorKind::NotFound) => Cause::NoSocket,
-            Some(io::ErrorKind::TimedOut) => Cause::TimedOut,
-            _ => Cause::Other,
-        };
-        Self { reason: error.to_string(), cause }
+        match kind {
+            Some(io::ErrorKind::ConnectionRefused) => Self::Refused,
+            Some(io::ErrorKind::NotFound) => Self::NoSocket,
+            Some(io::ErrorKind::TimedOut) => Self::TimedOut,
+            _ => Self::Other,
+        }
     }
 }
 
 impl ConnectFailure {
     pub(crate) fn new(address: Address, why: Unreachable, took: Duration) -> Self {
-        Self { address, reason: why.reason, took, cause: why.cause }
+        Self { address, reason: why.reason, took, cause: why.cause, hint: why.hint }
     }
 
     /// The status of calls to `target` while all its addresses have failed; `failures` are the latest of each.
@@ -72,11 +133,11 @@ impl ConnectFailure {
         };
         let message = match (last.cause, last.reason.strip_prefix("it ")) {
             // `it answered ...` and `it speaks ...` are about the peer, which only one address may have.
-            (Cause::NotHttp2, Some(what)) => format!("{} {what}", last.address),
+            (Cause::NotHttp2 | Cause::Mismatch | Cause::Tls, Some(what)) => format!("{} {what}", last.address),
             _ => format!("cannot reach {target}: {}", last.reason),
         };
         let status = Status::unavailable(message).note("tried", tried_text(failures));
-        match hint(last.cause, &last.address) {
+        match last.hint.clone().or_else(|| hint(last.cause, &last.address).map(Cow::from)) {
             Some(hint) => status.note("hint", hint),
             None => status,
         }
@@ -99,7 +160,7 @@ fn hint(cause: Cause, address: &Address) -> Option<&'static str> {
         (Cause::NoSocket, _) => Some("the server has not made its socket yet; start it, or check the path"),
         (Cause::TimedOut, _) => Some("a firewall may drop the packets, or the host is down; check host and port"),
         (Cause::NotHttp2, _) => Some("check the port: a gRPC server speaks HTTP/2 there"),
-        (Cause::Other, _) => None,
+        (Cause::Other | Cause::Mismatch | Cause::Tls, _) => None,
     }
 }
 
@@ -176,7 +237,7 @@ mod tests {
 
     fn failure(address: &str, reason: &str, cause: Cause, micros: u64) -> ConnectFailure {
         let address = Address::Tcp(address.parse().unwrap());
-        let why = Unreachable { reason: reason.into(), cause };
+        let why = Unreachable { reason: reason.into(), cause, hint: None };
         ConnectFailure::new(address, why, Duration::from_micros(micros))
     }
 

@@ -298,7 +298,7 @@ mod tests {
         }
 
         fn refuse(&mut self, attempt: u64) -> String {
-            let why = Unreachable { reason: "connection refused".into(), cause: Cause::Refused };
+            let why = Unreachable { reason: "connection refused".into(), cause: Cause::Refused, hint: None };
             self.plane.handle_attempt(self.now, AttemptId(attempt), Err(why));
             self.todo()
         }

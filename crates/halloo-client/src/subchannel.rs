@@ -141,7 +141,7 @@ mod tests {
     }
 
     fn refused() -> Unreachable {
-        Unreachable { reason: "connection refused".into(), cause: Cause::Refused }
+        Unreachable { reason: "connection refused".into(), cause: Cause::Refused, hint: None }
     }
 
     fn subchannel() -> Subchannel {

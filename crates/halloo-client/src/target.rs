@@ -1,8 +1,8 @@
 //! `Target`: what a channel is made for, as users write it (gRPC's naming.md). Pure.
 //!
 //! ```text
-//! http://host[:port]   host[:port]   dns:[///]host[:port]   ipv4:1.2.3.4[:port],..   ipv6:[::1][:port],..
-//! unix:path   unix:///absolute/path   unix-abstract:name
+//! http://host[:port]   https://host[:port]   host[:port]   dns:[///]host[:port]   ipv4:1.2.3.4[:port],..
+//! ipv6:[::1][:port],..   unix:path   unix:///absolute/path   unix-abstract:name
 //! ```
 
 use std::fmt;
@@ -12,10 +12,11 @@ use std::path::PathBuf;
 use halloo_core::Status;
 use halloo_transport::Address;
 
-/// The port of targets that name none: HTTP's without TLS.
-const DEFAULT_PORT: u16 = 80;
+/// The ports of targets that name none: HTTP's, without TLS and with it.
+const PLAINTEXT_PORT: u16 = 80;
+const TLS_PORT: u16 = 443;
 
-const EXPECTED: &str = "http://host:port, host:port, dns:///host:port, ipv4:1.2.3.4:port, ipv6:[::1]:port, \
+const EXPECTED: &str = "http://host:port, https://host:port, host:port, dns:///host:port, ipv4:1.2.3.4:port, ipv6:[::1]:port, \
                         unix:path or unix-abstract:name";
 
 /// A parsed target.
@@ -26,6 +27,33 @@ pub(crate) struct Target {
     /// The `:authority` of its calls.
     pub(crate) authority: String,
     pub(crate) place: Place,
+    pub(crate) scheme: Scheme,
+}
+
+/// What a target says of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Http,
+    Https,
+    /// Nothing: the channel's settings say it.
+    Other,
+}
+
+/// Whether a channel was given TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Security {
+    Plaintext,
+    #[cfg_attr(not(feature = "_tls"), expect(dead_code, reason = "no channel can be given it without the feature"))]
+    Tls,
+}
+
+impl Security {
+    fn default_port(self) -> u16 {
+        match self {
+            Self::Plaintext => PLAINTEXT_PORT,
+            Self::Tls => TLS_PORT,
+        }
+    }
 }
 
 /// Where the addresses of a target come from.
@@ -36,32 +64,42 @@ pub(crate) enum Place {
 }
 
 impl Target {
-    pub(crate) fn parse(text: &str) -> Result<Self, Status> {
+    /// Reads `text`, for a channel that was given `security` beside it.
+    pub(crate) fn parse(text: &str, security: Security) -> Result<Self, Status> {
         let text = text.trim();
+        let port = security.default_port();
         let (scheme, rest) = split_scheme(text);
         let parsed = match scheme.as_deref() {
+            #[cfg(not(feature = "_tls"))]
             Some("https") => {
                 return Err(Status::failed_precondition(
-                    "https needs TLS, which this build of halloo does not have; use http:// only on a network that \
-                     you trust",
-                ));
+                    "https needs the \"tls\" feature of halloo, which this build does not have",
+                )
+                .note("hint", "cargo add halloo --features tls; use http:// only on a network that you trust"));
             }
-            Some("http") => parse_http(rest),
-            Some("dns") => parse_dns(rest),
-            Some("ipv4") => parse_list(rest, IpVersion::V4),
-            Some("ipv6") => parse_list(rest, IpVersion::V6),
+            #[cfg(feature = "_tls")]
+            Some("https") => parse_http(rest, TLS_PORT).map(|target| target.scheme(Scheme::Https)),
+            Some("http") => parse_http(rest, PLAINTEXT_PORT).map(|target| target.scheme(Scheme::Http)),
+            Some("dns") => parse_dns(rest, port),
+            Some("ipv4") => parse_list(rest, IpVersion::V4, port),
+            Some("ipv6") => parse_list(rest, IpVersion::V6, port),
             Some("unix") => parse_unix(rest),
             Some("unix-abstract") => parse_abstract(rest),
             Some(other) => Err(Mistake::new(format!("the scheme `{other}:` is not known"))),
-            None => parse_host(text),
+            None => parse_host(text, port),
         };
         parsed.map_err(|Mistake(why)| {
             Status::invalid_argument(format!("{text:?} is not a target: {why}")).note("expected", EXPECTED)
         })
     }
 
-    fn host(host: Host, port: Option<u16>) -> Self {
-        let port_number = port.unwrap_or(DEFAULT_PORT);
+    fn scheme(mut self, scheme: Scheme) -> Self {
+        self.scheme = scheme;
+        self
+    }
+
+    fn host(host: Host, port: Option<u16>, default_port: u16) -> Self {
+        let port_number = port.unwrap_or(default_port);
         let authority = match port {
             Some(port) => format!("{host}:{port}"),
             None => host.to_string(),
@@ -71,11 +109,12 @@ impl Target {
             Host::Ip(ip) => Place::Addresses(vec![Address::Tcp(SocketAddr::new(ip, port_number))]),
             Host::Name(host) => Place::Host { host, port: port_number },
         };
-        Self { name, authority, place }
+        Self { name, authority, place, scheme: Scheme::Other }
     }
 
     fn socket(address: Address) -> Self {
-        Self { name: address.to_string(), authority: "localhost".into(), place: Place::Addresses(vec![address]) }
+        let name = address.to_string();
+        Self { name, authority: "localhost".into(), place: Place::Addresses(vec![address]), scheme: Scheme::Other }
     }
 }
 
@@ -128,8 +167,8 @@ fn split_scheme(text: &str) -> (Option<String>, &str) {
     if is_scheme && (known || rest.starts_with("//")) { (Some(scheme), rest) } else { (None, text) }
 }
 
-fn parse_http(rest: &str) -> Result<Target, Mistake> {
-    let rest = rest.strip_prefix("//").ok_or_else(|| Mistake::new("`//` has to follow `http:`"))?;
+fn parse_http(rest: &str, default_port: u16) -> Result<Target, Mistake> {
+    let rest = rest.strip_prefix("//").ok_or_else(|| Mistake::new("`//` has to follow the scheme"))?;
     let (authority, path) = match rest.find(['/', '?', '#']) {
         Some(at) => rest.split_at(at),
         None => (rest, ""),
@@ -137,10 +176,10 @@ fn parse_http(rest: &str) -> Result<Target, Mistake> {
     if !matches!(path, "" | "/") {
         return Err(Mistake::new(format!("it has a path ({path}), but a service's name is its path")));
     }
-    parse_host(authority)
+    parse_host(authority, default_port)
 }
 
-fn parse_dns(rest: &str) -> Result<Target, Mistake> {
+fn parse_dns(rest: &str, default_port: u16) -> Result<Target, Mistake> {
     let name = match rest.strip_prefix("//") {
         None => rest,
         Some(rest) => match rest.split_once('/') {
@@ -151,11 +190,11 @@ fn parse_dns(rest: &str) -> Result<Target, Mistake> {
             None => return Err(Mistake::new("the name belongs behind a third slash: dns:///host:port")),
         },
     };
-    parse_host(name)
+    parse_host(name, default_port)
 }
 
 /// `host`, `host:port`, `[v6]` or `[v6]:port`.
-fn parse_host(text: &str) -> Result<Target, Mistake> {
+fn parse_host(text: &str, default_port: u16) -> Result<Target, Mistake> {
     if text.contains('@') {
         return Err(Mistake::new("it has a user name, which gRPC does not send"));
     }
@@ -167,7 +206,7 @@ fn parse_host(text: &str) -> Result<Target, Mistake> {
             None if rest.is_empty() => None,
             None => return Err(Mistake::new(format!("{rest:?} follows the bracket where a port belongs"))),
         };
-        return Ok(Target::host(Host::Ip(ip.into()), port));
+        return Ok(Target::host(Host::Ip(ip.into()), port, default_port));
     }
     if text.matches(':').count() > 1 {
         return Err(Mistake::new("an IPv6 address needs brackets: [::1]:50051"));
@@ -187,7 +226,7 @@ fn parse_host(text: &str) -> Result<Target, Mistake> {
         Ok(ip) => Host::Ip(ip.into()),
         Err(_) => Host::Name(host.to_owned()),
     };
-    Ok(Target::host(host, port))
+    Ok(Target::host(host, port, default_port))
 }
 
 fn parse_port(text: &str) -> Result<u16, Mistake> {
@@ -198,14 +237,14 @@ fn parse_port(text: &str) -> Result<u16, Mistake> {
     }
 }
 
-fn parse_list(rest: &str, version: IpVersion) -> Result<Target, Mistake> {
+fn parse_list(rest: &str, version: IpVersion, default_port: u16) -> Result<Target, Mistake> {
     let mut addresses = Vec::new();
     let mut first = None;
     for part in rest.split(',') {
         let bare_v6 = part.parse::<Ipv6Addr>().ok().map(IpAddr::from);
         let target = match bare_v6 {
-            Some(ip) => Target::host(Host::Ip(ip), None),
-            None => parse_host(part)?,
+            Some(ip) => Target::host(Host::Ip(ip), None, default_port),
+            None => parse_host(part, default_port)?,
         };
         match &target.place {
             Place::Addresses(list) if list.iter().all(|address| is_of(address, version)) => {
@@ -220,7 +259,7 @@ fn parse_list(rest: &str, version: IpVersion) -> Result<Target, Mistake> {
     }
     let first = first.ok_or_else(|| Mistake::new("the list of addresses is empty"))?;
     let name = if addresses.len() == 1 { first.name } else { rest.to_owned() };
-    Ok(Target { name, authority: first.authority, place: Place::Addresses(addresses) })
+    Ok(Target { name, place: Place::Addresses(addresses), ..first })
 }
 
 fn is_of(address: &Address, version: IpVersion) -> bool {
@@ -255,11 +294,15 @@ mod tests {
 
     /// `name | authority | where`, or the error as a person reads it.
     fn check(text: &str, expected: &str) {
-        let shown = match Target::parse(text) {
-            Ok(Target { name, authority, place: Place::Host { host, port } }) => {
+        check_with(Security::Plaintext, text, expected);
+    }
+
+    fn check_with(security: Security, text: &str, expected: &str) {
+        let shown = match Target::parse(text, security) {
+            Ok(Target { name, authority, place: Place::Host { host, port }, .. }) => {
                 format!("{name} | {authority} | look up {host} port {port}")
             }
-            Ok(Target { name, authority, place: Place::Addresses(list) }) => {
+            Ok(Target { name, authority, place: Place::Addresses(list), .. }) => {
                 let list: Vec<_> = list.iter().map(ToString::to_string).collect();
                 format!("{name} | {authority} | {}", list.join(" "))
             }
@@ -312,7 +355,7 @@ mod tests {
             ("localhost:0", "the port \"0\" is not a number from 1 to 65535"),
             ("::1:50051", "an IPv6 address needs brackets: [::1]:50051"),
             ("[::1:50051", "the bracket `[` is not closed"),
-            ("http:localhost", "`//` has to follow `http:`"),
+            ("http:localhost", "`//` has to follow the scheme"),
             (
                 "http://localhost:1/greeter.Greeter",
                 "it has a path (/greeter.Greeter), but a service's name is its path",
@@ -333,21 +376,35 @@ mod tests {
 
     #[test]
     fn a_mistake_shows_what_is_expected() {
-        let status = Target::parse("grpc://localhost:1").unwrap_err();
+        let status = Target::parse("grpc://localhost:1", Security::Plaintext).unwrap_err();
         assert_eq!(
             format!("{status:?}"),
             "\"grpc://localhost:1\" is not a target: the scheme `grpc:` is not known (INVALID_ARGUMENT)\n  \
-             expected http://host:port, host:port, dns:///host:port, ipv4:1.2.3.4:port, ipv6:[::1]:port, unix:path or \
-             unix-abstract:name"
+             expected http://host:port, https://host:port, host:port, dns:///host:port, ipv4:1.2.3.4:port, \
+             ipv6:[::1]:port, unix:path or unix-abstract:name"
         );
     }
 
+    #[cfg(not(feature = "_tls"))]
     #[test]
     fn https_is_refused_and_never_sent_in_the_clear() {
-        check(
-            "https://localhost:50051",
-            "https needs TLS, which this build of halloo does not have; use http:// only on a network that you trust \
-             (FAILED_PRECONDITION)",
+        let status = Target::parse("https://localhost:50051", Security::Plaintext).unwrap_err();
+        assert_eq!(
+            format!("{status:?}"),
+            "https needs the \"tls\" feature of halloo, which this build does not have (FAILED_PRECONDITION)\n  \
+             hint     cargo add halloo --features tls; use http:// only on a network that you trust"
         );
+    }
+
+    #[cfg(feature = "_tls")]
+    #[test]
+    fn tls_has_a_port_of_its_own() {
+        check("https://example.com", "example.com:443 | example.com | look up example.com port 443");
+        check("https://[::1]:50051/", "[::1]:50051 | [::1]:50051 | [::1]:50051");
+        let with_tls = |text, expected| check_with(Security::Tls, text, expected);
+        with_tls("dns:///greeter.prod", "greeter.prod:443 | greeter.prod | look up greeter.prod port 443");
+        with_tls("greeter.prod:1", "greeter.prod:1 | greeter.prod:1 | look up greeter.prod port 1");
+        with_tls("ipv6:::1", "[::1]:443 | [::1] | [::1]:443");
+        with_tls("http://example.com", "example.com:80 | example.com | look up example.com port 80");
     }
 }

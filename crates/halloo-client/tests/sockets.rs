@@ -170,6 +170,7 @@ async fn e01_a_list_of_addresses_is_tried_to_the_end() {
     assert_eq!(*channel.unary(&SAY, "hello".into()).await.unwrap(), "you said: hello");
 }
 
+#[cfg(not(feature = "_tls"))]
 #[tokio::test]
 async fn e04_https_is_refused_before_any_byte_is_sent() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -177,8 +178,8 @@ async fn e04_https_is_refused_before_any_byte_is_sent() {
     let status = Channel::connect(&target).await.unwrap_err();
     assert_eq!(
         format!("{status:?}"),
-        "https needs TLS, which this build of halloo does not have; use http:// only on a network that you trust \
-         (FAILED_PRECONDITION)"
+        "https needs the \"tls\" feature of halloo, which this build does not have (FAILED_PRECONDITION)\n  \
+         hint     cargo add halloo --features tls; use http:// only on a network that you trust"
     );
     assert!(tokio::time::timeout(Duration::from_millis(20), listener.accept()).await.is_err(), "nobody came");
 }

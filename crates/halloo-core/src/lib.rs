@@ -30,6 +30,6 @@ pub use extensions::Extensions;
 pub use message_text::{percent_decode_message, percent_encode_message};
 pub use metadata::{Metadata, MetadataError, Value};
 pub use method::{Idempotency, Method, MethodDescriptor, MethodKind, ServiceDescriptor};
-pub use peer::{Peer, PeerAddress, SecurityLevel};
+pub use peer::{CertificateChain, Peer, PeerAddress, SecurityLevel};
 pub use status::{Note, Origin, Status};
 pub use timeout::{Timeout, TimeoutError, TimeoutText};

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The other end of a call.
 ///
@@ -20,12 +21,24 @@ pub struct Peer {
     pub address: PeerAddress,
     /// What protects the bytes on their way.
     pub security: SecurityLevel,
+    /// The certificates that the peer has shown and that were verified. `None` without TLS, and for a client that
+    /// was not asked for any or had none.
+    pub certificates: Option<Arc<CertificateChain>>,
 }
 
 impl Peer {
     /// Makes a peer of its parts.
     pub const fn new(address: PeerAddress, security: SecurityLevel) -> Self {
-        Self { address, security }
+        Self { address, security, certificates: None }
+    }
+
+    /// Says what the peer has shown in a TLS handshake, in which both sides agreed on keys: the bytes are private
+    /// and unaltered from then on.
+    #[must_use]
+    pub fn over_tls(mut self, certificates: Option<CertificateChain>) -> Self {
+        self.security = SecurityLevel::PrivacyAndIntegrity;
+        self.certificates = certificates.map(Arc::new);
+        self
     }
 
     /// Makes the peer of a TCP connection without TLS: no protection.
@@ -48,6 +61,61 @@ impl Peer {
     /// Makes the peer of a call within this process. The bytes never leave it, so they count as private and unaltered.
     pub const fn in_process() -> Self {
         Self::new(PeerAddress::InProcess, SecurityLevel::PrivacyAndIntegrity)
+    }
+}
+
+/// The X.509 certificates of a peer, which TLS has verified: its own first, then those that lead to a trusted one.
+///
+/// ```
+/// use halloo_core::CertificateChain;
+///
+/// let chain = CertificateChain::new(vec![b"DER".to_vec()]).names(["greeter.example".into()], []);
+/// assert_eq!(chain.leaf(), b"DER");
+/// assert_eq!(chain.dns_names(), ["greeter.example"]);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct CertificateChain {
+    der: Vec<Vec<u8>>,
+    dns_names: Vec<String>,
+    uris: Vec<String>,
+}
+
+impl CertificateChain {
+    /// Makes a chain of certificates in DER, the peer's own first.
+    pub fn new(der: Vec<Vec<u8>>) -> Self {
+        Self { der, dns_names: Vec::new(), uris: Vec::new() }
+    }
+
+    /// Sets the names in the peer's own certificate.
+    #[must_use]
+    pub fn names(
+        mut self,
+        dns_names: impl IntoIterator<Item = String>,
+        uris: impl IntoIterator<Item = String>,
+    ) -> Self {
+        self.dns_names = dns_names.into_iter().collect();
+        self.uris = uris.into_iter().collect();
+        self
+    }
+
+    /// The certificates in DER, the peer's own first.
+    pub fn der(&self) -> impl Iterator<Item = &[u8]> {
+        self.der.iter().map(Vec::as_slice)
+    }
+
+    /// The peer's own certificate in DER; empty if the chain is.
+    pub fn leaf(&self) -> &[u8] {
+        self.der.first().map_or(&[], Vec::as_slice)
+    }
+
+    /// The DNS names that the peer's own certificate is for (subject alternative names, RFC 5280 section 4.2.1.6).
+    pub fn dns_names(&self) -> &[String] {
+        &self.dns_names
+    }
+
+    /// The URIs that the peer's own certificate is for, such as `spiffe://example.org/greeter`.
+    pub fn uris(&self) -> &[String] {
+        &self.uris
     }
 }
 

@@ -65,6 +65,8 @@ pub struct Server {
     max_reply_bytes: Option<usize>,
     max_connections: usize,
     observation: Observation,
+    #[cfg(feature = "_tls")]
+    tls: Option<halloo_transport::Tls>,
     drain: Duration,
     stop: Option<StopSignal>,
     handle: ServerHandle,
@@ -108,6 +110,8 @@ impl Server {
             max_reply_bytes: None,
             max_connections: DEFAULT_MAX_CONNECTIONS,
             observation: Observation::default(),
+            #[cfg(feature = "_tls")]
+            tls: None,
             drain: DEFAULT_DRAIN,
             stop: None,
             handle: ServerHandle::default(),
@@ -152,7 +156,7 @@ impl Server {
     }
 
     /// Sets how many connections are served at a time; further ones wait in the kernel's backlog.
-    /// Default: 16 384.
+    /// A TLS handshake counts from the accepted connection on. Default: 16 384.
     #[must_use]
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = connections;
@@ -227,6 +231,24 @@ impl Server {
         self
     }
 
+    /// Serves with TLS, and refuses plaintext. Needs the feature `tls` or `tls-ring`. Default: plaintext.
+    ///
+    /// ```no_run
+    /// # use halloo_server::{Server, Services};
+    /// # async fn example(greeter: impl Services) -> Result<(), halloo_core::Status> {
+    /// use halloo_transport::Tls;
+    ///
+    /// let tls = Tls::from_files("cert.pem", "key.pem")?;
+    /// Server::bind("[::]:50051").await?.tls(tls).serve(greeter).await
+    /// # }
+    /// ```
+    #[cfg(feature = "_tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: halloo_transport::Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
     /// A handle that stops the server and sees what it does.
     #[must_use]
     pub fn handle(&self) -> ServerHandle {
@@ -267,6 +289,8 @@ impl Server {
         let dispatch = wraps.fold(router as Arc<dyn Dispatch>, |dispatch, wrap| wrap(dispatch));
         let http1 = self.http1.take().map(|open| open(Arc::clone(&dispatch)));
         let acceptor = Acceptor::new(dispatch).http2(self.config.clone()).observation(self.observation.clone());
+        #[cfg(feature = "_tls")]
+        let acceptor = self.tls.take().into_iter().fold(acceptor, Acceptor::tls);
         http1.into_iter().fold(acceptor, Acceptor::http1)
     }
 

@@ -19,6 +19,7 @@ use halloo_http2::{Connection, End, ErrorCode, Event, HeaderList, OpenError, Ori
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::client_handle::{ConnectionState, ReturnedCalls, Shared, Start};
+use crate::connect_error::ConnectErrorKind;
 use crate::deadlines::Deadlines;
 use crate::id_map::IdMap;
 use crate::mailbox::{CallWaker, Mail, Mailbox};
@@ -58,6 +59,8 @@ struct Calls {
     deadlines: Deadlines,
     chunks: Vec<Bytes>,
     fields: HeaderList,
+    #[cfg(feature = "_tls")]
+    tls: Option<crate::tls::TlsConnector>,
 }
 
 /// One call.
@@ -99,6 +102,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ClientDriver<Io> {
             deadlines: Deadlines::default(),
             chunks: Vec::new(),
             fields: HeaderList::new(),
+            #[cfg(feature = "_tls")]
+            tls: shared.tls,
         };
         Self { wire: Wire::new(io, engine), calls, sniff: Sniff::default(), observed: shared.observed }
     }
@@ -111,12 +116,18 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ClientDriver<Io> {
         while let Some(event) = engine.poll_event() {
             moved = true;
             if let Event::Closed { error } = &event {
-                let reason =
-                    self.sniff.not_http2().unwrap_or_else(|| close_reason(error.as_ref(), self.wire.io_error.as_ref()));
-                if let (Some(observed), true) = (&mut self.observed, error.is_some() || self.sniff.is_not_http2()) {
+                let (reason, kind) = self
+                    .sniff
+                    .not_http2()
+                    .or_else(|| self.calls.tls_fault(self.wire.io_error.as_ref()))
+                    .unwrap_or_else(|| {
+                        (close_reason(error.as_ref(), self.wire.io_error.as_ref()), ConnectErrorKind::Io)
+                    });
+                let failed = error.is_some() || kind != ConnectErrorKind::Io;
+                if let (Some(observed), true) = (&mut self.observed, failed) {
                     observed.failed(&reason);
                 }
-                self.calls.state.close(reason, self.sniff.is_not_http2());
+                self.calls.state.close(reason, kind);
             }
             self.calls.handle_event(engine, event);
         }
@@ -194,6 +205,20 @@ impl<Io> Drop for ClientDriver<Io> {
 }
 
 impl Calls {
+    /// What TLS says of the socket's error: a server of TLS 1.3 judges a client's certificate when the client has
+    /// begun to speak already.
+    #[cfg(feature = "_tls")]
+    fn tls_fault(&self, error: Option<&std::io::Error>) -> Option<(String, ConnectErrorKind)> {
+        let fault = crate::tls::Fault::of_tls(error?, self.tls.as_ref()?.side())?;
+        Some((fault.reason, ConnectErrorKind::Tls { hint: fault.hint.map(Into::into) }))
+    }
+
+    #[cfg(not(feature = "_tls"))]
+    #[expect(clippy::unused_self, reason = "it has nothing to say without TLS")]
+    fn tls_fault(&self, _: Option<&std::io::Error>) -> Option<(String, ConnectErrorKind)> {
+        None
+    }
+
     fn start(&mut self, engine: &mut Connection, start: Start, now: Instant) {
         let key = self.next_key;
         self.next_key = self.next_key.wrapping_add(1);
@@ -428,7 +453,7 @@ impl Calls {
 
     /// Fails whatever is left.
     fn end(&mut self) {
-        self.state.close("the connection was closed".into(), false);
+        self.state.close("the connection was closed".into(), ConnectErrorKind::Io);
         for mail in self.mailbox.close() {
             if let Mail::Start(start) = mail {
                 self.return_call(start.call, start.responder);

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
@@ -12,7 +11,9 @@ use halloo_http2::{Config, Connection};
 
 use crate::address::{Address, Socket};
 use crate::client::ClientDriver;
+use crate::connect_error::{ConnectError, ConnectErrorKind};
 use crate::mailbox::{Mail, Mailbox};
+use crate::opening::ByteStream;
 use crate::outgoing_head::RequestTemplates;
 
 /// A call on its way to its connection's task.
@@ -36,6 +37,9 @@ pub struct ConnectOptions {
     pub returned: Option<ReturnedCalls>,
     /// Who sees the connection. Default: nobody.
     pub observation: Observation,
+    /// TLS for the connection, which is never made without it then. Default: none, so plaintext.
+    #[cfg(feature = "_tls")]
+    pub tls: Option<crate::tls::TlsConnector>,
 }
 
 /// Takes calls back that never left this side, because their connection ended or went away first.
@@ -69,6 +73,8 @@ impl ConnectOptions {
             http2: Config::default(),
             returned: None,
             observation: Observation::default(),
+            #[cfg(feature = "_tls")]
+            tls: None,
         }
     }
 }
@@ -79,11 +85,51 @@ impl ConnectOptions {
 /// limit of its own; dropping the future gives the attempt up. Needs a tokio runtime.
 ///
 /// # Errors
-/// What the socket said, or what the peer spoke instead of HTTP/2.
+/// What the socket said, why TLS failed, or what the peer spoke instead of HTTP/2.
 pub async fn connect(address: &Address, options: ConnectOptions) -> Result<ClientConnection, ConnectError> {
     let (socket, peer) = address.connect().await.map_err(ConnectError::from_io)?;
+    match socket {
+        Socket::Tcp(io) => secure(address, io, peer, options).await,
+        #[cfg(unix)]
+        Socket::Unix(io) => secure(address, io, peer, options).await,
+    }
+}
+
+/// Goes on with TLS if the options have it, and never without it then.
+async fn secure<Io: ByteStream + 'static>(
+    address: &Address,
+    io: Io,
+    peer: Peer,
+    options: ConnectOptions,
+) -> Result<ClientConnection, ConnectError> {
+    #[cfg(feature = "_tls")]
+    if let Some(tls) = options.tls.clone() {
+        let (io, peer) = tls.connect(io, peer).await?;
+        return drive(address, io, peer, "https", options).await;
+    }
+    #[cfg(feature = "_tls")]
+    let authority = options.authority.clone();
+    let connected = drive(address, io, peer, "http", options).await;
+    #[cfg(feature = "_tls")]
+    if let Err(error) = &connected
+        && matches!(error.kind(), ConnectErrorKind::SpeaksTls { .. } | ConnectErrorKind::Io)
+        && let Some(names) = crate::tls::probe(address, &authority).await
+    {
+        return Err(ConnectError::new(crate::sniff::SPEAKS_TLS, ConnectErrorKind::SpeaksTls { names }));
+    }
+    connected
+}
+
+/// Runs HTTP/2 on `io` until the peer is known to speak it.
+async fn drive<Io: ByteStream + 'static>(
+    address: &Address,
+    io: Io,
+    peer: Peer,
+    scheme: &'static str,
+    options: ConnectOptions,
+) -> Result<ClientConnection, ConnectError> {
     let engine = Connection::client(options.http2, crate::server::now());
-    let templates = RequestTemplates::new("http", options.authority, options.user_agent);
+    let templates = RequestTemplates::new(scheme, options.authority, options.user_agent);
     let connection = ClientConnection { mailbox: Mailbox::new(), state: Arc::default(), peer: Arc::new(peer) };
     let shared = Shared {
         target: address.to_string(),
@@ -91,12 +137,10 @@ pub async fn connect(address: &Address, options: ConnectOptions) -> Result<Clien
         observed: options.observation.connection(Side::Client, &connection.peer),
         mailbox: Arc::clone(&connection.mailbox),
         state: Arc::clone(&connection.state),
+        #[cfg(feature = "_tls")]
+        tls: options.tls,
     };
-    match socket {
-        Socket::Tcp(io) => drop(tokio::spawn(ClientDriver::new(io, engine, templates, shared))),
-        #[cfg(unix)]
-        Socket::Unix(io) => drop(tokio::spawn(ClientDriver::new(io, engine, templates, shared))),
-    }
+    drop(tokio::spawn(ClientDriver::new(io, engine, templates, shared)));
     let mut attempt = Attempt { connection: Some(connection) };
     poll_fn(|cx| attempt.poll_ready(cx.waker())).await
 }
@@ -109,6 +153,8 @@ pub(crate) struct Shared {
     pub(crate) observed: Option<ObservedConnection>,
     pub(crate) mailbox: Arc<Mailbox<Start>>,
     pub(crate) state: Arc<ConnectionState>,
+    #[cfg(feature = "_tls")]
+    pub(crate) tls: Option<crate::tls::TlsConnector>,
 }
 
 /// A connection that is not known to speak HTTP/2 yet; dropped before that, it ends.
@@ -126,11 +172,11 @@ impl Attempt {
                 return Poll::Pending;
             }
             Phase::Ready | Phase::GoingAway(_) => {}
-            Phase::Closed { closed, is_not_http2 } => {
-                let (reason, is_not_http2) = (closed.reason.clone(), *is_not_http2);
+            Phase::Closed { closed, kind } => {
+                let error = ConnectError::new(closed.reason.clone(), kind.clone());
                 drop(state);
                 self.connection = None;
-                return Poll::Ready(Err(ConnectError { reason, is_not_http2, source: None }));
+                return Poll::Ready(Err(error));
             }
         }
         drop(state);
@@ -226,44 +272,6 @@ pub struct Closed {
     pub by_goaway: bool,
 }
 
-/// Why a connection could not be made.
-#[derive(Debug)]
-pub struct ConnectError {
-    reason: String,
-    is_not_http2: bool,
-    source: Option<io::Error>,
-}
-
-impl ConnectError {
-    pub(crate) fn from_io(error: io::Error) -> Self {
-        let reason = match error.kind() {
-            io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
-            io::ErrorKind::NotFound => "no such socket".to_owned(),
-            io::ErrorKind::TimedOut => "timed out".to_owned(),
-            io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-            _ => error.to_string(),
-        };
-        Self { reason, is_not_http2: false, source: Some(error) }
-    }
-
-    /// Whether the peer answered, but not in HTTP/2.
-    pub fn is_not_http2(&self) -> bool {
-        self.is_not_http2
-    }
-}
-
-impl fmt::Display for ConnectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.reason)
-    }
-}
-
-impl std::error::Error for ConnectError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_ref().map(|error| error as _)
-    }
-}
-
 /// How far a connection is; its task writes, its handles read.
 #[derive(Debug, Default)]
 pub(crate) struct ConnectionState {
@@ -284,7 +292,7 @@ enum Phase {
     GoingAway(Closed),
     Closed {
         closed: Closed,
-        is_not_http2: bool,
+        kind: ConnectErrorKind,
     },
 }
 
@@ -304,14 +312,15 @@ impl ConnectionState {
     }
 
     /// The connection has ended. The first reason stays.
-    pub(crate) fn close(&self, reason: String, is_not_http2: bool) {
+    pub(crate) fn close(&self, reason: String, kind: ConnectErrorKind) {
         self.change(|phase| match phase {
             Phase::Connecting => {
-                let reason = if is_not_http2 { reason } else { format!("{reason} before it spoke HTTP/2") };
-                Some(Phase::Closed { closed: Closed { reason, by_goaway: false }, is_not_http2 })
+                let is_known = kind != ConnectErrorKind::Io;
+                let reason = if is_known { reason } else { format!("{reason} before it spoke HTTP/2") };
+                Some(Phase::Closed { closed: Closed { reason, by_goaway: false }, kind })
             }
-            Phase::Ready => Some(Phase::Closed { closed: Closed { reason, by_goaway: false }, is_not_http2 }),
-            Phase::GoingAway(closed) => Some(Phase::Closed { closed: closed.clone(), is_not_http2 }),
+            Phase::Ready => Some(Phase::Closed { closed: Closed { reason, by_goaway: false }, kind }),
+            Phase::GoingAway(closed) => Some(Phase::Closed { closed: closed.clone(), kind }),
             Phase::Closed { .. } => None,
         });
     }

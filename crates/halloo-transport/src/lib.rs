@@ -8,6 +8,7 @@ mod address;
 mod answer;
 mod client;
 mod client_handle;
+mod connect_error;
 mod deadlines;
 mod first_bytes;
 mod handler_task;
@@ -23,13 +24,18 @@ mod response_head;
 mod server;
 mod server_call;
 mod sniff;
+#[cfg(feature = "_tls")]
+mod tls;
 mod wire;
 
 pub use address::Address;
-pub use client_handle::{ClientConnection, Closed, ConnectError, ConnectOptions, ReturnedCalls, connect};
+pub use client_handle::{ClientConnection, Closed, ConnectOptions, ReturnedCalls, connect};
+pub use connect_error::{ConnectError, ConnectErrorKind};
 pub use halloo_http2::{Config as Http2Config, Limits as Http2Limits};
 pub use http1::{Http1, Http1Connection};
 pub use in_process::InProcess;
 pub use listener::{Accepted, AcceptedSocket, BindError, ListenAddress, Listener};
 pub use opening::{Acceptor, ByteStream};
 pub use server::{ServerConnection, ServerConnectionHandle};
+#[cfg(feature = "_tls")]
+pub use tls::{ClientCertificates, ClientTls, Tls, TlsConnector};

@@ -7,7 +7,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use halloo_call::{Dispatch, Observation};
@@ -29,12 +29,29 @@ pub struct Acceptor {
     config: Config,
     observation: Observation,
     http1: Option<Arc<dyn Http1>>,
+    #[cfg(feature = "_tls")]
+    tls: Option<Arc<crate::tls::Handshakes>>,
 }
 
 impl Acceptor {
     /// Serves with `dispatch`, and with the engine's defaults.
     pub fn new(dispatch: Arc<dyn Dispatch>) -> Self {
-        Self { dispatch, config: Config::default(), observation: Observation::default(), http1: None }
+        Self {
+            dispatch,
+            config: Config::default(),
+            observation: Observation::default(),
+            http1: None,
+            #[cfg(feature = "_tls")]
+            tls: None,
+        }
+    }
+
+    /// Opens every connection by a handshake of TLS; plaintext is refused. Default: all connections are plaintext.
+    #[cfg(feature = "_tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: crate::tls::Tls) -> Self {
+        self.tls = Some(crate::tls::Handshakes::new(tls));
+        self
     }
 
     /// Sets the limits and windows of HTTP/2. Its `handshake_timeout` counts from the accepted connection on.
@@ -63,10 +80,26 @@ impl Acceptor {
     pub fn spawn(self: &Arc<Self>, accepted: Accepted, tasks: &mut JoinSet<()>) -> (Id, ServerConnectionHandle) {
         let Accepted { socket, peer } = accepted;
         match socket {
-            AcceptedSocket::Tcp(io) => self.spawn_opening(open(io, peer, self.deadline()), tasks),
+            AcceptedSocket::Tcp(io) => self.open(io, peer, tasks),
             #[cfg(unix)]
-            AcceptedSocket::Unix(io) => self.spawn_opening(open(io, peer, self.deadline()), tasks),
+            AcceptedSocket::Unix(io) => self.open(io, peer, tasks),
         }
+    }
+
+    fn open<Io: ByteStream + 'static>(
+        self: &Arc<Self>,
+        io: Io,
+        peer: Peer,
+        tasks: &mut JoinSet<()>,
+    ) -> (Id, ServerConnectionHandle) {
+        #[cfg(feature = "_tls")]
+        if let Some(tls) = &self.tls {
+            use crate::tls::Http1Service;
+
+            let http1 = if self.http1.is_some() { Http1Service::Present } else { Http1Service::Absent };
+            return self.spawn_opening(crate::tls::accept(Arc::clone(tls), io, peer, http1), tasks);
+        }
+        self.spawn_opening(open(io, peer, self.config.limits.handshake_timeout), tasks)
     }
 
     fn spawn_opening<Io: ByteStream + 'static>(
@@ -75,18 +108,9 @@ impl Acceptor {
         tasks: &mut JoinSet<()>,
     ) -> (Id, ServerConnectionHandle) {
         let mailbox = Mailbox::new();
-        let opening = Opening {
-            future: Box::pin(opening),
-            acceptor: Arc::clone(self),
-            mailbox: Arc::clone(&mailbox),
-            accepted_at: now(),
-        };
+        let opening = Opening { future: Box::pin(opening), acceptor: Arc::clone(self), mailbox: Arc::clone(&mailbox) };
         let task = tasks.spawn(Conversation::Opening(Box::new(opening)));
         (task.id(), ServerConnectionHandle::new(mailbox))
-    }
-
-    fn deadline(&self) -> Instant {
-        now() + self.config.limits.handshake_timeout
     }
 }
 
@@ -102,20 +126,23 @@ pub trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<Io: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for Io {}
 
 /// A connection that is ready to be served.
-struct Opened<Io> {
-    io: Io,
+pub(crate) struct Opened<Io> {
+    pub(crate) io: Io,
     /// What was read to find out what the peer speaks.
-    first: BytesMut,
-    peer: Peer,
-    speaks: Spoken,
+    pub(crate) first: BytesMut,
+    pub(crate) peer: Peer,
+    pub(crate) speaks: Spoken,
+    /// When HTTP could begin.
+    pub(crate) since: Instant,
 }
 
 /// Finds out what the peer of a connection without TLS speaks; `None` if it left before.
 ///
-/// A peer that says too little until `deadline` goes to HTTP/2, which ends it.
-async fn open<Io: ByteStream>(mut io: Io, peer: Peer, deadline: Instant) -> Option<Opened<Io>> {
+/// A peer that says too little within the `limit` goes to HTTP/2, which ends it.
+async fn open<Io: ByteStream>(mut io: Io, peer: Peer, limit: Duration) -> Option<Opened<Io>> {
+    let since = now();
     let mut first = BytesMut::with_capacity(FIRST_BYTES);
-    let speaks = match tokio::time::timeout_at(deadline.into(), read_first(&mut io, &mut first)).await {
+    let speaks = match tokio::time::timeout(limit, read_first(&mut io, &mut first)).await {
         Ok(speaks) => speaks?,
         Err(_) => Spoken::Http2,
     };
@@ -126,13 +153,13 @@ async fn open<Io: ByteStream>(mut io: Io, peer: Peer, deadline: Instant) -> Opti
              certificate with `.tls(..)`"
         );
     }
-    Some(Opened { io, first, peer, speaks })
+    Some(Opened { io, first, peer, speaks, since })
 }
 
 /// Reads until the first bytes tell what the peer speaks, and no more than those; `None` if it left before.
 ///
 /// Cancel safe: what was read is in `first`.
-async fn read_first<Io: ByteStream>(io: &mut Io, first: &mut BytesMut) -> Option<Spoken> {
+pub(crate) async fn read_first<Io: ByteStream>(io: &mut Io, first: &mut BytesMut) -> Option<Spoken> {
     loop {
         let room = (FIRST_BYTES - first.len()) as u64;
         match io.take(room).read_buf(first).await {
@@ -160,7 +187,6 @@ struct Opening<Io> {
     future: Pin<Box<dyn Future<Output = Option<Opened<Io>>> + Send>>,
     acceptor: Arc<Acceptor>,
     mailbox: Arc<Mailbox<NoStart>>,
-    accepted_at: Instant,
 }
 
 struct Http1Conversation {
@@ -182,7 +208,7 @@ impl<Io: ByteStream + 'static> Opening<Io> {
 
     /// The one place where a connection goes to whoever serves what it speaks.
     fn serve(&self, opened: Opened<Io>) -> Conversation<Io> {
-        let Opened { io, first, peer, speaks } = opened;
+        let Opened { io, first, peer, speaks, since } = opened;
         let acceptor = &*self.acceptor;
         let mailbox = Arc::clone(&self.mailbox);
         match (&acceptor.http1, speaks) {
@@ -192,7 +218,7 @@ impl<Io: ByteStream + 'static> Opening<Io> {
             }
             _ => {
                 let (config, dispatch) = (acceptor.config.clone(), Arc::clone(&acceptor.dispatch));
-                let connection = ServerConnection::accepted_at(self.accepted_at, io, peer, config, dispatch);
+                let connection = ServerConnection::accepted_at(since, io, peer, config, dispatch);
                 Conversation::Http2(connection.mailbox(mailbox).observed(&acceptor.observation).received(first))
             }
         }

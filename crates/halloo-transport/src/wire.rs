@@ -101,7 +101,10 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Wire<Io> {
                     break;
                 }
                 Poll::Ready(Err(error)) => {
-                    self.io_error = Some(error);
+                    // TLS without its last words (close_notify). What was cut short is known from the frames.
+                    if error.kind() != io::ErrorKind::UnexpectedEof {
+                        self.io_error = Some(error);
+                    }
                     turn = self.close_read(now);
                     break;
                 }
@@ -132,7 +135,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Wire<Io> {
         loop {
             let transmit = self.engine.poll_transmit(now);
             if transmit.is_empty() {
-                return (Poll::Ready(()), wrote);
+                let (flushed, failed) = self.poll_flush(cx, now);
+                return (flushed, wrote | failed);
             }
             let mut slices = [IoSlice::new(&[]); SLICES_PER_WRITE];
             let count = transmit.chunks_vectored(&mut slices);
@@ -148,6 +152,18 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Wire<Io> {
             }
             // The engine has events now that somebody has to see.
             return (Poll::Ready(()), true);
+        }
+    }
+
+    /// Moves on what TLS keeps for a socket that took no more. A socket itself keeps nothing. The flag says whether
+    /// it failed.
+    fn poll_flush(&mut self, cx: &mut Context<'_>, now: Instant) -> (Poll<()>, bool) {
+        match Pin::new(&mut self.io).poll_flush(cx) {
+            Poll::Ready(Err(error)) if !self.read_closed => {
+                self.fail_write(now, error);
+                (Poll::Ready(()), true)
+            }
+            flushed => (flushed.map(|_| ()), false),
         }
     }
 

@@ -29,8 +29,9 @@ pub use halloo_client::{
     SubchannelUpdate, Token, TokenFile, TokenSource, UnaryCall,
 };
 pub use halloo_core::{
-    Code, Codec, Codecs, Deadline, DecodeLimits, EncodeBuffer, Extensions, Idempotency, Metadata, MetadataError,
-    Method, MethodDescriptor, MethodKind, Origin, Peer, PeerAddress, SecurityLevel, ServiceDescriptor, Status, Value,
+    CertificateChain, Code, Codec, Codecs, Deadline, DecodeLimits, EncodeBuffer, Extensions, Idempotency, Metadata,
+    MetadataError, Method, MethodDescriptor, MethodKind, Origin, Peer, PeerAddress, SecurityLevel, ServiceDescriptor,
+    Status, Value,
 };
 pub use halloo_protobuf as protobuf;
 pub use halloo_server::{
@@ -41,6 +42,8 @@ pub use halloo_services::details::rpc;
 #[cfg(feature = "tower")]
 pub use halloo_tower as tower;
 pub use halloo_transport::{BindError, Http2Config, Http2Limits, ListenAddress, Listener};
+#[cfg(feature = "_tls")]
+pub use halloo_transport::{ClientCertificates, ClientTls, Tls};
 
 pub mod health {
     //! Health checks (`grpc.health.v1`): what a server says of itself, and how a client asks.

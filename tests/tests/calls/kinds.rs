@@ -223,6 +223,9 @@ async fn handlers_know_their_peer() {
             Transport::Tcp | Transport::DualStack | Transport::Axum | Transport::Layered => {
                 assert!(peer.starts_with("127.0.0.1:") && peer.ends_with(" None"), "{peer}")
             }
+            Transport::Tls => {
+                assert!(peer.starts_with("127.0.0.1:") && peer.ends_with(" PrivacyAndIntegrity"), "{peer}")
+            }
             Transport::Unix => assert_eq!(peer, "unix: PrivacyAndIntegrity"),
             Transport::InProcess => {
                 assert_eq!(peer, format!("{} PrivacyAndIntegrity", PeerAddress::InProcess));

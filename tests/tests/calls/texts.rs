@@ -63,23 +63,6 @@ async fn e01_every_address_is_named() {
 }
 
 #[tokio::test]
-async fn e04_https_is_refused_before_a_byte_is_sent() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let target = format!("https://{}", listener.local_addr().unwrap());
-    let status = PostClient::connect(&target).await.unwrap_err();
-    assert_eq!(
-        shown(&status),
-        "https needs TLS, which this build of halloo does not have; use http:// only on a network that you trust \
-         (FAILED_PRECONDITION)"
-    );
-    tokio::select! {
-        biased;
-        _ = listener.accept() => panic!("somebody came"),
-        () = tokio::task::yield_now() => {}
-    }
-}
-
-#[tokio::test]
 async fn e05_a_web_server_answers() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let place = listener.local_addr().unwrap().to_string();

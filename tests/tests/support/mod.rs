@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 pub mod axum;
+pub mod certificates;
 pub mod office;
 pub mod rig;
 pub mod site;

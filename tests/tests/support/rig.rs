@@ -9,6 +9,7 @@ use halloo::{Channel, ChannelBuilder, Interceptor, Router, Server, ServerHandle,
 use halloo_tests::{PostClient, PostServer};
 use tokio::task::JoinHandle;
 
+use super::certificates::{Authority, Identity, trusting};
 use super::office::{Office, Seen};
 use super::{axum, soon};
 
@@ -24,10 +25,19 @@ pub enum Transport {
     Axum,
     /// As TCP, with a tower layer around the server.
     Layered,
+    /// TCP with TLS, on which both sides show certificates.
+    Tls,
 }
 
-pub const TRANSPORTS: [Transport; 6] =
-    [Transport::Tcp, Transport::Unix, Transport::DualStack, Transport::InProcess, Transport::Axum, Transport::Layered];
+pub const TRANSPORTS: [Transport; 7] = [
+    Transport::Tcp,
+    Transport::Unix,
+    Transport::DualStack,
+    Transport::InProcess,
+    Transport::Axum,
+    Transport::Layered,
+    Transport::Tls,
+];
 
 /// A rig that is not built yet.
 pub struct Setup {
@@ -118,9 +128,17 @@ impl Setup {
             if self.transport == Transport::Layered {
                 server = server.layer(tower_layer::Identity::new());
             }
+            let mut target = target(&server);
+            let mut channel = Channel::builder(&target);
+            if self.transport == Transport::Tls {
+                let authority = Authority::usual();
+                server = server.tls(authority.localhost().tls().client_ca(authority.pem()).unwrap());
+                let Identity { certificate, key } = authority.client("rig");
+                target = format!("https://127.0.0.1:{}", server.port());
+                channel = Channel::builder(&target).tls(trusting().identity(certificate, key).unwrap());
+            }
             let server = (self.server)(server);
-            let target = target(&server);
-            let channel = (self.client)(Channel::builder(&target));
+            let channel = (self.client)(channel);
             (target, Some(serve(server, office)), channel)
         };
         let client = PostClient::new(channel.build().unwrap());

@@ -273,7 +273,7 @@ mod tests {
         }
 
         fn fail(&mut self, id: u64) -> String {
-            let why = Unreachable { reason: "connection refused".into(), cause: Cause::Refused };
+            let why = Unreachable { reason: "connection refused".into(), cause: Cause::Refused, hint: None };
             let address = self.balancer.slots.iter().find(|slot| slot.id.0 == id).unwrap().address.clone();
             self.update(id, SubchannelUpdate::Failed(ConnectFailure::new(address, why, Duration::ZERO)))
         }

@@ -1,0 +1,193 @@
+//! A server's handshake, in the task of its connection: from the first byte to an agreed protocol, or a refusal that
+//! says why on both sides.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use halloo_core::Peer;
+use rustls::server::{Acceptor, ClientHello};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::Semaphore;
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::connect::chain_of;
+use super::fault::{Fault, Side};
+use super::server::{Configurations, H2, HTTP_1_1, Tls};
+use crate::first_bytes::{FIRST_BYTES, Spoken};
+use crate::http1::Replay;
+use crate::opening::{ByteStream, Opened, read_first};
+
+/// Alerts that end a handshake before this side has said anything, so they are not encrypted (RFC 8446 section 6).
+const PROTOCOL_VERSION: [u8; 7] = [0x15, 0x03, 0x03, 0, 2, 2, 70];
+const NO_APPLICATION_PROTOCOL: [u8; 7] = [0x15, 0x03, 0x03, 0, 2, 2, 120];
+
+const BAD_REQUEST: &[u8] = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: text/plain\r\n\
+    content-length: 37\r\n\r\nThis port speaks TLS; use https://.\r\n";
+
+/// What a refused peer may still send before the socket is closed over its head. Closed earlier, the system would
+/// answer that with a reset, which may destroy what the peer has not read yet.
+const MAX_FAREWELL_BYTES: usize = 64 * 1024;
+const MAX_FAREWELL: Duration = Duration::from_secs(1);
+
+/// The handshakes of one server.
+pub(crate) struct Handshakes {
+    configurations: Configurations,
+    running: Semaphore,
+    limit: Duration,
+}
+
+impl Handshakes {
+    pub(crate) fn new(tls: Tls) -> Arc<Self> {
+        let permits = tls.max_handshakes.clamp(1, Semaphore::MAX_PERMITS);
+        let (running, limit) = (Semaphore::new(permits), tls.handshake_timeout);
+        Arc::new(Self { configurations: tls.configurations(), running, limit })
+    }
+}
+
+impl fmt::Debug for Handshakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handshakes").field("limit", &self.limit).finish_non_exhaustive()
+    }
+}
+
+/// Whether somebody is there for connections that choose HTTP/1.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Http1Service {
+    Present,
+    Absent,
+}
+
+/// Opens a connection by a handshake; `None` if that failed, which is in the log then.
+pub(crate) async fn accept<Io: ByteStream>(
+    handshakes: Arc<Handshakes>,
+    mut io: Io,
+    peer: Peer,
+    http1: Http1Service,
+) -> Option<Opened<TlsStream<Replay<Io>>>> {
+    let limit = handshakes.limit;
+    let place = peer.address.clone();
+    let opening = async {
+        let mut first = BytesMut::with_capacity(FIRST_BYTES);
+        let spoken = read_first(&mut io, &mut first).await?;
+        if spoken != Spoken::Tls {
+            refuse_plaintext(io, &peer, spoken, &first).await;
+            return None;
+        }
+        let attempt = Attempt { io: Replay::new(first, io), peer, http1 };
+        match attempt.run(&handshakes).await {
+            Ok(opened) => Some(opened),
+            Err(refusal) => {
+                refusal.finish().await;
+                None
+            }
+        }
+    };
+    tokio::time::timeout(limit, opening).await.unwrap_or_else(|_| {
+        tracing::warn!(peer = %place, ?limit, "closed: no TLS handshake in time");
+        None
+    })
+}
+
+struct Attempt<Io> {
+    io: Replay<Io>,
+    peer: Peer,
+    http1: Http1Service,
+}
+
+/// A handshake that failed, and what is still to be said to its peer.
+struct Refusal<Io> {
+    io: Option<Io>,
+    last_words: &'static [u8],
+}
+
+impl<Io: ByteStream> Attempt<Io> {
+    async fn run(self, handshakes: &Handshakes) -> Result<Opened<TlsStream<Replay<Io>>>, Refusal<Replay<Io>>> {
+        let Self { io, peer, http1 } = self;
+        let failed = |error: &std::io::Error, io, server_name: Option<&str>| {
+            let fault = Fault::of(error, Side::Server);
+            tracing::warn!(peer = %peer.address, server_name, reason = %fault, "a TLS handshake failed");
+            Refusal { io, last_words: &[] }
+        };
+        let Ok(running) = handshakes.running.acquire().await else { return Err(Refusal { io: None, last_words: &[] }) };
+        let config = match handshakes.configurations.current().await {
+            Ok(config) => config,
+            Err(status) => {
+                tracing::error!(reason = status.message(), "no TLS handshake is possible");
+                return Err(Refusal { io: Some(io), last_words: &[] });
+            }
+        };
+        let mut hello = LazyConfigAcceptor::new(Acceptor::default(), io);
+        let start = match (&mut hello).await {
+            Ok(start) => start,
+            Err(error) => return Err(failed(&error, hello.take_io(), None)),
+        };
+        let server_name = start.client_hello().server_name().map(str::to_owned);
+        if let Err(offered) = agree(&start.client_hello(), http1) {
+            tracing::warn!(
+                peer = %peer.address, server_name, offered,
+                "refused: a client has to offer HTTP/2 in the TLS handshake (ALPN h2)"
+            );
+            return Err(Refusal { io: Some(start.io), last_words: &NO_APPLICATION_PROTOCOL });
+        }
+        let io = match start.into_stream(config).into_fallible().await {
+            Ok(io) => io,
+            Err((error, io)) => return Err(failed(&error, Some(io), server_name.as_deref())),
+        };
+        drop(running);
+        let session = io.get_ref().1;
+        let speaks = if session.alpn_protocol() == Some(H2) { Spoken::Http2 } else { Spoken::Http1 };
+        let peer = peer.over_tls(session.peer_certificates().map(chain_of));
+        Ok(Opened { io, first: BytesMut::new(), peer, speaks, since: crate::server::now() })
+    }
+}
+
+/// Whether what the client offers (ALPN, RFC 7301) has something that is served; if not, what it offers.
+fn agree(hello: &ClientHello<'_>, http1: Http1Service) -> Result<(), String> {
+    let offered: Option<Vec<&[u8]>> = hello.alpn().map(Iterator::collect);
+    let is_served = match &offered {
+        Some(offered) => offered.contains(&H2) || (http1 == Http1Service::Present && offered.contains(&HTTP_1_1)),
+        // Older clients of HTTP/1.1 offer nothing.
+        None => http1 == Http1Service::Present,
+    };
+    if is_served {
+        return Ok(());
+    }
+    let offered = offered.unwrap_or_default();
+    let names: Vec<_> = offered.iter().take(8).map(|name| name.escape_ascii().to_string()).collect();
+    Err(if names.is_empty() { "nothing".into() } else { names.join(" ") })
+}
+
+async fn refuse_plaintext<Io: ByteStream>(io: Io, peer: &Peer, spoken: Spoken, first: &[u8]) {
+    let what = match spoken {
+        _ if first.starts_with(b"PRI * HTTP/2") => "plaintext HTTP/2",
+        Spoken::Http1 => "plaintext HTTP/1.x",
+        Spoken::Http2 | Spoken::Tls => "something that is not TLS",
+    };
+    tracing::warn!(peer = %peer.address, "a client speaks {what} to this port, which is TLS; let it use https://");
+    let last_words = if spoken == Spoken::Http1 { BAD_REQUEST } else { &PROTOCOL_VERSION };
+    Refusal { io: Some(io), last_words }.finish().await;
+}
+
+impl<Io: ByteStream> Refusal<Io> {
+    /// Says the last words and closes, in a way that lets the peer read them.
+    async fn finish(self) {
+        let Some(mut io) = self.io else { return };
+        let farewell = async {
+            io.write_all(self.last_words).await?;
+            io.shutdown().await?;
+            let (mut ignored, mut total) = ([0; 512], 0);
+            while total < MAX_FAREWELL_BYTES {
+                match io.read(&mut ignored).await? {
+                    0 => break,
+                    length => total += length,
+                }
+            }
+            Ok::<(), std::io::Error>(())
+        };
+        // It is refused either way.
+        let _ = tokio::time::timeout(MAX_FAREWELL, farewell).await;
+    }
+}

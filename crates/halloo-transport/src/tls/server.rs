@@ -1,0 +1,248 @@
+//! `Tls`: how a server proves who it is, and what it wants to know of its clients.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use halloo_core::Status;
+use rustls::ServerConfig;
+use rustls::server::WebPkiClientVerifier;
+use rustls::sign::SingleCertAndKey;
+
+use super::material::{Identity, Pem, PemText, authorities};
+use super::provider::provider;
+use super::reload::{DEFAULT_INTERVAL, Material, Reloading, read};
+
+/// Time for a TLS handshake, from the accepted connection on.
+const DEFAULT_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Handshakes at a time; each holds a few tens of KiB.
+const DEFAULT_MAX_HANDSHAKES: usize = 1024;
+
+/// The protocols that a server names in the handshake, best first (RFC 7301). Those that nobody serves are refused
+/// before rustls may choose them.
+pub(super) const H2: &[u8] = b"h2";
+pub(super) const HTTP_1_1: &[u8] = b"http/1.1";
+
+/// A server's side of TLS 1.3 and 1.2: its certificate, and which clients it lets in.
+///
+/// Files are read again when a handshake begins and they were last read more than a second ago. New contents that
+/// are good serve the connections from then on, and running ones go on as they began; from contents that cannot be
+/// used a server keeps what it had, and logs why.
+///
+/// ```no_run
+/// use halloo_transport::Tls;
+///
+/// let tls = Tls::from_files("cert.pem", "key.pem")?;
+/// let mutual = Tls::from_files("cert.pem", "key.pem")?.client_ca_file("clients.pem")?;
+/// # Ok::<(), halloo_core::Status>(())
+/// ```
+#[derive(Clone)]
+pub struct Tls {
+    source: Source,
+    pub(super) handshake_timeout: Duration,
+    pub(super) max_handshakes: usize,
+    reload_interval: Duration,
+}
+
+#[derive(Clone)]
+enum Source {
+    /// With what it held when it was checked.
+    Material(ServerMaterial, Vec<PemText>),
+    Rustls(Arc<ServerConfig>),
+}
+
+/// Whether clients have to show a certificate. One that they show has to come from the given authorities in either
+/// case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ClientCertificates {
+    /// The handshake fails without one.
+    Required,
+    /// A client without one is let in; handlers see it in [`Peer::certificates`](halloo_core::Peer).
+    Optional,
+}
+
+impl Tls {
+    /// Takes the certificate chain, the server's own first, and its private key from PEM files: PKCS#8, PKCS#1 or
+    /// SEC1, without a passphrase.
+    ///
+    /// # Errors
+    /// FAILED_PRECONDITION if a file cannot be read; INVALID_ARGUMENT if it does not hold what it should, or the key
+    /// belongs to another certificate.
+    pub fn from_files(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Result<Self, Status> {
+        Self::from_identity(Identity { certificate: Pem::file(certificate), key: Pem::file(key) })
+    }
+
+    /// As [`from_files`](Self::from_files), from PEM text.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT if it does not hold what it should, or the key belongs to another certificate.
+    pub fn from_pem(certificate: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Result<Self, Status> {
+        Self::from_identity(Identity { certificate: Pem::bytes(certificate), key: Pem::bytes(key) })
+    }
+
+    /// Takes a configuration of rustls as it is, for what this type has no word for. Other options of certificates
+    /// have no effect then. Without ALPN protocols it gets those of HTTP.
+    pub fn from_rustls(config: Arc<ServerConfig>) -> Self {
+        let mut config = config;
+        if config.alpn_protocols.is_empty() {
+            Arc::make_mut(&mut config).alpn_protocols = vec![H2.to_vec(), HTTP_1_1.to_vec()];
+        }
+        Self::of(Source::Rustls(config))
+    }
+
+    fn from_identity(identity: Identity) -> Result<Self, Status> {
+        let material = ServerMaterial { identity, client_ca: None, client_certificates: ClientCertificates::Required };
+        let contents = read(&material)?;
+        material.build(&contents)?;
+        Ok(Self::of(Source::Material(material, contents)))
+    }
+
+    fn of(source: Source) -> Self {
+        Self {
+            source,
+            handshake_timeout: DEFAULT_HANDSHAKE_TIMEOUT,
+            max_handshakes: DEFAULT_MAX_HANDSHAKES,
+            reload_interval: DEFAULT_INTERVAL,
+        }
+    }
+
+    /// Lets only clients in that show a certificate from one of the authorities in this PEM file (mutual TLS). Read
+    /// again like the others. Default: clients are not asked.
+    ///
+    /// # Errors
+    /// As [`from_files`](Self::from_files).
+    pub fn client_ca_file(self, authorities: impl Into<PathBuf>) -> Result<Self, Status> {
+        self.with_client_ca(Pem::file(authorities))
+    }
+
+    /// As [`client_ca_file`](Self::client_ca_file), from PEM text.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT if it holds no certificate.
+    pub fn client_ca(self, authorities: impl AsRef<[u8]>) -> Result<Self, Status> {
+        self.with_client_ca(Pem::bytes(authorities))
+    }
+
+    fn with_client_ca(mut self, pem: Pem) -> Result<Self, Status> {
+        if let Source::Material(material, contents) = &mut self.source {
+            material.client_ca = Some(pem);
+            *contents = read(material)?;
+            material.build(contents)?;
+        }
+        Ok(self)
+    }
+
+    /// Sets whether clients have to show a certificate, given a [`client_ca`](Self::client_ca). Default: required.
+    #[must_use]
+    pub fn client_certificates(mut self, wanted: ClientCertificates) -> Self {
+        if let Source::Material(material, _) = &mut self.source {
+            material.client_certificates = wanted;
+        }
+        self
+    }
+
+    /// Limits the time from the accepted connection to the end of the handshake; then it is closed. Default: 10 s.
+    #[must_use]
+    pub fn handshake_timeout(mut self, limit: Duration) -> Self {
+        self.handshake_timeout = limit;
+        self
+    }
+
+    /// Limits how many handshakes run at a time; further ones wait, within their time. Default: 1024. Each holds
+    /// some tens of KiB.
+    #[must_use]
+    pub fn max_handshakes(mut self, handshakes: usize) -> Self {
+        self.max_handshakes = handshakes;
+        self
+    }
+
+    /// Sets how long files count as fresh once they were read. Default: 1 s; zero reads them for every handshake.
+    #[must_use]
+    pub fn reload_interval(mut self, interval: Duration) -> Self {
+        self.reload_interval = interval;
+        self
+    }
+
+    /// What handshakes take their configuration from.
+    pub(super) fn configurations(self) -> Configurations {
+        match self.source {
+            Source::Rustls(config) => Configurations::Fixed(config),
+            Source::Material(material, contents) => {
+                Configurations::Files(Reloading::new(material, Some(&contents), self.reload_interval))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Tls");
+        match &self.source {
+            Source::Material(material, _) => debug.field("material", material),
+            Source::Rustls(_) => debug.field("material", &"rustls"),
+        };
+        debug.field("handshake_timeout", &self.handshake_timeout).finish_non_exhaustive()
+    }
+}
+
+/// Where a handshake finds its configuration.
+pub(super) enum Configurations {
+    Fixed(Arc<ServerConfig>),
+    Files(Reloading<ServerMaterial>),
+}
+
+impl Configurations {
+    pub(super) async fn current(&self) -> Result<Arc<ServerConfig>, Status> {
+        match self {
+            Self::Fixed(config) => Ok(Arc::clone(config)),
+            Self::Files(files) => files.current().await,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct ServerMaterial {
+    identity: Identity,
+    client_ca: Option<Pem>,
+    client_certificates: ClientCertificates,
+}
+
+impl Material for ServerMaterial {
+    type Config = ServerConfig;
+
+    fn pems(&self) -> Vec<&Pem> {
+        [&self.identity.certificate, &self.identity.key].into_iter().chain(&self.client_ca).collect()
+    }
+
+    fn build(&self, contents: &[PemText]) -> Result<ServerConfig, Status> {
+        let [certificate, key, rest @ ..] = contents else { return Err(no_versions(&"too few files")) };
+        let key = self.identity.certified_key([certificate, key])?;
+        let builder = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| no_versions(&error))?;
+        let builder = match (&self.client_ca, rest) {
+            (Some(pem), [text]) => {
+                let verifier = WebPkiClientVerifier::builder_with_provider(authorities(pem, text)?, provider());
+                let verifier = match self.client_certificates {
+                    ClientCertificates::Required => verifier,
+                    ClientCertificates::Optional => verifier.allow_unauthenticated(),
+                };
+                builder.with_client_cert_verifier(verifier.build().map_err(|error| {
+                    Status::invalid_argument(format!("the authorities in {pem} cannot be used: {error}"))
+                })?)
+            }
+            _ => builder.with_no_client_auth(),
+        };
+        let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
+        config.alpn_protocols = vec![H2.to_vec(), HTTP_1_1.to_vec()];
+        Ok(config)
+    }
+}
+
+/// The process has installed cryptography that lacks what TLS 1.3 or 1.2 needs.
+pub(super) fn no_versions(error: &dyn fmt::Display) -> Status {
+    Status::failed_precondition(format!("TLS cannot be set up: {error}"))
+}

@@ -1,0 +1,198 @@
+//! Handshakes: protocols that are agreed (ALPN), those that take too long or are too many, the doors to rustls, the
+//! system's authorities, and connections whose certificates change.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use halloo::{ClientTls, Tls};
+use halloo_tests::Letter;
+use rustls::pki_types::ServerName;
+use rustls::{AlertDescription, ClientConfig, RootCertStore};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::support::certificates::{Authority, trusting};
+use crate::support::soon;
+use crate::{Secured, call, shown};
+
+/// A client that offers `protocols`, with nothing of Halloo in it.
+fn offering(protocols: &[&str]) -> Arc<ClientConfig> {
+    use rustls::pki_types::pem::PemObject as _;
+
+    let mut roots = RootCertStore::empty();
+    let pem = Authority::usual().pem();
+    roots.add(rustls::pki_types::CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+    Arc::new(config)
+}
+
+async fn handshake(port: u16, config: Arc<ClientConfig>) -> Result<Vec<u8>, String> {
+    let socket = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    match soon(tokio_rustls::TlsConnector::from(config).connect(name, socket)).await {
+        Ok(io) => Ok(io.get_ref().1.alpn_protocol().unwrap_or_default().to_vec()),
+        Err(error) => {
+            let error = error.get_ref().unwrap().downcast_ref::<rustls::Error>().unwrap();
+            assert_eq!(*error, rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol));
+            Err("no application protocol".into())
+        }
+    }
+}
+
+#[tokio::test]
+async fn http2_has_to_be_offered() {
+    let server = Secured::with(Authority::usual().localhost().tls()).await;
+    assert_eq!(handshake(server.port, offering(&["h2"])).await.unwrap(), b"h2");
+    assert_eq!(handshake(server.port, offering(&["http/1.1", "h2"])).await.unwrap(), b"h2");
+    for others in [&[][..], &["http/1.1"], &["spdy/3"]] {
+        handshake(server.port, offering(others)).await.unwrap_err();
+    }
+    call(&server.client(trusting())).await.unwrap();
+    server.end().await;
+}
+
+#[tokio::test]
+async fn http_1_is_offered_where_somebody_serves_it() {
+    use halloo::tower::ServerExt as _;
+
+    let server = Secured::configured(Authority::usual().localhost().tls(), |server| {
+        server.http(axum::Router::new().route("/", axum::routing::get(async || "a page")))
+    });
+    let server = server.await;
+    assert_eq!(handshake(server.port, offering(&["http/1.1"])).await.unwrap(), b"http/1.1");
+    assert_eq!(handshake(server.port, offering(&["http/1.1", "h2"])).await.unwrap(), b"h2");
+    handshake(server.port, offering(&["spdy/3"])).await.unwrap_err();
+    for protocols in [&["http/1.1"][..], &[]] {
+        let socket = TcpStream::connect(("127.0.0.1", server.port)).await.unwrap();
+        let connector = tokio_rustls::TlsConnector::from(offering(protocols));
+        let mut io = connector.connect(ServerName::try_from("localhost").unwrap(), socket).await.unwrap();
+        io.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        soon(io.read_to_string(&mut answer)).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("a page"), "{answer}");
+    }
+    call(&server.client(trusting())).await.unwrap();
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_server_that_agrees_to_no_http2_is_refused() {
+    for protocols in [&[][..], &["http/1.1"]] {
+        let identity = Authority::usual().localhost();
+        let mut config = Arc::unwrap_or_clone(rustls_server(&identity.certificate, &identity.key));
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        tokio::spawn(async move {
+            let (socket, _) = listener.accept().await.unwrap();
+            if let Ok(mut io) = acceptor.accept(socket).await {
+                let mut said = Vec::new();
+                let _ = io.read_to_end(&mut said).await;
+                assert_eq!(said, b"", "nothing may be said to a server that does not speak HTTP/2");
+            }
+        });
+        let channel = halloo::Channel::builder(format!("https://localhost:{port}")).tls(trusting()).build().unwrap();
+        let status = call(&halloo_tests::PostClient::new(channel)).await.unwrap_err();
+        let told = shown(&status);
+        let expected = if protocols.is_empty() {
+            format!(
+                "127.0.0.1:{port} speaks TLS, but agreed to no protocol where HTTP/2 is needed (ALPN h2) (UNAVAILABLE)"
+            )
+        } else {
+            format!("127.0.0.1:{port} speaks TLS, but does not serve HTTP/2 there (ALPN h2) (UNAVAILABLE)")
+        };
+        assert!(told.starts_with(&expected), "{told}");
+        assert!(told.ends_with("hint     check that it is a gRPC server"), "{told}");
+    }
+}
+
+fn rustls_server(certificate: &str, key: &str) -> Arc<rustls::ServerConfig> {
+    use rustls::pki_types::pem::PemObject as _;
+
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let chain = vec![rustls::pki_types::CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
+    let key = rustls::pki_types::PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+    let builder = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    Arc::new(builder.with_no_client_auth().with_single_cert(chain, key).unwrap())
+}
+
+#[tokio::test]
+async fn configurations_of_rustls_can_be_used() {
+    let identity = Authority::usual().localhost();
+    let server = Secured::with(Tls::from_rustls(rustls_server(&identity.certificate, &identity.key))).await;
+    call(&server.client(ClientTls::from_rustls(offering(&[])))).await.unwrap();
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_slow_handshake_is_cut() {
+    let tls = Authority::usual().localhost().tls().handshake_timeout(Duration::from_millis(30));
+    let server = Secured::with(tls).await;
+    for first in [&b""[..], &[0x16], &[0x16, 3, 1, 2, 0, 1]] {
+        let mut socket = TcpStream::connect(("127.0.0.1", server.port)).await.unwrap();
+        socket.write_all(first).await.unwrap();
+        // Ends when the server has closed it, with or without a reset.
+        let _ = soon(socket.read_to_end(&mut Vec::new())).await;
+    }
+    call(&server.client(trusting())).await.unwrap();
+    server.end().await;
+}
+
+#[tokio::test]
+async fn handshakes_beyond_the_limit_wait_for_their_turn() {
+    let server = Secured::with(Authority::usual().localhost().tls().max_handshakes(1)).await;
+    // It has begun, and does not go on.
+    let mut slow = TcpStream::connect(("127.0.0.1", server.port)).await.unwrap();
+    slow.write_all(&[0x16, 3, 1, 2, 0, 1]).await.unwrap();
+    let client = server.client(trusting());
+    let mut waiting = std::pin::pin!(call(&client));
+    // The slow one holds its place as long as it likes, up to its time.
+    tokio::select! {
+        biased;
+        outcome = &mut waiting => panic!("it did not wait: {outcome:?}"),
+        () = async { for _ in 0..1000 { tokio::task::yield_now().await } } => {}
+    }
+    drop(slow);
+    waiting.await.unwrap();
+    server.end().await;
+}
+
+#[tokio::test]
+async fn handshakes_count_as_connections() {
+    let tls = Authority::usual().localhost().tls();
+    let server = Secured::configured(tls, |server| server.max_connections(1)).await;
+    let silent = TcpStream::connect(("127.0.0.1", server.port)).await.unwrap();
+    let client = server.client(trusting());
+    let mut waiting = std::pin::pin!(call(&client));
+    tokio::select! {
+        biased;
+        outcome = &mut waiting => panic!("it did not wait: {outcome:?}"),
+        () = async { for _ in 0..1000 { tokio::task::yield_now().await } } => {}
+    }
+    drop(silent);
+    waiting.await.unwrap();
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_server_that_ends_does_not_wait_for_handshakes() {
+    let server = Secured::with(Authority::usual().localhost().tls()).await;
+    let mut slow = TcpStream::connect(("127.0.0.1", server.port)).await.unwrap();
+    slow.write_all(&[0x16, 3, 1]).await.unwrap();
+    call(&server.client(trusting())).await.unwrap();
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_large_message_passes_in_both_directions() {
+    let server = Secured::with(Authority::usual().localhost().tls()).await;
+    let parcel: Vec<u8> = (0..3_000_000_u32).map(|index| (index % 251) as u8).collect();
+    let letter = Letter::default().with_text("large").with_parcel(parcel);
+    let reply = soon(server.client(trusting()).answer(letter.clone()).into_future()).await.unwrap();
+    assert_eq!(reply.into_message(), letter);
+    server.end().await;
+}

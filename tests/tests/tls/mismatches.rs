@@ -1,0 +1,202 @@
+//! One side speaks TLS and the other does not: each says so, from what the other has sent and without any timer.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use halloo::{Channel, Status};
+use halloo_tests::PostClient;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::support::certificates::{Authority, trusting};
+use crate::support::rig::{Rig, Transport};
+use crate::support::soon;
+use crate::{Secured, call, shown};
+
+/// What the attempt says, and that it took under 50 ms at its best: a loaded machine may be late once.
+async fn quickly(target: &str, place: &str) -> String {
+    let mut best = Duration::MAX;
+    let mut told = String::new();
+    for _ in 0..5 {
+        let client = PostClient::new(match target.starts_with("https") {
+            true => Channel::builder(target).tls(trusting()).build().unwrap(),
+            false => Channel::new(target).unwrap(),
+        });
+        let before = Instant::now();
+        let status = call(&client).await.unwrap_err();
+        best = best.min(before.elapsed());
+        told = shown(&status).replace(place, "PLACE");
+    }
+    assert!(best < Duration::from_millis(50), "{best:?}");
+    told
+}
+
+#[tokio::test]
+async fn e02_a_plaintext_client_of_a_tls_port() {
+    let server = Secured::with(Authority::usual().server(&["localhost", "greeter.example"]).tls()).await;
+    let place = format!("127.0.0.1:{}", server.port);
+    assert_eq!(
+        quickly(&format!("http://{place}"), &place).await,
+        "PLACE speaks TLS, but the address says http:// (UNAVAILABLE)\n  \
+         calling  post.Post/Answer\n  \
+         tried    PLACE it speaks TLS, but the address says http:// (_ ms)\n  \
+         hint     use https://PLACE (its certificate is for localhost, greeter.example)"
+    );
+    let told = quickly(&place, &place).await;
+    assert!(told.starts_with("PLACE speaks TLS, but this channel is plaintext (UNAVAILABLE)"), "{told}");
+    server.end().await;
+}
+
+#[tokio::test]
+async fn e02_a_tls_server_that_closes_without_a_word_is_recognised() {
+    // As Go's servers do: one that gets no TLS says nothing and closes.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let place = listener.local_addr().unwrap().to_string();
+    let identity = Authority::usual().localhost();
+    let acceptor = tokio_rustls::TlsAcceptor::from(rustls_server(&identity.certificate, &identity.key));
+    tokio::spawn(async move {
+        loop {
+            let (socket, _) = listener.accept().await.unwrap();
+            let mut first = [0];
+            let _ = socket.peek(&mut first).await;
+            if first == [0x16] {
+                let _ = acceptor.accept(socket).await;
+            }
+        }
+    });
+    let told = quickly(&format!("http://{place}"), &place).await;
+    assert!(told.starts_with("PLACE speaks TLS, but the address says http:// (UNAVAILABLE)"), "{told}");
+    assert!(told.ends_with("use https://PLACE (its certificate is for localhost)"), "{told}");
+}
+
+fn rustls_server(certificate: &str, key: &str) -> Arc<rustls::ServerConfig> {
+    use rustls::pki_types::pem::PemObject as _;
+
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let chain = vec![rustls::pki_types::CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
+    let key = rustls::pki_types::PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+    let builder = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    Arc::new(builder.with_no_client_auth().with_single_cert(chain, key).unwrap())
+}
+
+#[tokio::test]
+async fn e03_a_tls_client_of_a_plaintext_port() {
+    let rig = Rig::new(Transport::Tcp).await;
+    let place = rig.target.strip_prefix("http://").unwrap().to_owned();
+    assert_eq!(
+        quickly(&format!("https://{place}"), &place).await,
+        "PLACE speaks plaintext HTTP/2, but the address says https:// (UNAVAILABLE)\n  \
+         calling  post.Post/Answer\n  \
+         tried    PLACE it speaks plaintext HTTP/2, but the address says https:// (_ ms)\n  \
+         hint     use http://PLACE if you trust this network; nothing falls back to it"
+    );
+    let channel = Channel::builder(&place).tls(trusting()).build().unwrap();
+    let told = shown(&call(&PostClient::new(channel)).await.unwrap_err()).replace(&place, "PLACE");
+    assert!(told.starts_with("PLACE speaks plaintext HTTP/2, but this channel is TLS (UNAVAILABLE)"), "{told}");
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn e03_a_web_server_without_tls() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let place = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let _ = socket.read(&mut [0; 1024]).await;
+            let _ = socket.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        }
+    });
+    let told = quickly(&format!("https://{place}"), &place).await;
+    assert!(told.starts_with("PLACE speaks plaintext HTTP/1.x, but the address says https:// (UNAVAILABLE)"), "{told}");
+}
+
+#[tokio::test]
+async fn an_address_that_says_http_takes_no_tls() {
+    let status = Channel::builder("http://localhost:1").tls(trusting()).build().unwrap_err();
+    assert_eq!(
+        shown(&status),
+        "the address says http://, but the channel was given TLS (INVALID_ARGUMENT)\n  \
+         hint     write https://, or leave `.tls(..)` out on a network that you trust"
+    );
+}
+
+/// Whatever goes over the wire between two ends, both ways.
+async fn recorded(port: u16) -> (u16, Arc<Mutex<Vec<u8>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let wire = Arc::new(Mutex::new(Vec::new()));
+    let relay_port = listener.local_addr().unwrap().port();
+    let seen = Arc::clone(&wire);
+    tokio::spawn(async move {
+        loop {
+            let (mine, _) = listener.accept().await.unwrap();
+            let theirs = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+            let ((mine_in, mine_out), (theirs_in, theirs_out)) = (mine.into_split(), theirs.into_split());
+            for (mut from, mut to) in [(mine_in, theirs_out), (theirs_in, mine_out)] {
+                let seen = Arc::clone(&seen);
+                tokio::spawn(async move {
+                    let mut bytes = [0; 4096];
+                    while let Ok(length @ 1..) = from.read(&mut bytes).await {
+                        seen.lock().unwrap().extend_from_slice(&bytes[..length]);
+                        if to.write_all(&bytes[..length]).await.is_err() {
+                            return;
+                        }
+                    }
+                    let _ = to.shutdown().await;
+                });
+            }
+        }
+    });
+    (relay_port, wire)
+}
+
+fn contains(wire: &[u8], text: &str) -> bool {
+    wire.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+/// Calls through a recording wire; the text of the call is `hello`, and its method's path is there in plaintext.
+async fn call_through(target: impl FnOnce(u16) -> Channel, port: u16) -> (Result<(), Status>, Vec<u8>) {
+    let (relay_port, wire) = recorded(port).await;
+    let result = call(&PostClient::new(target(relay_port))).await;
+    let wire = wire.lock().unwrap().clone();
+    (result, wire)
+}
+
+#[tokio::test]
+async fn nothing_is_readable_on_the_wire_of_https() {
+    let secured = Secured::with(Authority::usual().localhost().tls()).await;
+    let plain = Rig::new(Transport::Tcp).await;
+    let plain_port = plain.target.rsplit_once(':').unwrap().1.parse().unwrap();
+    let https = |port: u16| Channel::builder(format!("https://localhost:{port}")).tls(trusting()).build().unwrap();
+
+    let (result, wire) = call_through(https, secured.port).await;
+    result.unwrap();
+    assert!(wire.len() > 500 && !contains(&wire, "post.Post") && !contains(&wire, "PRI *"));
+
+    let (result, wire) = call_through(https, plain_port).await;
+    result.unwrap_err();
+    assert!(!wire.is_empty() && !contains(&wire, "post.Post") && !contains(&wire, "PRI *"));
+
+    // The recorder would have seen them.
+    let (result, wire) =
+        call_through(|port| Channel::new(format!("http://localhost:{port}")).unwrap(), plain_port).await;
+    result.unwrap();
+    assert!(contains(&wire, "PRI *") && contains(&wire, "hello"));
+    secured.end().await;
+    plain.end().await;
+}
+
+#[tokio::test]
+async fn a_tls_port_answers_a_browser_that_forgot_the_s() {
+    let server = Secured::with(Authority::usual().localhost().tls()).await;
+    let mut socket = TcpStream::connect(("127.0.0.1", server.port)).await.unwrap();
+    socket.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    socket.shutdown().await.unwrap();
+    let mut answer = String::new();
+    soon(socket.read_to_string(&mut answer)).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert_eq!(body, "This port speaks TLS; use https://.\r\n");
+    assert!(head.ends_with(&format!("content-length: {}", body.len())), "{head}");
+    server.end().await;
+}
