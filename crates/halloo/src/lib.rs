@@ -138,6 +138,11 @@ macro_rules! __expect_generated_code {
     };
 }
 
+/// Tests the code of the page on security.
+#[cfg(all(doctest, feature = "jwt", feature = "tls"))]
+#[doc = include_str!("../../../docs/security.md")]
+mod security_page {}
+
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __include_generated {
