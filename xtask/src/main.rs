@@ -40,7 +40,8 @@ usage: cargo xtask <command>
   crates         counts the crates of the Greeter's clean build against its budget
   greeter-copy   copies the Greeter out of the repository, builds it there and compares what it prints
   tutorial       follows docs/tutorial.md: writes its files, runs its commands, compares what they print
-  interop        runs the matrix against Python's gRPC (needs python3 and its venv module)
+  interop        runs the matrix against Python's gRPC, and Go's, Node's and Java's Greeter (needs python3 with
+                 venv, Go, Node, a JDK and Maven)
                    interop [FILTER...]   only cells whose line contains every FILTER
   plugin         protoc-gen-halloo under protoc and buf against halloo-build (needs python3 and its venv module)
   h2spec         h2spec against our server, h2specd against our client (needs Go)

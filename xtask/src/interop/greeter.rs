@@ -1,4 +1,4 @@
-//! The Greeter of Python's own tutorial against the Greeter of `examples/`, both ways.
+//! The Greeter of Python's own tutorial against the Greeter of `examples/`, both ways; and clients in other languages.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -8,6 +8,7 @@ use crate::process::{Running, output, target_dir};
 
 use super::Tools;
 use super::cells::Cells;
+use super::languages::{LANGUAGES, Language};
 
 const PYTHON_CALLS_US: &str = "python tutorial client -> halloo greeter server";
 const WE_CALL_PYTHON: &str = "halloo greeter client -> python tutorial server";
@@ -18,13 +19,18 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// Whether one of the cells is.
 pub(crate) fn is_wanted(cells: &Cells) -> bool {
-    cells.wants(PYTHON_CALLS_US) || cells.wants(WE_CALL_PYTHON)
+    cells.wants(PYTHON_CALLS_US)
+        || cells.wants(WE_CALL_PYTHON)
+        || LANGUAGES.into_iter().any(|language| cells.wants(&cell_name(language)))
 }
 
 /// Runs the cells that are wanted.
 pub(crate) fn run(tools: &Tools, cells: &mut Cells) -> Result<(), Failure> {
     run_cell(cells, PYTHON_CALLS_US, || python_calls_us(tools));
     run_cell(cells, WE_CALL_PYTHON, || we_call_python(tools));
+    for language in LANGUAGES {
+        run_cell(cells, &cell_name(language), || it_calls_us(language, tools));
+    }
     Ok(())
 }
 
@@ -39,10 +45,22 @@ fn run_cell(cells: &mut Cells, name: &str, work: impl FnOnce() -> Result<(), Fai
     }
 }
 
+fn cell_name(language: Language) -> String {
+    format!("{} tutorial client -> halloo greeter server", language.name())
+}
+
 fn python_calls_us(tools: &Tools) -> Result<(), Failure> {
+    calls_us(tools.python.program("greeter_client.py"))
+}
+
+fn it_calls_us(language: Language, tools: &Tools) -> Result<(), Failure> {
+    calls_us(language.client(&tools.python)?)
+}
+
+fn calls_us(mut client: Command) -> Result<(), Failure> {
     let mut server = start(Command::new(target_dir().join("debug/server")).arg("127.0.0.1:0"))?;
     let port = server.wait_for("🟢 Server started on port ", START_LIMIT)?;
-    let said = output(tools.python.program("greeter_client.py").args([&format!("localhost:{port}"), NAME]))?;
+    let said = output(client.args([&format!("localhost:{port}"), NAME]))?;
     expect_line(&said, "Greeter client received: Hello, Ada!")
 }
 

@@ -1,10 +1,12 @@
-//! The interop matrix: our client and server against Python's, case by case, over each kind of network.
+//! The interop matrix: our client and server against Python's, case by case, over each kind of network; and the
+//! Greeter, called from other languages.
 //!
 //! The programs live in `interop/`; each prints one line for each case. Here they are built, started and paired,
 //! and every cell of the matrix becomes a line. One red cell fails the whole.
 
 mod cells;
 mod greeter;
+mod languages;
 mod matrix;
 mod python;
 
