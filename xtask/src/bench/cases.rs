@@ -98,6 +98,16 @@ pub(crate) const ONE_CALL: Case = Case {
     counted_calls: 5_000,
 };
 
+pub(crate) const IN_AXUM: Case = Case {
+    title: "Unary, identical headers, within an axum server, one thread",
+    load: BUSY,
+    server_options: &[],
+    threads: 1,
+    servers: &[Program::Halloo, Program::HallooAxum, Program::Tonic, Program::TonicAxum],
+    calls: 300_000,
+    counted_calls: 25_000,
+};
+
 /// Calls of the client case: timed, and counted as above.
 pub(crate) const CLIENT_CALLS: u64 = 300_000;
 pub(crate) const COUNTED_CLIENT_CALLS: u64 = 20_000;

@@ -63,7 +63,7 @@ pub(crate) fn draw(results: &Results) -> String {
 fn colour(program: Program) -> &'static str {
     match program {
         Program::Canned => "#57606a",
-        Program::Tonic | Program::TonicClient => "#bf8700",
+        Program::Tonic | Program::TonicAxum | Program::TonicClient => "#bf8700",
         Program::Connectrpc => "#8250df",
         _ => "#0969da",
     }

@@ -21,7 +21,11 @@ pub(crate) enum Program {
     HallooStats,
     /// With a span a call, kept in a registry.
     HallooSpans,
+    /// Within an axum server.
+    HallooAxum,
     Tonic,
+    /// Within an axum server.
+    TonicAxum,
     Connectrpc,
     Canned,
     HallooClient,
@@ -36,7 +40,9 @@ impl Program {
             Self::HallooInline => "Halloo, inline",
             Self::HallooStats => "Halloo, stats hook",
             Self::HallooSpans => "Halloo, spans",
+            Self::HallooAxum => "Halloo in axum",
             Self::Tonic => "tonic 0.14",
+            Self::TonicAxum => "tonic 0.14 in axum",
             Self::Connectrpc => "connectrpc 0.9",
             Self::Canned => "canned bytes",
             Self::HallooClient => "Halloo's client",
@@ -64,7 +70,9 @@ impl Program {
             Self::Halloo | Self::HallooInline | Self::HallooStats | Self::HallooSpans => ours("greeter-server"),
             Self::HallooClient => ours("greeter-client"),
             Self::Canned => ours("canned-server"),
+            Self::HallooAxum => ours("axum-greeter"),
             Self::Tonic => peer("tonic-server"),
+            Self::TonicAxum => peer("axum-tonic"),
             Self::TonicClient => peer("tonic-client"),
             Self::Connectrpc => peer("connectrpc-server"),
         }
@@ -84,9 +92,12 @@ fn peers_target_dir() -> PathBuf {
     target_dir().join("peers")
 }
 
-/// Builds our programs.
+/// Builds our programs, those that need more by themselves, so that it is in no other.
 pub(crate) fn build_ours() -> Result<(), Failure> {
-    run(&mut cargo(&["build", "--release", "--package=halloo-bench", "--bins"]))
+    for package in ["--package=halloo-bench", "--package=halloo-bench-axum"] {
+        run(&mut cargo(&["build", "--release", package, "--bins"]))?;
+    }
+    Ok(())
 }
 
 /// Builds the peers' programs.

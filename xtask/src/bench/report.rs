@@ -7,7 +7,9 @@ use crate::failure::While;
 use crate::process::root;
 
 use super::callgrind::{count_client, count_server};
-use super::cases::{CLIENT_CALLS, COUNTED_CLIENT_CALLS, Case, DIFFERING, IDENTICAL, MULTI_THREAD, OBSERVED, ONE_CALL};
+use super::cases::{
+    CLIENT_CALLS, COUNTED_CLIENT_CALLS, Case, DIFFERING, IDENTICAL, IN_AXUM, MULTI_THREAD, OBSERVED, ONE_CALL,
+};
 use super::drive::{Cost, Counted, measure, measure_clients};
 use super::idle;
 use super::picture;
@@ -55,7 +57,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
     build_ours()?;
     build_peers()?;
     let mut results = Results::default();
-    for case in [IDENTICAL, MULTI_THREAD, DIFFERING, ONE_CALL, OBSERVED] {
+    for case in [IDENTICAL, MULTI_THREAD, DIFFERING, ONE_CALL, OBSERVED, IN_AXUM] {
         results.add_case(&case)?;
     }
     results.add_clients()?;
@@ -76,8 +78,9 @@ impl Results {
             println!("    {}: counting instructions", program.name());
             let count = count_server(program, case, 1)?;
             let user_instructions = counted.user_instructions.unwrap_or(count.instructions);
-            // With more threads, or beside itself being observed, it is the same code: one profile says it.
-            if program == Program::Halloo && case.threads == 1 && case.title != OBSERVED.title {
+            // With more threads, beside itself being observed or within axum, it is the same code: one profile says it.
+            let is_repeated = case.threads > 1 || case.title == OBSERVED.title || case.title == IN_AXUM.title;
+            if program == Program::Halloo && !is_repeated {
                 self.shares.push(Share { title: case.title, functions: count.functions });
             }
             rows.push(Row { program, cost, counted, user_instructions });
