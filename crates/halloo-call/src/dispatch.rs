@@ -110,6 +110,8 @@ pub struct HttpRequest {
     pub headers: Vec<(Bytes, Bytes)>,
     /// Who asks.
     pub peer: Arc<Peer>,
+    /// What the way here has added.
+    pub extensions: Extensions,
 }
 
 /// The head of a response.

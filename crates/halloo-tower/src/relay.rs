@@ -89,7 +89,8 @@ where
     let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| content_subtype(value.as_bytes()));
     let is_rpc = head.status == StatusCode::OK && content_type.is_some();
     if !is_rpc {
-        link.send_head(ResponseHead::Http { status: head.status.as_u16(), headers: fields(&head.headers) });
+        let headers = fields(&head.headers, head.status == StatusCode::SWITCHING_PROTOCOLS);
+        link.send_head(ResponseHead::Http { status: head.status.as_u16(), headers });
         let trailers = send_body(body, link).await?;
         return read_metadata(&trailers.unwrap_or_default());
     }
@@ -122,9 +123,10 @@ where
     Ok(None)
 }
 
-fn fields(headers: &HeaderMap) -> Vec<(Bytes, Bytes)> {
+/// The fields of a head; those of a connection only where it is asked to `upgrade`, which HTTP/1.1 alone can.
+fn fields(headers: &HeaderMap, upgrade: bool) -> Vec<(Bytes, Bytes)> {
     (headers.iter())
-        .filter(|(name, _)| !OF_CONNECTIONS.contains(name))
+        .filter(|(name, _)| upgrade || !OF_CONNECTIONS.contains(name))
         .map(|(name, value)| {
             (Bytes::copy_from_slice(name.as_str().as_bytes()), Bytes::copy_from_slice(value.as_bytes()))
         })

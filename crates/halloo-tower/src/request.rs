@@ -106,8 +106,12 @@ fn call_extensions(from: http::Extensions) -> Extensions {
     extensions
 }
 
-/// A request that is not an RPC, as fallbacks see it.
-pub(crate) fn http_request(parts: &Parts) -> HttpRequest {
+/// A request that is not an RPC, as fallbacks see it. Its version, too, is among its extensions.
+pub(crate) fn http_request(parts: Parts) -> HttpRequest {
+    let peer = peer_of(&parts.extensions);
+    let mut extensions = Extensions::new();
+    extensions.insert(parts.version);
+    extensions.insert(parts.extensions);
     let host = parts.headers.get(HOST).map(|host| Bytes::copy_from_slice(host.as_bytes()));
     let authority = parts.uri.authority().map(|authority| Bytes::copy_from_slice(authority.as_str().as_bytes()));
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
@@ -120,7 +124,8 @@ pub(crate) fn http_request(parts: &Parts) -> HttpRequest {
         headers: (parts.headers.iter())
             .map(|(name, value)| (copy(name.as_str()), Bytes::copy_from_slice(value.as_bytes())))
             .collect(),
-        peer: peer_of(&parts.extensions),
+        peer,
+        extensions,
     }
 }
 
@@ -159,10 +164,11 @@ pub(crate) fn from_incoming(
 }
 
 /// A request that is not an RPC, as HTTP libraries have it; `None` if it is malformed.
-pub(crate) fn from_http_request(from: HttpRequest, body: RequestBody) -> Option<http::Request<RequestBody>> {
+pub(crate) fn from_http_request(mut from: HttpRequest, body: RequestBody) -> Option<http::Request<RequestBody>> {
     let mut request = http::Request::new(body);
     *request.method_mut() = Method::from_bytes(&from.method).ok()?;
-    *request.version_mut() = Version::HTTP_2;
+    *request.version_mut() = from.extensions.remove().unwrap_or(Version::HTTP_2);
+    *request.extensions_mut() = from.extensions.remove().unwrap_or_default();
     append_fields(&from.headers, request.headers_mut());
     join_cookies(request.headers_mut());
     let mut uri = http::uri::Parts::default();

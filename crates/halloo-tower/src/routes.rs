@@ -81,7 +81,7 @@ impl Routes {
         });
         let (caller, responder) = exchange();
         let Some(subtype) = subtype else {
-            let handling = self.dispatch.respond_http(http_request(&parts), responder);
+            let handling = self.dispatch.respond_http(http_request(parts), responder);
             return ResponseFuture::running(caller, handling, body, None, None);
         };
         if !carries_rpcs(parts.version) {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use halloo_call::{Dispatch, HttpRequest, LazyMetadata, Route};
-use halloo_core::{Metadata, Peer, Status, Timeout, content_subtype};
+use halloo_core::{Extensions, Metadata, Peer, Status, Timeout, content_subtype};
 use halloo_http2::{Connection, EntryId, HeaderList};
 
 /// A request as its header block describes it.
@@ -198,6 +198,7 @@ fn http_request(fields: &HeaderList, peer: &Arc<Peer>) -> HttpRequest {
         path: Bytes::new(),
         headers: Vec::with_capacity(fields.len()),
         peer: Arc::clone(peer),
+        extensions: Extensions::new(),
     };
     for field in fields.iter() {
         let value = Bytes::copy_from_slice(field.value);

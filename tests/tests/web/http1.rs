@@ -5,48 +5,9 @@ use std::time::Duration;
 use halloo::tower::{Http1Limits, ServerExt as _};
 use halloo_tests::{Letter, PostClient};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
-use crate::support::site::Site;
+use crate::support::site::{Browser, Site};
 use crate::support::soon;
-
-/// A connection of HTTP/1.1.
-struct Browser(TcpStream);
-
-impl Browser {
-    async fn open(site: &Site) -> Self {
-        Self(TcpStream::connect(&site.address).await.unwrap())
-    }
-
-    async fn send(&mut self, text: &str) {
-        self.0.write_all(text.as_bytes()).await.unwrap();
-    }
-
-    /// What arrives until the text ends with `end`.
-    async fn until(&mut self, end: &str) -> String {
-        let mut text = Vec::new();
-        while !text.ends_with(end.as_bytes()) {
-            let byte = soon(self.0.read_u8()).await;
-            text.push(byte.unwrap_or_else(|error| panic!("{error} after {}", String::from_utf8_lossy(&text))));
-        }
-        String::from_utf8(text).unwrap()
-    }
-
-    /// What arrives until the server closes the connection.
-    async fn rest(&mut self) -> String {
-        let mut text = Vec::new();
-        // A reset is an end, too.
-        let _ = soon(self.0.read_to_end(&mut text)).await;
-        String::from_utf8(text).unwrap()
-    }
-}
-
-/// Sends one request on a connection of its own and returns all of the response.
-async fn ask(site: &Site, request: &str) -> String {
-    let mut browser = Browser::open(site).await;
-    browser.send(request).await;
-    browser.rest().await
-}
 
 fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nhost: example.com\r\nconnection: close\r\n\r\n")
@@ -55,12 +16,12 @@ fn get(path: &str) -> String {
 #[tokio::test]
 async fn pages_and_rpcs_share_a_port() {
     let site = Site::new().await;
-    let response = ask(&site, &get("/")).await;
+    let response = Browser::ask(&site, &get("/")).await;
     assert!(response.starts_with("HTTP/1.1 200 OK\r\n") && response.ends_with("\r\n\r\nthe front page"), "{response}");
     assert!(response.contains("content-length: 14\r\n"), "{response}");
     let client = PostClient::connect(site.url()).await.unwrap();
     assert_eq!(client.answer(Letter::default().with_text("hi")).await.unwrap().text, "hi");
-    let response = ask(&site, &get("/nowhere")).await;
+    let response = Browser::ask(&site, &get("/nowhere")).await;
     assert!(response.starts_with("HTTP/1.1 404 ") && response.ends_with("no such page"), "{response}");
     drop(client);
     site.serving.end().await;
@@ -120,9 +81,22 @@ async fn services_know_the_peer_and_the_request() {
     let peer = browser.0.local_addr().unwrap();
     browser.send(&get("/peer")).await;
     assert!(browser.rest().await.contains(&format!("address: Tcp({peer})")));
+    assert!(Browser::ask(&site, &get("/version")).await.ends_with("HTTP/1.1"));
     let request = "GET /facts?x=1 HTTP/1.1\r\nhost: x\r\ncookie: a=1; b=2\r\nconnection: close\r\n\r\n";
-    let response = ask(&site, request).await;
+    let response = Browser::ask(&site, request).await;
     assert!(response.ends_with("/facts?x=1 Some(\"a=1; b=2\")"), "{response}");
+    site.serving.end().await;
+}
+
+#[tokio::test]
+async fn a_service_may_take_the_connection_over() {
+    let site = Site::new().await;
+    let mut browser = Browser::open(&site).await;
+    browser.send("GET /upgrade HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: capitals\r\n\r\n").await;
+    let head = browser.until("\r\n\r\n").await;
+    assert!(head.starts_with("HTTP/1.1 101 ") && head.contains("upgrade: capitals\r\n"), "{head}");
+    browser.send("wave").await;
+    assert_eq!(browser.rest().await, "WAVE");
     site.serving.end().await;
 }
 
@@ -131,7 +105,7 @@ async fn an_rpc_by_http1_is_told_what_it_needs() {
     let site = Site::new().await;
     let request = "POST /post.Post/Answer HTTP/1.1\r\nhost: x\r\ncontent-type: application/grpc\r\nconnection: close\r\n\
                    content-length: 5\r\n\r\n\0\0\0\0\0";
-    let response = ask(&site, request).await;
+    let response = Browser::ask(&site, request).await;
     assert!(response.starts_with("HTTP/1.1 505 "), "{response}");
     assert!(response.contains("gRPC needs HTTP/2"), "{response}");
     site.serving.end().await;
@@ -141,9 +115,9 @@ async fn an_rpc_by_http1_is_told_what_it_needs() {
 async fn a_response_that_breaks_off_does_not_look_complete() {
     let site = Site::new().await;
     // What was not written when the body broke off is never written.
-    let response = ask(&site, &get("/broken")).await;
+    let response = Browser::ask(&site, &get("/broken")).await;
     assert!(!response.ends_with("0\r\n\r\n"), "{response}");
-    assert!(ask(&site, &get("/")).await.ends_with("the front page"), "the server goes on");
+    assert!(Browser::ask(&site, &get("/")).await.ends_with("the front page"), "the server goes on");
     site.serving.end().await;
 }
 
@@ -157,10 +131,10 @@ async fn what_is_malformed_or_too_large_is_refused() {
         (format!("GET / HTTP/1.1\r\nhost: x\r\n{}\r\n", "many: y\r\n".repeat(101)), "431"),
         (format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "y".repeat(20_000)), "431"),
     ] {
-        let response = ask(&site, &request).await;
+        let response = Browser::ask(&site, &request).await;
         assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{response:?} to {}", &request[..40]);
     }
-    assert!(ask(&site, &get("/")).await.ends_with("the front page"), "the server goes on");
+    assert!(Browser::ask(&site, &get("/")).await.ends_with("the front page"), "the server goes on");
     site.serving.end().await;
 }
 
@@ -169,9 +143,9 @@ async fn a_head_that_does_not_come_ends_the_connection() {
     let mut limits = Http1Limits::default();
     limits.head_timeout = Duration::from_millis(50);
     let site = Site::with(|server| server.http1(limits)).await;
-    assert_eq!(ask(&site, "GET / HTTP/1.1\r\nhost: sl").await, "");
+    assert_eq!(Browser::ask(&site, "GET / HTTP/1.1\r\nhost: sl").await, "");
     // A connection that is idle between two requests ends by the same limit.
-    let response = ask(&site, "GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let response = Browser::ask(&site, "GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
     assert!(response.ends_with("the front page"), "{response}");
     site.serving.end().await;
 }

@@ -12,7 +12,7 @@ use tower::util::MapRequestLayer;
 use tower::{Layer, Service, ServiceExt as _};
 
 use crate::support::office::Stamp;
-use crate::support::site::Site;
+use crate::support::site::{Browser, Site};
 
 fn letter(text: &str) -> Letter {
     Letter::default().with_text(text)
@@ -46,6 +46,9 @@ async fn a_layer_sees_rpcs_and_pages_and_hands_on_extensions() {
     assert!(reply.text.starts_with("deadline; stamp by a layer; peer 127.0.0.1:"), "{}", reply.text);
     assert_eq!(reply.headers().get("h-a"), Some("hello"));
     assert_eq!(seen.load(Ordering::SeqCst), 1);
+    let page = Browser::ask(&site, "GET /stamp HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    assert!(page.ends_with("Some(Stamp(\"by a layer\"))"), "{page}");
+    assert_eq!(seen.load(Ordering::SeqCst), 2);
     drop(client);
     site.serving.end().await;
 }
