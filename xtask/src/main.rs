@@ -14,6 +14,7 @@ mod interop;
 mod licences;
 mod msrv;
 mod plugin;
+mod polyglot;
 mod process;
 mod steps;
 mod tidy;
@@ -43,6 +44,7 @@ usage: cargo xtask <command>
   interop        runs the matrix against Python's gRPC, and Go's, Node's and Java's Greeter (needs python3 with
                  venv, Go, Node, a JDK and Maven)
                    interop [FILTER...]   only cells whose line contains every FILTER
+  polyglot       runs examples/polyglot: FastAPI calls Rust, and Rust calls Python (needs python3 with venv)
   plugin         protoc-gen-halloo under protoc and buf against halloo-build (needs python3 and its venv module)
   h2spec         h2spec against our server, h2specd against our client (needs Go)
                    h2spec [FOLDER]       with the tools in FOLDER instead of the pinned ones
@@ -79,6 +81,7 @@ fn main() -> ExitCode {
         "crates" => steps.add("crates", greeter::count_crates),
         "greeter-copy" => steps.add("greeter-copy", greeter::build_a_copy),
         "interop" => steps.add("interop", move || interop::run(&rest)),
+        "polyglot" => steps.add("polyglot", polyglot::run),
         "plugin" => steps.add("plugin", plugin::run),
         "h2spec" => steps.add("h2spec", move || h2spec::run(&rest)),
         "tools" => steps.add("tools", move || tools::run(&rest)),
@@ -94,6 +97,7 @@ fn main() -> ExitCode {
             steps.add("greeter-copy", greeter::build_a_copy);
             steps.add("tutorial", tutorial::run);
             steps.add("interop", || interop::run(&[]));
+            steps.add("polyglot", polyglot::run);
             steps.add("plugin", plugin::run);
             steps.add("h2spec", || h2spec::run(&[]));
             steps.add("tools", || tools::run(&[]));

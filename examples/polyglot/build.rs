@@ -1,0 +1,3 @@
+fn main() {
+    halloo_build::compile("proto/statistics.proto");
+}
