@@ -174,6 +174,10 @@ impl Decoder {
             }
             self.table.resize(bytes);
         }
+        if updates > 0 {
+            // A field that was too large for the table changed nothing, and may fit into this one.
+            self.remembered = Remembered::default();
+        }
         Ok(updates)
     }
 

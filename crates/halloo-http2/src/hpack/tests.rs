@@ -364,6 +364,19 @@ fn blocks_that_insert_or_resize_are_never_remembered() {
     }
 }
 
+/// An insertion into a table that is too small for it leaves the table as it was, until the table has grown.
+#[test]
+fn rfc7541_4_3_a_block_is_not_remembered_over_a_change_of_the_tables_size() {
+    let mut decoder = decoder();
+    decode(&mut decoder, &hex("20 82"));
+    let block = hex("40 01 61 01 62");
+    decode(&mut decoder, &block);
+    assert_eq!(decoder.table().len(), 0);
+    decode(&mut decoder, &hex("3f e1 1f 82"));
+    decode(&mut decoder, &block);
+    assert_eq!(lines(&decode(&mut decoder, &hex("be"))), ["a: b"]);
+}
+
 #[test]
 fn sensitive_blocks_are_remembered_and_overlong_ones_are_not() {
     let mut decoder = Decoder::new(4096, BlockLimits { max_list_bytes: 60, max_fields: 10 }, no_class);
