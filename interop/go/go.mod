@@ -1,4 +1,5 @@
-// The Greeter's Go client, and the generators of its stubs.
+// Programs on stock grpc-go, one a folder, and the generators of their stubs. `cargo xtask interop` builds them in a
+// copy, where the stubs of each of our .proto files are a package.
 module halloo-interop
 
 go 1.24.0

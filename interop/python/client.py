@@ -1,12 +1,13 @@
 """The Python client of the matrix: checks a server of interop/proto/interop.proto with stock grpcio.
 
-usage: client.py --target 127.0.0.1:PORT | [::1]:PORT | unix:/path CASE...
+usage: client.py --target 127.0.0.1:PORT | [::1]:PORT | unix:/path [--tls FOLDER [--mutual]] CASE...
 
 Prints `pass CASE` or `fail CASE: why` for each case as it ends.
 """
 
 import argparse
 import itertools
+import pathlib
 import queue
 import sys
 import time
@@ -334,6 +335,12 @@ def many_at_once(stub):
     expect([call.result().text for call in calls], [str(number) for number in range(100)])
 
 
+@case
+def refused(stub):
+    """A client without a certificate and a server that wants one."""
+    expect_failure(lambda: stub.Echo(Payload(), timeout=PLENTY), grpc.StatusCode.UNAVAILABLE)
+
+
 def run(stub, name):
     if name not in CASES:
         return f"fail {name}: the Python client has no such case"
@@ -346,13 +353,25 @@ def run(stub, name):
     return f"pass {name}"
 
 
+def connect(args):
+    if not args.tls:
+        return grpc.insecure_channel(args.target)
+    read = lambda name: (args.tls / name).read_bytes()
+    shown = {}
+    if args.mutual:
+        shown = {"private_key": read("client.key"), "certificate_chain": read("client.pem")}
+    return grpc.secure_channel(args.target, grpc.ssl_channel_credentials(read("ca.pem"), **shown))
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--target", required=True)
+    parser.add_argument("--tls", type=pathlib.Path, help="the folder of the certificates")
+    parser.add_argument("--mutual", action="store_true", help="show a certificate")
     parser.add_argument("case", nargs="*", default=list(CASES))
     args = parser.parse_args()
     lines = []
-    with grpc.insecure_channel(args.target) as channel:
+    with connect(args) as channel:
         stub = interop_pb2_grpc.InteropStub(channel)
         stub.channel = channel
         for name in args.case:

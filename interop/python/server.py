@@ -1,11 +1,12 @@
 """The Python server of the matrix: `Interop` of interop/proto/interop.proto on stock grpcio.
 
-usage: server.py --listen 127.0.0.1:0 | [::1]:0 | unix:/path
+usage: server.py --listen 127.0.0.1:0 | [::1]:0 | unix:/path [--tls FOLDER [--mutual]]
 
 Prints `listening on ADDRESS` once it can be called, and serves until it is killed.
 """
 
 import argparse
+import pathlib
 import threading
 from concurrent import futures
 
@@ -137,14 +138,28 @@ def fail(context, failure):
     context.abort_with_status(rpc_status.to_status(status))
 
 
+def credentials(folder, mutual):
+    read = lambda name: (folder / name).read_bytes()
+    wanted = {}
+    if mutual:
+        wanted = {"root_certificates": read("ca.pem"), "require_client_auth": True}
+    return grpc.ssl_server_credentials([(read("server.key"), read("server.pem"))], **wanted)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--listen", required=True)
-    address = parser.parse_args().listen
+    parser.add_argument("--tls", type=pathlib.Path, help="the folder of the certificates")
+    parser.add_argument("--mutual", action="store_true", help="want a certificate of clients")
+    args = parser.parse_args()
+    address = args.listen
 
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=THREADS), options=[("grpc.so_reuseport", 0)])
     interop_pb2_grpc.add_InteropServicer_to_server(Interop(), server)
-    port = server.add_insecure_port(address)
+    if args.tls:
+        port = server.add_secure_port(address, credentials(args.tls, args.mutual))
+    else:
+        port = server.add_insecure_port(address)
     server.start()
     if not address.startswith("unix:"):
         host = address.rsplit(":", 1)[0]

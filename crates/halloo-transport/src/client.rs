@@ -119,7 +119,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ClientDriver<Io> {
                 let (reason, kind) = self
                     .sniff
                     .not_http2()
-                    .or_else(|| self.calls.tls_fault(self.wire.io_error.as_ref()))
+                    .or_else(|| self.calls.tls_fault(&self.sniff, self.wire.io_error.as_ref()))
                     .unwrap_or_else(|| {
                         (close_reason(error.as_ref(), self.wire.io_error.as_ref()), ConnectErrorKind::Io)
                     });
@@ -208,14 +208,16 @@ impl Calls {
     /// What TLS says of the socket's error: a server of TLS 1.3 judges a client's certificate when the client has
     /// begun to speak already.
     #[cfg(feature = "_tls")]
-    fn tls_fault(&self, error: Option<&std::io::Error>) -> Option<(String, ConnectErrorKind)> {
-        let fault = crate::tls::Fault::of_tls(error?, self.tls.as_ref()?.side())?;
+    fn tls_fault(&self, sniff: &Sniff, error: Option<&std::io::Error>) -> Option<(String, ConnectErrorKind)> {
+        let side = self.tls.as_ref()?.side();
+        let silent = || matches!(sniff, Sniff::Nothing).then(|| crate::tls::Fault::of_silence(side));
+        let fault = error.and_then(|error| crate::tls::Fault::of_tls(error, side)).or_else(silent)?;
         Some((fault.reason, ConnectErrorKind::Tls { hint: fault.hint.map(Into::into) }))
     }
 
     #[cfg(not(feature = "_tls"))]
     #[expect(clippy::unused_self, reason = "it has nothing to say without TLS")]
-    fn tls_fault(&self, _: Option<&std::io::Error>) -> Option<(String, ConnectErrorKind)> {
+    fn tls_fault(&self, _: &Sniff, _: Option<&std::io::Error>) -> Option<(String, ConnectErrorKind)> {
         None
     }
 

@@ -61,6 +61,7 @@ pub async fn run(case: &str, client: &InteropClient) -> Result<(), Box<dyn std::
         "unknown_method" => unknown_method(client).await,
         "unknown_service" => unknown_service(client).await,
         "many_at_once" => many_at_once(client).await,
+        "refused" => refused(client).await,
         _ => Err("our client has no such case".into()),
     }
 }
@@ -371,4 +372,14 @@ async fn many_at_once(client: &InteropClient) -> Checked {
         expect(&echoed??, &true)?;
     }
     Ok(())
+}
+
+/// A client without a certificate and a server that wants one.
+async fn refused(client: &InteropClient) -> Checked {
+    let status = expect_failure(client.echo(Payload::default()).timeout(PLENTY).await, Code::Unavailable)?;
+    // Some servers say what they want, to others a hint has to do.
+    if format!("{status:?}").contains("certificate of this client") {
+        return Ok(());
+    }
+    Err(format!("it does not say why: {status:?}").into())
 }

@@ -6,9 +6,11 @@ mod cases;
 mod check;
 mod details;
 mod journal;
+mod options;
 mod service;
 
 pub use cases::run;
+pub use options::Options;
 pub use service::InteropService;
 
 halloo::include_proto!("halloo.interop");

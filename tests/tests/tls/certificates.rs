@@ -6,7 +6,7 @@ use halloo::{Call, ClientCertificates, ClientTls, Next, Peer, SecurityLevel, Tls
 use rcgen::ExtendedKeyUsagePurpose;
 
 use crate::support::certificates::{Authority, Folder, Identity, trusting};
-use crate::{Secured, call, shown};
+use crate::{Secured, call, rustls_server, shown};
 
 fn identity(tls: ClientTls, Identity { certificate, key }: &Identity) -> ClientTls {
     tls.identity(certificate, key).unwrap()
@@ -89,6 +89,36 @@ async fn a_client_without_the_right_certificate_is_told_so() {
     let told = server.refuses(identity(trusting(), &old)).await;
     assert!(told.starts_with("127.0.0.1:PORT says that this client's certificate has expired (UNAVAILABLE)"), "{told}");
     server.end().await;
+}
+
+#[tokio::test]
+async fn a_server_that_closes_without_a_word_after_the_handshake_is_named() {
+    // As some servers do that want a certificate.
+    let identity = Authority::usual().localhost();
+    let acceptor = tokio_rustls::TlsAcceptor::from(rustls_server(&identity.certificate, &identity.key));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        loop {
+            let (socket, _) = listener.accept().await.unwrap();
+            let mut io = acceptor.accept(socket).await.unwrap();
+            let _ = tokio::io::AsyncReadExt::read_u8(&mut io).await;
+        }
+    });
+    let target = format!("https://localhost:{port}");
+    for (tls, hint) in [
+        (trusting(), "it may want a certificate of this client: ClientTls::new().identity_files("),
+        (identity_of(trusting()), "it may not accept this client's certificate; its log may say why"),
+    ] {
+        let client = halloo_tests::PostClient::new(halloo::Channel::builder(&target).tls(tls).build().unwrap());
+        let told = shown(&call(&client).await.unwrap_err());
+        let expected = format!("127.0.0.1:{port} closed the connection right after the TLS handshake (UNAVAILABLE)");
+        assert!(told.starts_with(&expected) && told.contains(hint), "{told}");
+    }
+}
+
+fn identity_of(tls: ClientTls) -> ClientTls {
+    identity(tls, &Authority::usual().client("alice"))
 }
 
 #[tokio::test]

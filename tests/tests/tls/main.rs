@@ -9,6 +9,8 @@ mod handshakes;
 mod mismatches;
 mod reloading;
 
+use std::sync::Arc;
+
 use halloo::{Channel, ClientTls, Server, Status, Tls};
 use halloo_tests::{Letter, PostClient};
 use support::office::Office;
@@ -60,4 +62,17 @@ async fn call(client: &PostClient) -> Result<(), Status> {
     let reply = soon(client.answer(letter.clone()).into_future()).await?;
     assert_eq!(reply.text, letter.text);
     Ok(())
+}
+
+/// A server's side that is rustls' alone.
+fn rustls_server(certificate: &str, key: &str) -> Arc<rustls::ServerConfig> {
+    use rustls::pki_types::pem::PemObject as _;
+
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let chain = vec![rustls::pki_types::CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
+    let key = rustls::pki_types::PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+    let builder = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let mut config = builder.with_no_client_auth().with_single_cert(chain, key).unwrap();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    Arc::new(config)
 }

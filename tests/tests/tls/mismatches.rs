@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::support::certificates::{Authority, trusting};
 use crate::support::rig::{Rig, Transport};
 use crate::support::soon;
-use crate::{Secured, call, shown};
+use crate::{Secured, call, rustls_server, shown};
 
 /// What the attempt says, and that it took under 50 ms at its best: a loaded machine may be late once.
 async fn quickly(target: &str, place: &str) -> String {
@@ -67,16 +67,6 @@ async fn e02_a_tls_server_that_closes_without_a_word_is_recognised() {
     let told = quickly(&format!("http://{place}"), &place).await;
     assert!(told.starts_with("PLACE speaks TLS, but the address says http:// (UNAVAILABLE)"), "{told}");
     assert!(told.ends_with("use https://PLACE (its certificate is for localhost)"), "{told}");
-}
-
-fn rustls_server(certificate: &str, key: &str) -> Arc<rustls::ServerConfig> {
-    use rustls::pki_types::pem::PemObject as _;
-
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let chain = vec![rustls::pki_types::CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
-    let key = rustls::pki_types::PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
-    let builder = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    Arc::new(builder.with_no_client_auth().with_single_cert(chain, key).unwrap())
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use crate::Failure;
 use crate::failure::While;
 use crate::process::{root, run, target_dir};
 
+use super::go::Go;
 use super::python::Python;
 
 /// A language that has a client of the Greeter.
@@ -37,11 +38,16 @@ impl Language {
         let folder = target_dir().join("interop").join(self.name());
         fs::create_dir_all(&folder).while_doing(|| format!("cannot create {}", folder.display()))?;
         let built = match self {
-            Self::Go => build_go(&folder, python),
+            Self::Go => Go::prepare(python).map(|go| go.program("greeter_client")),
             Self::Node => install_node(&folder),
             Self::Java => build_java(&folder),
         };
-        built.map_err(|failure| Failure::new(format!("{failure}\n{}", self.how_to_install())))
+        built.map_err(self.advise())
+    }
+
+    /// Says what has to be installed, should that be why it failed.
+    pub(crate) fn advise(self) -> impl Fn(Failure) -> Failure {
+        move |failure| Failure::new(format!("{failure}\n{}", self.how_to_install()))
     }
 
     fn how_to_install(self) -> &'static str {
@@ -51,28 +57,6 @@ impl Language {
             Self::Java => "a JDK 17 or newer and Maven are needed: apt-get install default-jdk-headless maven",
         }
     }
-}
-
-/// The stubs stand beside a copy of the program, since a Go module is one folder.
-fn build_go(folder: &Path, python: &Python) -> Result<Command, Failure> {
-    let (module, programs, stubs) = (folder.join("module"), folder.join("bin"), folder.join("module/greeter"));
-    for file in ["go.mod", "go.sum", "greeter_client/main.go"] {
-        copy(&root().join("interop/go").join(file), &module.join(file))?;
-    }
-    fs::create_dir_all(&stubs).while_doing(|| format!("cannot create {}", stubs.display()))?;
-    run(Command::new("go").args(["install", "tool"]).current_dir(&module).env("GOBIN", &programs))?;
-    let mut protoc = python.protoc();
-    protoc.arg("-Iexamples/greeter").arg("greeter.proto");
-    for kind in ["go", "go-grpc"] {
-        let plugin = programs.join(format!("protoc-gen-{kind}"));
-        protoc.arg(format!("--plugin=protoc-gen-{kind}={}", plugin.display()));
-        protoc.arg(format!("--{kind}_out={}", stubs.display()));
-        protoc.arg(format!("--{kind}_opt=paths=source_relative,Mgreeter.proto=halloo-interop/greeter"));
-    }
-    run(&mut protoc)?;
-    let program = programs.join("greeter_client");
-    run(Command::new("go").args(["build", "-o"]).arg(&program).arg("./greeter_client").current_dir(&module))?;
-    Ok(Command::new(program))
 }
 
 fn install_node(folder: &Path) -> Result<Command, Failure> {

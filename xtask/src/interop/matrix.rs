@@ -1,9 +1,10 @@
-//! Our `.proto`, both clients against both servers; a pair of the same side is the control.
+//! Our `.proto`, every client against every server, in plaintext and with TLS; a pair of the same side is the control.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -20,7 +21,7 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 /// The longest that a case may take; the programs give their calls 20 s.
 const CASE_LIMIT: Duration = Duration::from_secs(60);
 
-/// What each client checks; both know all of them.
+/// What our clients and Python's check.
 const CASES: [&str; 29] = [
     "unary",
     "server_streaming",
@@ -53,28 +54,42 @@ const CASES: [&str; 29] = [
     "many_at_once",
 ];
 
+/// What is checked where the connection is the point and not the calls, and by programs of Go.
+const CONNECTION_CASES: [&str; 7] =
+    ["unary", "server_streaming", "client_streaming", "bidi_streaming", "big_unary", "big_streaming", "many_at_once"];
+
+/// A client without a certificate and a server that wants one.
+const REFUSED: [&str; 1] = ["refused"];
+
 /// Whose program it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Side {
     Halloo,
     Python,
+    /// With TLS only.
+    Go,
 }
 
-#[derive(Clone, Copy)]
+/// How the two reach each other; with TLS by IPv4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Network {
     Ipv4,
     Ipv6,
     Unix,
+    Tls,
+    /// TLS on which both sides show certificates.
+    MutualTls,
 }
 
-const SIDES: [Side; 2] = [Side::Halloo, Side::Python];
-const NETWORKS: [Network; 3] = [Network::Ipv4, Network::Ipv6, Network::Unix];
+const SIDES: [Side; 3] = [Side::Halloo, Side::Python, Side::Go];
+const NETWORKS: [Network; 5] = [Network::Ipv4, Network::Ipv6, Network::Unix, Network::Tls, Network::MutualTls];
 
 impl Side {
     fn name(self) -> &'static str {
         match self {
             Self::Halloo => "halloo",
             Self::Python => "python",
+            Self::Go => "go",
         }
     }
 
@@ -82,6 +97,7 @@ impl Side {
         match self {
             Self::Halloo => Command::new(target_dir().join("debug/interop-python-server")),
             Self::Python => tools.python.program("server.py"),
+            Self::Go => go_program(tools, "tls_server"),
         }
     }
 
@@ -89,8 +105,14 @@ impl Side {
         match self {
             Self::Halloo => Command::new(target_dir().join("debug/interop-python-client")),
             Self::Python => tools.python.program("client.py"),
+            Self::Go => go_program(tools, "tls_client"),
         }
     }
+}
+
+fn go_program(tools: &Tools, name: &str) -> Command {
+    // Without Go's tools no cell of Go's is wanted, and nobody asks.
+    tools.go.as_ref().map_or_else(|| Command::new(name), |go| go.program(name))
 }
 
 impl Network {
@@ -99,7 +121,13 @@ impl Network {
             Self::Ipv4 => "ipv4",
             Self::Ipv6 => "ipv6",
             Self::Unix => "unix",
+            Self::Tls => "tls",
+            Self::MutualTls => "mtls",
         }
+    }
+
+    fn is_tls(self) -> bool {
+        matches!(self, Self::Tls | Self::MutualTls)
     }
 
     fn is_there(self) -> bool {
@@ -123,12 +151,13 @@ pub(crate) fn wanted_sides(cells: &Cells) -> BTreeSet<Side> {
 /// Runs every cell that is wanted.
 pub(crate) fn run(tools: &Tools, cells: &mut Cells) -> Result<(), Failure> {
     let folder = Folder::make()?;
+    let certificates = folder.path.join("certificates");
+    if servers().any(|(server, network)| network.is_tls() && !wanted_clients(cells, server, network).is_empty()) {
+        let mut program = Command::new(target_dir().join("debug/interop-certificates"));
+        crate::process::run(program.arg(&certificates))?;
+    }
     for (server, network) in servers() {
-        let clients: Vec<(Side, Vec<&str>)> = SIDES
-            .into_iter()
-            .map(|client| (client, wanted_cases(cells, client, server, network)))
-            .filter(|(_, cases)| !cases.is_empty())
-            .collect();
+        let clients = wanted_clients(cells, server, network);
         if clients.is_empty() {
             continue;
         }
@@ -138,11 +167,14 @@ pub(crate) fn run(tools: &Tools, cells: &mut Cells) -> Result<(), Failure> {
         }
         let mut program = server.server(tools);
         program.args(["--listen", &folder.listen_address(server, network)]);
+        program.args(tls_arguments(&certificates, network.is_tls(), network == Network::MutualTls));
         let mut running = Running::start(&mut program, folder.log(&format!("{}-server", server.name())))?;
         let target = running.wait_for("listening on ", START_LIMIT)?;
         for (client, cases) in clients {
             let mut program = client.client(tools);
-            program.args(["--target", &target]).args(&cases);
+            let mutual = network == Network::MutualTls && cases != REFUSED;
+            program.args(["--target", &target]);
+            program.args(tls_arguments(&certificates, network.is_tls(), mutual)).args(&cases);
             let log = folder.log(&format!("{}-client", client.name()));
             let pair = |case: &str| cell_name(client, server, network, case);
             run_client(&mut program, log, &cases, pair, cells)?;
@@ -155,8 +187,39 @@ fn servers() -> impl Iterator<Item = (Side, Network)> {
     SIDES.into_iter().flat_map(|server| NETWORKS.map(|network| (server, network)))
 }
 
+/// The clients of a server with what is wanted of each; one that is to be refused comes without a certificate, and
+/// alone.
+fn wanted_clients(cells: &Cells, server: Side, network: Network) -> Vec<(Side, Vec<&'static str>)> {
+    let mut clients = Vec::new();
+    for client in SIDES {
+        let (refused, others): (Vec<_>, Vec<_>) =
+            wanted_cases(cells, client, server, network).into_iter().partition(|case| REFUSED.contains(case));
+        clients.extend([others, refused].into_iter().filter(|cases| !cases.is_empty()).map(|cases| (client, cases)));
+    }
+    clients
+}
+
 fn wanted_cases(cells: &Cells, client: Side, server: Side, network: Network) -> Vec<&'static str> {
-    CASES.into_iter().filter(|case| cells.wants(&cell_name(client, server, network, case))).collect()
+    let has_go = client == Side::Go || server == Side::Go;
+    let cases = match network {
+        Network::Ipv4 | Network::Ipv6 | Network::Unix if has_go => Vec::new(),
+        Network::Ipv4 | Network::Ipv6 | Network::Unix => CASES.to_vec(),
+        Network::Tls if has_go => CONNECTION_CASES.to_vec(),
+        Network::Tls => CASES.to_vec(),
+        Network::MutualTls => CONNECTION_CASES.into_iter().chain(REFUSED).collect(),
+    };
+    cases.into_iter().filter(|case| cells.wants(&cell_name(client, server, network, case))).collect()
+}
+
+fn tls_arguments(certificates: &Path, tls: bool, mutual: bool) -> Vec<OsString> {
+    let mut arguments = Vec::new();
+    if tls {
+        arguments.extend(["--tls".into(), certificates.into()]);
+    }
+    if mutual {
+        arguments.push("--mutual".into());
+    }
+    arguments
 }
 
 fn cell_name(client: Side, server: Side, network: Network, case: &str) -> String {
@@ -212,7 +275,7 @@ impl Folder {
 
     fn listen_address(&self, server: Side, network: Network) -> String {
         match network {
-            Network::Ipv4 => "127.0.0.1:0".to_owned(),
+            Network::Ipv4 | Network::Tls | Network::MutualTls => "127.0.0.1:0".to_owned(),
             Network::Ipv6 => "[::1]:0".to_owned(),
             Network::Unix => format!("unix:{}", self.path.join(server.name()).display()),
         }

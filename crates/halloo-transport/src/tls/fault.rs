@@ -49,6 +49,20 @@ impl Fault {
         }
     }
 
+    /// A server that agreed to TLS, and then closed the connection without a word. Some do that to a client whose
+    /// certificate they do not accept.
+    pub(crate) fn of_silence(side: Side) -> Self {
+        let hint = match side {
+            Side::Client(Shown { identity: true, .. }) => {
+                "it may not accept this client's certificate; its log may say why"
+            }
+            _ => {
+                "it may want a certificate of this client: ClientTls::new().identity_files(\"client.pem\", \"client.key\")"
+            }
+        };
+        Self::new("it closed the connection right after the TLS handshake", Some(hint))
+    }
+
     /// As [`of`](Self::of); `None` if TLS has nothing to do with it.
     pub(crate) fn of_tls(error: &io::Error, side: Side) -> Option<Self> {
         let error = error.get_ref()?.downcast_ref::<Error>()?;

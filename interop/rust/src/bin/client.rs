@@ -1,23 +1,26 @@
-//! Our client of the matrix: `interop-python-client --target 127.0.0.1:PORT | [::1]:PORT | unix:/path CASE...`.
+//! Our client of the matrix: `interop-python-client --target ADDRESS [--tls FOLDER [--mutual]] CASE...`, where the address
+//! is `127.0.0.1:PORT`, `[::1]:PORT` or `unix:/path`.
 //!
 //! Prints `pass CASE` or `fail CASE: why` for each case as it ends.
 #![expect(clippy::print_stdout, reason = "the lines that the matrix reads")]
 
 use std::process::ExitCode;
 
-use halloo_interop_python::{InteropClient, run};
+use halloo::Channel;
+use halloo_interop_python::{InteropClient, Options, run};
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, halloo::Error> {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let [flag, target, cases @ ..] = &args[..] else { return Err(usage()) };
-    if flag != "--target" {
-        return Err(usage());
-    }
-    let target = if target.starts_with("unix:") { target.clone() } else { format!("http://{target}") };
-    let client = InteropClient::connect(target).await?;
+    let options = Options::read("--target")?;
+    let address = &options.address;
+    let channel = match &options.tls {
+        Some(folder) => Channel::builder(format!("https://{address}")).tls(options.client_tls(folder)?).build()?,
+        None if address.starts_with("unix:") => Channel::new(address)?,
+        None => Channel::new(format!("http://{address}"))?,
+    };
+    let client = InteropClient::new(channel);
     let mut all_passed = true;
-    for case in cases {
+    for case in &options.cases {
         match run(case, &client).await {
             Ok(()) => println!("pass {case}"),
             Err(fault) => {
@@ -27,8 +30,4 @@ async fn main() -> Result<ExitCode, halloo::Error> {
         }
     }
     Ok(if all_passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn usage() -> halloo::Error {
-    halloo::Status::invalid_argument("usage: interop-python-client --target ADDRESS CASE...")
 }
