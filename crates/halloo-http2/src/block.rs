@@ -140,6 +140,9 @@ impl Connection {
             return Ok(());
         }
         self.highest_peer = id;
+        if id >= self.life.last_request {
+            self.end_requests(now);
+        }
         self.budgets.resets.request(now);
         self.budgets.window_updates.stream_opened();
         let is_full = self.streams.len() >= self.config.limits.max_concurrent_streams as usize;

@@ -9,6 +9,7 @@ use crate::event::{End, Event, EventQueue, Origin, StreamId};
 use crate::frame::{self, Flags};
 use crate::headers::{Block, EntryId, HeaderList, Template};
 use crate::hpack::{BlockLimits, Decoder, Encoder, INITIAL_TABLE_BYTES};
+use crate::life::Life;
 use crate::limits::Config;
 use crate::recv::PREFACE;
 use crate::schedule::Schedule;
@@ -66,6 +67,7 @@ pub struct Connection {
     pub(crate) bandwidth: Bandwidth,
     pub(crate) budgets: Budgets,
     pub(crate) timers: Timers,
+    pub(crate) life: Life,
     /// The highest stream that the peer opened.
     pub(crate) highest_peer: u32,
     /// The next stream that this side opens.
@@ -176,6 +178,7 @@ impl Connection {
             bandwidth: Bandwidth::new(),
             budgets,
             timers: Timers::default(),
+            life: Life::new(now, config.lifetime.max_requests),
             highest_peer: 0,
             next_own: 1,
             peer_goaway: None,
@@ -206,6 +209,7 @@ impl Connection {
     /// DATA payloads of 1 KiB and more become slices of `input`'s memory; everything else is copied or consumed.
     pub fn handle_input(&mut self, now: Instant, input: &mut BytesMut) {
         self.clock = now;
+        self.life.heard = now;
         self.recv_input(now, input);
     }
 
@@ -237,6 +241,10 @@ impl Connection {
                 Timer::StalledStreams => self.reset_stalled_streams(now),
                 Timer::StalledConnection => self.check_progress(now),
                 Timer::Shutdown => self.drain(),
+                Timer::Keepalive => self.check_keepalive(now),
+                Timer::Idle => self.check_idle(now),
+                Timer::Age => self.end_age(now),
+                Timer::Grace => self.end_grace(),
             }
         }
     }
@@ -420,17 +428,7 @@ impl Connection {
     /// Ends the connection gracefully: a server announces it with a GOAWAY that refuses nothing and a PING, and when
     /// the answer arrives it names the last stream that it serves. `Event::Closed` comes when all streams are done.
     pub fn shutdown(&mut self, now: Instant) {
-        self.clock = now;
-        if self.phase != Phase::Open {
-            return;
-        }
-        if self.role == Role::Client || self.handshake != Handshake::Done {
-            return self.drain();
-        }
-        self.write_goaway(StreamId::MAX.as_u32(), ErrorCode::NoError, "");
-        frame::write_ping(self.out.frames(), Flags::NONE, SHUTDOWN_PING);
-        self.phase = Phase::Announced;
-        self.timers.arm(Timer::Shutdown, now + self.config.limits.shutdown_ping_timeout);
+        self.shut_down(now, "");
     }
 
     /// Ends the connection at once with GOAWAY; of `debug` at most 256 bytes are sent.
@@ -477,6 +475,9 @@ impl Connection {
 
     fn remove_stream(&mut self, key: Key) {
         self.streams.remove(key);
+        if self.streams.is_empty() {
+            self.life.idle_since = self.clock;
+        }
         if self.wants_stream && self.can_open() {
             self.wants_stream = false;
             self.events.push(Event::StreamsAvailable);
@@ -529,14 +530,6 @@ impl Connection {
         self.end(Some(Error::Connection(violation)));
     }
 
-    /// The second step of a shutdown: names the last stream.
-    pub(crate) fn drain(&mut self) {
-        self.timers.disarm(Timer::Shutdown);
-        self.write_goaway(self.highest_peer, ErrorCode::NoError, "");
-        self.phase = Phase::Draining { last_id: self.highest_peer };
-        self.end_if_drained();
-    }
-
     #[inline]
     pub(crate) fn end_if_drained(&mut self) {
         let is_leaving = match self.phase {
@@ -553,14 +546,14 @@ impl Connection {
         self.end(self.peer_goaway.filter(|code| *code != ErrorCode::NoError).map(Error::GoneAway));
     }
 
-    fn write_goaway(&mut self, last_id: u32, code: ErrorCode, debug: &str) {
+    pub(crate) fn write_goaway(&mut self, last_id: u32, code: ErrorCode, debug: &str) {
         let end = (0..=debug.len().min(DEBUG_BYTES)).rev().find(|at| debug.is_char_boundary(*at));
         let debug = &debug[..end.unwrap_or(0)];
         frame::write_goaway(self.out.frames(), last_id, code, debug);
     }
 
     /// Resets every stream in the driver's eyes and closes.
-    fn end(&mut self, error: Option<Error>) {
+    pub(crate) fn end(&mut self, error: Option<Error>) {
         let code = error.map_or(ErrorCode::NoError, |error| error.code());
         let why = match error {
             Some(Error::Connection(violation)) => Some(violation.text()),

@@ -5,6 +5,7 @@ use crate::connection::{Connection, Handshake, Phase, SHUTDOWN_PING};
 use crate::error::{Error, ErrorCode, Violation};
 use crate::event::{Event, Origin, StreamId};
 use crate::frame::{self, Flags, GoAway, Head, Priority, Setting};
+use crate::life::KEEPALIVE_PING;
 use crate::recv::Absent;
 use crate::settings::{self, Role};
 use crate::stream::Cause;
@@ -50,6 +51,7 @@ impl Connection {
         if is_first {
             self.handshake = Handshake::Done;
             self.timers.disarm(Timer::Handshake);
+            self.start_life(now);
             self.events.push(Event::Ready);
         }
         Ok(())
@@ -134,6 +136,7 @@ impl Connection {
         }
         match payload {
             BANDWIDTH_PING => self.grow_windows(now),
+            KEEPALIVE_PING => self.keepalive_answered(),
             SHUTDOWN_PING if self.phase == Phase::Announced => self.drain(),
             _ if self.awaited_pings > 0 => {
                 self.awaited_pings -= 1;

@@ -4,6 +4,7 @@
 
 use crate::event::StreamId;
 use std::fmt;
+use std::time::Duration;
 
 /// Names why a connection or a stream died.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,17 +18,23 @@ pub enum Error {
     GoneAway(ErrorCode),
     /// The peer's side of the transport ended without a farewell.
     Lost,
+    /// Nothing arrived within `timeout` after a keepalive PING, so this side ended the connection.
+    Silent {
+        /// [`Keepalive::timeout`](crate::Keepalive::timeout).
+        timeout: Duration,
+    },
     /// This side ended the connection with [`Connection::close`](crate::Connection::close) and this code.
     Closed(ErrorCode),
 }
 
 impl Error {
-    /// Returns the code that was sent or received; [`ErrorCode::ConnectError`] when the transport just ended.
+    /// Returns the code that was sent or received; [`ErrorCode::ConnectError`] when the transport just ended or the peer
+    /// was silent.
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Connection(violation) | Self::Stream(_, violation) => violation.code(),
             Self::GoneAway(code) | Self::Closed(code) => *code,
-            Self::Lost => ErrorCode::ConnectError,
+            Self::Lost | Self::Silent { .. } => ErrorCode::ConnectError,
         }
     }
 }
@@ -39,6 +46,7 @@ impl fmt::Display for Error {
             Self::Stream(id, violation) => write!(f, "stream {id}: {violation}"),
             Self::GoneAway(code) => write!(f, "the peer closed the connection with {code}"),
             Self::Lost => f.write_str("the connection ended without GOAWAY"),
+            Self::Silent { timeout } => write!(f, "no answer to a keepalive PING within {} s", timeout.as_secs_f64()),
             Self::Closed(code) => write!(f, "the connection was closed here with {code}"),
         }
     }

@@ -30,6 +30,10 @@ pub struct Config {
     pub header_table_bytes: u32,
     /// The most that the HPACK table for sent headers may use, whatever the peer allows. Default 4 KiB.
     pub max_send_table_bytes: u32,
+    /// PINGs that find out whether the peer is still there. Default: none.
+    pub keepalive: Option<Keepalive>,
+    /// How long the connection may live. Servers only. Default: without limit.
+    pub lifetime: Lifetime,
     /// Sorts names of received fields into classes of the driver's own, which [`Field::class`](crate::Field::class)
     /// tells: asked once for a name that enters a table, and else for each literal name, also for illegal ones. So a
     /// driver matches the names that it knows by number. Default: 0 for every name.
@@ -47,9 +51,50 @@ impl Default for Config {
             max_frame_bytes: 16 << 10,
             header_table_bytes: 4 << 10,
             max_send_table_bytes: 4 << 10,
+            keepalive: None,
+            lifetime: Lifetime::default(),
             name_class: |_| 0,
         }
     }
+}
+
+/// Asks a peer that was silent for a while for a sign of life (gRFC A8 and A9): a PING, and anything that arrives is an
+/// answer. Without one the connection ends with [`Error::Silent`](crate::Error::Silent).
+///
+/// It costs a timestamp a read, and while nothing arrives a timer and a PING an interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Keepalive {
+    /// Time without input before a PING. Default 2 h, as gRPC's servers have it.
+    pub interval: Duration,
+    /// Time that the peer has for an answer. Default 20 s.
+    pub timeout: Duration,
+    /// Whether to ask as well while no stream is open. Default: yes. If not, a stream that is opened after a longer
+    /// silence than `interval` is followed by a PING at once.
+    pub without_streams: bool,
+}
+
+impl Default for Keepalive {
+    fn default() -> Self {
+        Self { interval: Duration::from_secs(2 * 60 * 60), timeout: Duration::from_secs(20), without_streams: true }
+    }
+}
+
+/// Limits how long a server keeps a connection (gRFC A9). At a limit the connection is shut down gracefully, in two
+/// steps, with the limit's name in its GOAWAY. Each costs a timer a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Lifetime {
+    /// Time without an open stream, counted from the last one's end or from the start (`max_idle`). Default: none.
+    pub max_idle: Option<Duration>,
+    /// Time from the start (`max_age`). The driver adds what keeps all connections from ending at once. Default: none.
+    pub max_age: Option<Duration>,
+    /// Time that streams have to end after `max_age` has refused further ones; then the connection ends under them.
+    /// Default: none, so as long as they take.
+    pub max_age_grace: Option<Duration>,
+    /// Requests before the peer is asked to open another connection (`max_requests`); those that cross this are served.
+    /// Default: none.
+    pub max_requests: Option<u32>,
 }
 
 /// Limits what a peer can make one connection keep, do or wait for.

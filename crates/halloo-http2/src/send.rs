@@ -37,6 +37,9 @@ impl Connection {
             self.wants_stream |= error == OpenError::StreamLimit;
             return Err(error);
         }
+        if self.life.is_dormant {
+            self.wake_keepalive();
+        }
         let id = StreamId::new(self.next_own);
         self.next_own += 2;
         self.budgets.window_updates.stream_opened();

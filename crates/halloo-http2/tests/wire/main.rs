@@ -8,6 +8,7 @@ mod ch5_flow_control;
 mod ch5_streams;
 mod ch6_frames;
 mod ch8_http;
+mod life;
 mod limits;
 mod random;
 mod response;
