@@ -10,7 +10,7 @@ use halloo_call::{Dispatch, Interceptor, Observation, StatsHandler};
 use halloo_core::MetadataError;
 #[cfg(feature = "_tls")]
 use halloo_transport::{ClientTls, TlsConnector};
-use halloo_transport::{ConnectOptions, InProcess};
+use halloo_transport::{ConnectOptions, InProcess, Keepalive};
 
 use crate::backoff::{Backoff, Dice};
 use crate::balancer::{LoadBalancer, PickFirst};
@@ -28,6 +28,9 @@ use crate::target::{Place, Security, Target};
 
 /// What every call's `user-agent` ends in.
 const USER_AGENT: &str = concat!("grpc-rust-halloo/", env!("CARGO_PKG_VERSION"));
+
+/// A PING every 10 s is the most that gRFC A8 lets a client ask for.
+const MIN_KEEPALIVE: Duration = Duration::from_secs(10);
 
 /// Makes a [`Channel`] step by step; begin with [`Channel::builder`].
 ///
@@ -52,6 +55,9 @@ pub struct ChannelBuilder {
     interceptors: Vec<Arc<dyn Interceptor>>,
     observation: Observation,
     pace: Pace,
+    /// `None`: no keepalive, and the rest of it has no effect.
+    keepalive_interval: Option<Duration>,
+    keepalive: Keepalive,
     authority: Option<String>,
     user_agent: String,
     resolver: Option<Box<dyn Resolver>>,
@@ -88,6 +94,8 @@ impl ChannelBuilder {
             interceptors: Vec::new(),
             observation: Observation::default(),
             pace: Pace { backoff: Backoff::new(), connect_timeout: Duration::from_secs(20) },
+            keepalive_interval: None,
+            keepalive: Keepalive { without_streams: false, ..Keepalive::default() },
             authority: None,
             user_agent: USER_AGENT.into(),
             resolver: None,
@@ -164,6 +172,46 @@ impl ChannelBuilder {
     /// Default: 20 s.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.pace.connect_timeout = timeout;
+        self
+    }
+
+    /// Asks a server for a sign of life, by a PING, once nothing came from it for so long while calls run; so a
+    /// connection that lost its network is noticed (gRFC A8). Default: never, and such a call waits for its deadline.
+    /// At least 10 s, to which less is raised.
+    ///
+    /// Servers decide what they allow: gRPC's by default one PING in 5 minutes, and they end connections that send more.
+    /// Then the channel doubles the interval for its next ones. A PING costs 17 bytes each way, keepalive itself a
+    /// timestamp a read. On Linux, bytes that are not acknowledged within the [`timeout`](Self::keepalive_timeout) break
+    /// the connection as well (`TCP_USER_TIMEOUT`, gRFC A18).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use halloo_client::Channel;
+    ///
+    /// let channel = Channel::builder("dns:///greeter.prod:50051")
+    ///     .keepalive(Duration::from_secs(300))
+    ///     .keepalive_timeout(Duration::from_secs(10))
+    ///     .build()?;
+    /// # Ok::<(), halloo_client::Error>(())
+    /// ```
+    pub fn keepalive(mut self, interval: Duration) -> Self {
+        self.keepalive_interval = Some(interval.max(MIN_KEEPALIVE));
+        self
+    }
+
+    /// How long a server has to answer a keepalive PING. Then calls fail with UNAVAILABLE, and the next one connects
+    /// again at once. Default: 20 s. Without effect unless there is [`keepalive`](Self::keepalive).
+    pub fn keepalive_timeout(mut self, timeout: Duration) -> Self {
+        self.keepalive.timeout = timeout;
+        self
+    }
+
+    /// Whether to send keepalive PINGs while no call runs as well. Most servers allow one in 2 h then. Default: no; the
+    /// first call after a long silence brings a PING with it. Without effect unless there is
+    /// [`keepalive`](Self::keepalive).
+    pub fn keepalive_without_calls(mut self, without_calls: bool) -> Self {
+        self.keepalive.without_streams = without_calls;
         self
     }
 
@@ -281,13 +329,14 @@ impl ChannelBuilder {
             options.tls = tls;
         }
         options.user_agent = self.user_agent;
+        options.http2.keepalive = self.keepalive_interval.map(|interval| Keepalive { interval, ..self.keepalive });
         options.observation = self.observation.clone();
         let resolver = self.resolver.unwrap_or_else(|| match target.place {
             Place::Host { host, port } => Box::new(Dns::new(host, port)),
             Place::Addresses(addresses) => Box::new(Fixed::new(addresses)),
         });
         let plane = Plane::new(resolver, self.balancer, &target.name, self.pace, Dice::random());
-        let connect = self.connect.unwrap_or_else(|| Box::new(Http2 { options, said }));
+        let connect = self.connect.unwrap_or_else(|| Box::new(Http2::new(options, said)));
         let remote = Arc::new(Remote::new(target.name, plane, connect));
         Ok(Channel::assemble(defaults, self.interceptors, self.observation, Way::Remote(remote)))
     }

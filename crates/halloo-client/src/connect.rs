@@ -3,6 +3,8 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use halloo_call::Carry;
 use halloo_core::SecurityLevel;
@@ -18,6 +20,17 @@ pub(crate) trait Connect: fmt::Debug + Send + Sync + 'static {
     /// Calls that the connection cannot start go to `returned`.
     fn connect(&self, address: Address, returned: ReturnedCalls)
     -> BoxFuture<Result<Arc<dyn Connection>, Unreachable>>;
+
+    /// A server has complained of too many PINGs: further connections ask half as often (gRFC A8).
+    fn ask_less(&self) {}
+}
+
+/// How a connection came to take no more calls.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) reason: String,
+    /// The server has complained of too many PINGs.
+    pub(crate) too_many_pings: bool,
 }
 
 /// A live connection.
@@ -25,8 +38,8 @@ pub(crate) trait Connection: Carry {
     /// What protects the bytes on their way.
     fn security(&self) -> SecurityLevel;
 
-    /// Resolves with the reason when no call can start any more.
-    fn closed(self: Arc<Self>) -> BoxFuture<String>;
+    /// Resolves when no call can start any more, and says why.
+    fn closed(self: Arc<Self>) -> BoxFuture<Ended>;
 
     /// Starts no more calls and ends when the running ones have.
     fn shutdown(&self);
@@ -35,8 +48,21 @@ pub(crate) trait Connection: Carry {
 /// Connects by the transport: HTTP/2 over TCP or a Unix socket.
 #[derive(Debug)]
 pub(crate) struct Http2 {
-    pub(crate) options: ConnectOptions,
-    pub(crate) said: Said,
+    options: ConnectOptions,
+    said: Said,
+    /// How often servers have complained of too many PINGs.
+    complaints: AtomicU32,
+}
+
+impl Http2 {
+    pub(crate) fn new(options: ConnectOptions, said: Said) -> Self {
+        Self { options, said, complaints: AtomicU32::new(0) }
+    }
+}
+
+/// The interval after so many complaints: each doubles it.
+fn slowed_down(interval: Duration, complaints: u32) -> Duration {
+    interval.saturating_mul(1_u32.checked_shl(complaints).unwrap_or(u32::MAX))
 }
 
 impl Connect for Http2 {
@@ -47,6 +73,9 @@ impl Connect for Http2 {
     ) -> BoxFuture<Result<Arc<dyn Connection>, Unreachable>> {
         let mut options = self.options.clone();
         options.returned = Some(returned);
+        if let Some(keepalive) = &mut options.http2.keepalive {
+            keepalive.interval = slowed_down(keepalive.interval, self.complaints.load(Ordering::Relaxed));
+        }
         let said = self.said.clone();
         Box::pin(async move {
             match halloo_transport::connect(&address, options).await {
@@ -55,6 +84,10 @@ impl Connect for Http2 {
             }
         })
     }
+
+    fn ask_less(&self) {
+        self.complaints.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 impl Connection for ClientConnection {
@@ -62,8 +95,11 @@ impl Connection for ClientConnection {
         self.peer().security
     }
 
-    fn closed(self: Arc<Self>) -> BoxFuture<String> {
-        Box::pin(async move { ClientConnection::closed(&self).await.reason })
+    fn closed(self: Arc<Self>) -> BoxFuture<Ended> {
+        Box::pin(async move {
+            let closed = ClientConnection::closed(&self).await;
+            Ended { reason: closed.reason, too_many_pings: closed.too_many_pings }
+        })
     }
 
     fn shutdown(&self) {

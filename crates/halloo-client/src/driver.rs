@@ -15,7 +15,7 @@ use std::time::Instant;
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::balancer::SubchannelId;
-use crate::connect::Connection;
+use crate::connect::{Connection, Ended};
 use crate::deadline::now;
 use crate::failure::Unreachable;
 use crate::plane::Action;
@@ -35,7 +35,7 @@ pub(crate) struct Driver {
 enum Event {
     Looked(io::Result<Vec<SocketAddr>>),
     Attempted(AttemptId, Result<Arc<dyn Connection>, Unreachable>),
-    Closed(SubchannelId, String),
+    Closed(SubchannelId, Ended),
 }
 
 enum Wake {
@@ -133,8 +133,15 @@ impl Driver {
         match event {
             Event::Looked(result) => self.remote.plane().handle_lookup(now(), result),
             Event::Attempted(attempt, result) => self.handle_attempt(attempt, result),
-            Event::Closed(id, reason) => {
+            Event::Closed(id, Ended { reason, too_many_pings }) => {
                 tracing::debug!(target = self.remote.target, reason, "a connection takes no more calls");
+                if too_many_pings {
+                    tracing::warn!(
+                        target = self.remote.target,
+                        "the server allows no keepalive PINGs as often as this channel sends them; it will send half as many"
+                    );
+                    self.remote.connect.ask_less();
+                }
                 self.connections.remove(&id);
                 self.remote.plane().handle_closed(now(), id);
             }

@@ -128,11 +128,11 @@ impl Connection for Fake {
         self.security
     }
 
-    fn closed(self: Arc<Self>) -> BoxFuture<String> {
+    fn closed(self: Arc<Self>) -> BoxFuture<crate::connect::Ended> {
         let mut ended = self.ended.subscribe();
         Box::pin(async move {
             ended.wait_for(|ended| *ended == Ended::Yes).await.unwrap();
-            "it has ended".into()
+            crate::connect::Ended { reason: "it has ended".into(), too_many_pings: false }
         })
     }
 

@@ -63,7 +63,6 @@ impl Default for Config {
 ///
 /// It costs a timestamp a read, and while nothing arrives a timer and a PING an interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Keepalive {
     /// Time without input before a PING. Default 2 h, as gRPC's servers have it.
     pub interval: Duration,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use halloo_core::{Peer, PeerAddress, SecurityLevel};
 use tokio::net::TcpStream;
@@ -29,11 +30,13 @@ pub(crate) enum Socket {
 }
 
 impl Address {
-    pub(crate) async fn connect(&self) -> io::Result<(Socket, Peer)> {
+    /// Connects. Bytes that the other side does not acknowledge within `user_timeout` break a TCP connection, on Linux.
+    pub(crate) async fn connect(&self, user_timeout: Option<Duration>) -> io::Result<(Socket, Peer)> {
         match self {
             Self::Tcp(address) => {
                 let socket = TcpStream::connect(address).await?;
                 socket.set_nodelay(true)?;
+                set_user_timeout(&socket, user_timeout);
                 Ok((Socket::Tcp(socket), Peer::tcp(*address)))
             }
             #[cfg(unix)]
@@ -51,6 +54,17 @@ impl Address {
             _ => Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no such sockets")),
         }
     }
+}
+
+/// Lets the kernel give up on bytes that were not acknowledged for so long (gRFC A18).
+pub(crate) fn set_user_timeout(socket: &TcpStream, timeout: Option<Duration>) {
+    #[cfg(target_os = "linux")]
+    if timeout.is_some() {
+        // A kernel that knows no such limit has its own, and the PING's stays.
+        let _ = socket2::SockRef::from(socket).set_tcp_user_timeout(timeout);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (socket, timeout);
 }
 
 /// Tokio takes abstract names as paths that begin with a zero byte.

@@ -18,7 +18,7 @@ use halloo_core::{Deadline, Status};
 use halloo_http2::{Connection, End, ErrorCode, Event, HeaderList, OpenError, Origin, StreamId};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::client_handle::{ConnectionState, ReturnedCalls, Shared, Start};
+use crate::client_handle::{Closed, ConnectionState, ReturnedCalls, Shared, Start};
 use crate::connect_error::ConnectErrorKind;
 use crate::deadlines::Deadlines;
 use crate::id_map::IdMap;
@@ -138,7 +138,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ClientDriver<Io> {
                 Mail::Call(key) => self.calls.look(engine, key),
                 Mail::Start(start) => self.calls.start(engine, start, now),
                 Mail::Shutdown => {
-                    self.calls.state.go_away("this client has closed the connection".into(), false);
+                    self.calls.state.go_away(Closed::new("this client has closed the connection"));
                     engine.shutdown(now);
                     self.calls.open_waiting(engine);
                 }
@@ -171,6 +171,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ClientDriver<Io> {
 fn close_reason(error: Option<&halloo_http2::Error>, io_error: Option<&std::io::Error>) -> String {
     match (io_error, error) {
         (Some(error), _) => format!("the connection broke: {error}"),
+        (None, Some(error @ halloo_http2::Error::Silent { .. })) => format!("the connection is lost: {error}"),
         (None, Some(error)) => format!("the connection was closed: {error}"),
         (None, None) => "the connection was closed".into(),
     }
@@ -273,7 +274,7 @@ impl Calls {
                 Err(error) => {
                     self.waiting.pop_front();
                     if matches!(error, OpenError::Exhausted) {
-                        self.state.go_away("the connection has used up its stream ids".into(), false);
+                        self.state.go_away(Closed::new("the connection has used up its stream ids"));
                         engine.shutdown(crate::server::now());
                     }
                     if let Some(call) = self.table.remove(&key) {
@@ -299,12 +300,10 @@ impl Calls {
                 self.finish_stream(engine, id, Err(status));
                 engine.send_reset(id, ErrorCode::Cancel);
             }
+            // `Closed` follows, and knows why.
+            Event::Reset { by: Origin::Connection, .. } => {}
             Event::Reset { id, code, by, why } => {
-                let status = match by {
-                    Origin::Connection => self.unavailable(),
-                    by => reset_status(code, by == Origin::Peer, why),
-                };
-                self.finish_stream(engine, id, Err(status));
+                self.finish_stream(engine, id, Err(reset_status(code, by == Origin::Peer, why)));
             }
             Event::Writable { id } => {
                 if let Some(&key) = self.streams.get(&id.as_u32()) {
@@ -314,9 +313,10 @@ impl Calls {
             Event::StreamsAvailable => self.open_waiting(engine),
             Event::Ready => self.state.ready(),
             Event::GoingAway { code, debug, .. } => {
-                let debug = String::from_utf8_lossy(&debug).into_owned();
-                let text = if debug.is_empty() { String::new() } else { format!(" ({debug})") };
-                self.state.go_away(format!("the server is going away: {code}{text}"), true);
+                let text = if debug.is_empty() { "".into() } else { format!(" ({})", String::from_utf8_lossy(&debug)) };
+                let reason = format!("the server is going away: {code}{text}");
+                let too_many_pings = code == ErrorCode::EnhanceYourCalm && debug.as_ref() == b"too_many_pings";
+                self.state.go_away(Closed { reason, by_goaway: true, too_many_pings });
                 // None of them will be opened; they go back.
                 self.open_waiting(engine);
             }

@@ -87,7 +87,9 @@ impl ConnectOptions {
 /// # Errors
 /// What the socket said, why TLS failed, or what the peer spoke instead of HTTP/2.
 pub async fn connect(address: &Address, options: ConnectOptions) -> Result<ClientConnection, ConnectError> {
-    let (socket, peer) = address.connect().await.map_err(ConnectError::from_io)?;
+    // What waits for an acknowledgement has as long as a PING (gRFC A18).
+    let user_timeout = options.http2.keepalive.map(|keepalive| keepalive.timeout);
+    let (socket, peer) = address.connect(user_timeout).await.map_err(ConnectError::from_io)?;
     match socket {
         Socket::Tcp(io) => secure(address, io, peer, options).await,
         #[cfg(unix)]
@@ -270,6 +272,14 @@ pub struct Closed {
     pub reason: String,
     /// The peer said so (GOAWAY); running calls may still end well.
     pub by_goaway: bool,
+    /// The peer said that PINGs come too often (`too_many_pings`): the next connection's keepalive has to wait longer.
+    pub too_many_pings: bool,
+}
+
+impl Closed {
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), by_goaway: false, too_many_pings: false }
+    }
 }
 
 /// How far a connection is; its task writes, its handles read.
@@ -304,9 +314,9 @@ impl ConnectionState {
         });
     }
 
-    pub(crate) fn go_away(&self, reason: String, by_goaway: bool) {
+    pub(crate) fn go_away(&self, closed: Closed) {
         self.change(|phase| match phase {
-            Phase::Connecting | Phase::Ready => Some(Phase::GoingAway(Closed { reason, by_goaway })),
+            Phase::Connecting | Phase::Ready => Some(Phase::GoingAway(closed)),
             _ => None,
         });
     }
@@ -317,9 +327,9 @@ impl ConnectionState {
             Phase::Connecting => {
                 let is_known = kind != ConnectErrorKind::Io;
                 let reason = if is_known { reason } else { format!("{reason} before it spoke HTTP/2") };
-                Some(Phase::Closed { closed: Closed { reason, by_goaway: false }, kind })
+                Some(Phase::Closed { closed: Closed::new(reason), kind })
             }
-            Phase::Ready => Some(Phase::Closed { closed: Closed { reason, by_goaway: false }, kind }),
+            Phase::Ready => Some(Phase::Closed { closed: Closed::new(reason), kind }),
             Phase::GoingAway(closed) => Some(Phase::Closed { closed: closed.clone(), kind }),
             Phase::Closed { .. } => None,
         });

@@ -31,7 +31,7 @@ mod wire;
 pub use address::Address;
 pub use client_handle::{ClientConnection, Closed, ConnectOptions, ReturnedCalls, connect};
 pub use connect_error::{ConnectError, ConnectErrorKind};
-pub use halloo_http2::{Config as Http2Config, Limits as Http2Limits};
+pub use halloo_http2::{Config as Http2Config, Keepalive, Lifetime, Limits as Http2Limits, PingLimit};
 pub use http1::{Http1, Http1Connection};
 pub use in_process::InProcess;
 pub use listener::{Accepted, AcceptedSocket, BindError, ListenAddress, Listener};

@@ -76,11 +76,11 @@ impl Connection for Fake {
         self.security
     }
 
-    fn closed(self: Arc<Self>) -> BoxFuture<String> {
+    fn closed(self: Arc<Self>) -> BoxFuture<crate::connect::Ended> {
         let mut has_ended = self.has_ended.subscribe();
         Box::pin(async move {
             has_ended.wait_for(|has_ended| *has_ended).await.unwrap();
-            "it has ended".into()
+            crate::connect::Ended { reason: "it has ended".into(), too_many_pings: false }
         })
     }
 

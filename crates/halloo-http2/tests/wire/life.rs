@@ -6,10 +6,8 @@ use std::time::Duration;
 
 fn keepalive(seconds: u64, without_streams: bool) -> Config {
     let mut config = Config::default();
-    let mut keepalive = Keepalive::default();
-    keepalive.interval = Duration::from_secs(seconds);
-    keepalive.without_streams = without_streams;
-    config.keepalive = Some(keepalive);
+    let interval = Duration::from_secs(seconds);
+    config.keepalive = Some(Keepalive { interval, without_streams, ..Keepalive::default() });
     config
 }
 
