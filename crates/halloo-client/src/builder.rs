@@ -266,11 +266,11 @@ impl ChannelBuilder {
     ///
     /// A channel with TLS never sends anything without it.
     ///
-    /// ```no_run
+    /// ```
     /// use halloo_client::Channel;
     /// use halloo_transport::ClientTls;
     ///
-    /// let tls = ClientTls::new().ca_file("ca.pem")?;
+    /// let tls = ClientTls::new().domain_name("greeter.example");
     /// let channel = Channel::builder("dns:///greeter.prod:50051").tls(tls).build()?;
     /// # Ok::<(), halloo_client::Error>(())
     /// ```

@@ -260,3 +260,15 @@ impl<Io: ByteStream + 'static> Future for Conversation<Io> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    #[test]
+    fn the_way_a_connection_began_takes_no_room_in_its_task() {
+        assert_eq!(size_of::<Conversation<TcpStream>>(), size_of::<ServerConnection<TcpStream>>());
+    }
+}

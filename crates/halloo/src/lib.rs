@@ -15,6 +15,9 @@
 //!
 //! A server answers [health checks](crate::health) by itself, and in debug builds the questions of tools such as grpcurl
 //! ([`Server::reflection`]).
+//!
+//! With the feature `tls` (`tls-ring` for ring's cryptography), `Server::tls` protects the connections of a server, and
+//! `https://` those of a client. What both of them know of the other is in [`Peer`].
 
 #[cfg(feature = "jwt")]
 pub use halloo_auth as jwt;

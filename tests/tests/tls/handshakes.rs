@@ -4,14 +4,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use halloo::{ClientTls, Tls};
-use halloo_tests::Letter;
+use halloo::{Channel, ClientTls, Server, Tls};
+use halloo_tests::{Letter, PostClient};
 use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::support::certificates::{Authority, trusting};
+use crate::support::certificates::{Authority, Folder, trusting};
+use crate::support::office::Office;
+use crate::support::rig::{serve, socket_path};
 use crate::support::soon;
 use crate::{Secured, call, rustls_server, shown};
 
@@ -95,8 +97,8 @@ async fn a_server_that_agrees_to_no_http2_is_refused() {
                 assert_eq!(said, b"", "nothing may be said to a server that does not speak HTTP/2");
             }
         });
-        let channel = halloo::Channel::builder(format!("https://localhost:{port}")).tls(trusting()).build().unwrap();
-        let status = call(&halloo_tests::PostClient::new(channel)).await.unwrap_err();
+        let channel = Channel::builder(format!("https://localhost:{port}")).tls(trusting()).build().unwrap();
+        let status = call(&PostClient::new(channel)).await.unwrap_err();
         let told = shown(&status);
         let expected = if protocols.is_empty() {
             format!(
@@ -118,6 +120,45 @@ async fn configurations_of_rustls_can_be_used() {
     let server = Secured::with(Tls::from_rustls(Arc::new(config))).await;
     call(&server.client(ClientTls::from_rustls(offering(&[])))).await.unwrap();
     server.end().await;
+}
+
+/// Runs in a process whose system trusts the usual authority, as far as it is told.
+#[tokio::test]
+async fn https_trusts_what_the_system_trusts() {
+    const PORT: &str = "HALLOO_TEST_PORT";
+    if let Ok(port) = std::env::var(PORT) {
+        let client = PostClient::connect(format!("https://localhost:{port}")).await.unwrap();
+        return call(&client).await.unwrap();
+    }
+    let server = Secured::with(Authority::usual().localhost().tls()).await;
+    let folder = Folder::new();
+    std::fs::write(folder.file("usual.pem"), Authority::usual().pem()).unwrap();
+    std::fs::write(folder.file("other.pem"), Authority::new("other").pem()).unwrap();
+    for (file, expected) in [("usual.pem", None), ("other.pem", Some("from no authority that is trusted here"))] {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "handshakes::https_trusts_what_the_system_trusts"]);
+        child.env(PORT, server.port.to_string()).env("SSL_CERT_FILE", folder.file(file)).env_remove("SSL_CERT_DIR");
+        let output = soon(tokio::task::spawn_blocking(move || child.output())).await.unwrap().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        match expected {
+            None => assert!(output.status.success(), "{said}"),
+            Some(expected) => assert!(!output.status.success() && said.contains(expected), "{said}"),
+        }
+    }
+    server.end().await;
+}
+
+#[tokio::test]
+async fn tls_works_on_unix_sockets_too() {
+    let path = socket_path();
+    let server = Server::bind(format!("unix:{}", path.display())).await.unwrap();
+    let serving = serve(server.tls(Authority::usual().localhost().tls()), Office::default());
+    let target = format!("unix:{}", path.display());
+    let channel = Channel::builder(&target).tls(trusting()).build().unwrap();
+    call(&PostClient::new(channel)).await.unwrap();
+    let told = shown(&call(&PostClient::new(Channel::new(&target).unwrap())).await.unwrap_err());
+    assert!(told.starts_with(&format!("{target} speaks TLS, but this channel is plaintext (UNAVAILABLE)")), "{told}");
+    serving.end().await;
 }
 
 #[tokio::test]

@@ -21,6 +21,14 @@ use super::server::{H2, no_versions};
 /// Files are read again when a connection is made and they were last read more than a second ago; contents that
 /// cannot be used leave what there was, and are logged.
 ///
+/// ```
+/// use halloo_transport::ClientTls;
+///
+/// let system = ClientTls::new(); // what `https://` means by itself
+/// let damaged = ClientTls::new().ca("no certificate").unwrap_err();
+/// assert!(damaged.message().starts_with("the PEM text has no certificate"));
+/// ```
+///
 /// ```no_run
 /// use halloo_transport::ClientTls;
 ///
@@ -48,7 +56,7 @@ impl ClientTls {
         Self::of(Source::Material(ClientMaterial::default()))
     }
 
-    /// Takes a configuration of rustls as it is, for what this type has no word for. Authorities and identity given
+    /// Takes a configuration of rustls 0.23 as it is, for what this type has no word for. Authorities and identity given
     /// here have no effect then. Without ALPN protocols it gets `h2`.
     pub fn from_rustls(config: Arc<ClientConfig>) -> Self {
         let mut config = config;

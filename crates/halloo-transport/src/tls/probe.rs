@@ -33,7 +33,7 @@ async fn look(address: &Address, authority: &str) -> Option<Vec<String>> {
         .with_no_client_auth();
     config.alpn_protocols = vec![H2.to_vec()];
     let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-    let (socket, _) = address.connect().await.ok()?;
+    let (socket, _) = address.connect(None).await.ok()?;
     let error = match socket {
         Socket::Tcp(io) => connector.connect(name, io).await.err(),
         #[cfg(unix)]

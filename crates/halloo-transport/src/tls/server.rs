@@ -31,6 +31,13 @@ pub(super) const HTTP_1_1: &[u8] = b"http/1.1";
 /// are good serve the connections from then on, and running ones go on as they began; from contents that cannot be
 /// used a server keeps what it had, and logs why.
 ///
+/// ```
+/// use halloo_transport::Tls;
+///
+/// let status = Tls::from_files("/nowhere/cert.pem", "/nowhere/key.pem").unwrap_err();
+/// assert!(status.message().starts_with("cannot read /nowhere/cert.pem for TLS: "));
+/// ```
+///
 /// ```no_run
 /// use halloo_transport::Tls;
 ///
@@ -83,7 +90,7 @@ impl Tls {
         Self::from_identity(Identity { certificate: Pem::bytes(certificate), key: Pem::bytes(key) })
     }
 
-    /// Takes a configuration of rustls as it is, for what this type has no word for. Other options of certificates
+    /// Takes a configuration of rustls 0.23 as it is, for what this type has no word for. Other options of certificates
     /// have no effect then. Without ALPN protocols it gets those of HTTP.
     pub fn from_rustls(config: Arc<ServerConfig>) -> Self {
         let mut config = config;
