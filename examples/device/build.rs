@@ -1,0 +1,3 @@
+fn main() {
+    halloo_build::Build::new().proto("../greeter/greeter.proto").include("../greeter").compile();
+}
