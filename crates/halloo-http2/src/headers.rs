@@ -3,7 +3,7 @@
 //! A list is a row of records (`record.rs`), as the HPACK tables hold them, too.
 //! Names and values are bytes here: whether they make a valid request is for the connection to say.
 use crate::record::{Mark, RECORD_HEAD, RecordHead, charged_bytes, split_field};
-use crate::rule::FieldRule;
+use crate::rule::{FieldRule, NameRule, has_control};
 use std::{
     any::Any,
     fmt,
@@ -86,6 +86,28 @@ impl HeaderList {
     /// If the name or the value has 4 GiB or more.
     pub fn push_sensitive(&mut self, name: &[u8], value: &[u8]) {
         self.push_record(name, value, FieldRule::ORDINARY.sensitive());
+    }
+
+    /// Appends a field that somebody else wrote, without white space around its value, unless it may not be in a
+    /// message after its pseudo-headers (RFC 9113 sections 8.2.1 and 8.2.2). Returns whether it is in.
+    ///
+    /// ```
+    /// let mut fields = halloo_http2::HeaderList::new();
+    /// assert!(fields.push_legal(b"location", b"/next "));
+    /// assert!(!fields.push_legal(b"location", b"/\r\nset-cookie: a=1"));
+    /// assert!(!fields.push_legal(b"connection", b"close"));
+    /// assert_eq!(fields.find(b"location"), Some(b"/next".as_slice()));
+    /// ```
+    ///
+    /// # Panics
+    /// If the name or the value has 4 GiB or more.
+    pub fn push_legal(&mut self, name: &[u8], value: &[u8]) -> bool {
+        let value = value.trim_ascii();
+        let is_legal = FieldRule::judge(NameRule::of(name), value, has_control(value)).is_legal_field();
+        if is_legal {
+            self.push(name, value);
+        }
+        is_legal
     }
 
     /// Returns how many fields the list has.

@@ -56,6 +56,11 @@ impl FieldRule {
         self.0 & BROKEN != 0
     }
 
+    /// Whether a message may have the field behind its pseudo-headers.
+    pub(crate) fn is_legal_field(self) -> bool {
+        !self.is_broken() && matches!(self.name(), NameRule::Ordinary | NameRule::Te | NameRule::ContentLength)
+    }
+
     #[inline]
     pub(crate) fn name(self) -> NameRule {
         NAME_RULES[usize::from(self.0 & 0xf)]
@@ -302,6 +307,11 @@ mod tests {
             [("te", "trailers"), ("te", "Trailers"), ("content-length", "0"), (":path", "*"), (":status", "200")]
         {
             assert!(!broken(name, value), "{name}: {value}");
+        }
+        let legal = |name: &str| FieldRule::judge(NameRule::of(name.as_bytes()), b"trailers", false).is_legal_field();
+        assert!(legal("te") && legal("plain"));
+        for name in ["", ":path", ":other", "Upper", "two words", "upgrade", "content-length"] {
+            assert!(!legal(name), "{name}");
         }
         for (name, value) in [
             ("te", "gzip"),

@@ -44,7 +44,8 @@ impl HttpResponder {
         poll_fn(|cx| self.responder.poll_body(cx)).await
     }
 
-    /// Sends the response head, with a `status` of 200 to 599 and header names in lower case.
+    /// Sends the response head, with a `status` of 200 to 999 and header names in lower case. Another status resets the
+    /// stream. Fields that HTTP does not allow are left out, such as `connection`, or a value with a line break.
     pub fn head(&mut self, status: u16, headers: Vec<(Bytes, Bytes)>) {
         self.responder.send_head(ResponseHead::Http { status, headers });
     }

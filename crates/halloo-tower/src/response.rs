@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use halloo_call::{CallerEnd, Interest, Outcome, ResponseHead, ResponseProgress};
 use halloo_core::{Code, Metadata, Status};
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 
@@ -167,7 +167,7 @@ pub(crate) fn append_metadata(metadata: &Metadata, headers: &mut HeaderMap) {
     for (name, value) in metadata.wire_iter() {
         // Both have passed stricter rules than HTTP's when the metadata was made.
         let (Ok(name), Ok(mut value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(&value)) else { continue };
-        value.set_sensitive(name == AUTHORIZATION);
+        value.set_sensitive(Metadata::is_secret(name.as_str().as_bytes()));
         // A map takes 32 768 fields; what comes off a wire has far fewer.
         let _ = headers.try_append(name, value);
     }
@@ -176,7 +176,9 @@ pub(crate) fn append_metadata(metadata: &Metadata, headers: &mut HeaderMap) {
 /// Adds fields of a message that is not an RPC's; those that HTTP does not allow are left out.
 pub(crate) fn append_fields(fields: &[(Bytes, Bytes)], headers: &mut HeaderMap) {
     for (name, value) in fields {
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name), HeaderValue::from_maybe_shared(value.clone())) {
+        if let (Ok(name), Ok(mut value)) = (HeaderName::from_bytes(name), HeaderValue::from_maybe_shared(value.clone()))
+        {
+            value.set_sensitive(Metadata::is_secret(name.as_str().as_bytes()));
             let _ = headers.try_append(name, value);
         }
     }

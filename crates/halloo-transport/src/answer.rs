@@ -46,7 +46,7 @@ impl<'a> Answer<'a> {
             (Response::Ended, _) => Ok(()),
             (Response::Unsent(None), _) => {
                 // Nobody has answered a request that is not an RPC; an RPC's answer would not be one.
-                self.engine.send_reset(self.id, ErrorCode::InternalError);
+                self.fail();
                 Ok(())
             }
             (Response::Unsent(subtype), Err(status)) => {
@@ -76,10 +76,16 @@ impl<'a> Answer<'a> {
                 self.engine.send_headers(self.id, None, self.fields, End::Stream)
             }
             Err(_) => {
-                self.engine.send_reset(self.id, ErrorCode::InternalError);
+                self.fail();
                 Ok(())
             }
         }
+    }
+
+    /// Ends a response that is none, or breaks off.
+    fn fail(&mut self) {
+        self.engine.send_reset(self.id, ErrorCode::InternalError);
+        *self.response = Response::Ended;
     }
 
     fn settle(&mut self, sent: Result<(), SendError>) {
@@ -113,13 +119,19 @@ impl ResponseSink for Answer<'_> {
             ResponseHead::Rpc(metadata) => {
                 write_head(subtype.as_deref().unwrap_or("proto"), metadata.read(), self.fields)
             }
-            ResponseHead::Http { status, headers } => {
+            ResponseHead::Http { status, headers } if (200..1000).contains(status) => {
                 self.fields.clear();
                 self.fields.push(b":status", status.to_string().as_bytes());
                 for (name, value) in headers {
-                    self.fields.push(name, value);
+                    if !self.fields.push_legal(name, value) {
+                        tracing::debug!(name = %name.escape_ascii(), "HTTP/2 forbids a field of a response; it is left out");
+                    }
                 }
                 None
+            }
+            ResponseHead::Http { status, .. } => {
+                tracing::warn!(status, "a request was answered with a status that no response ends with");
+                return self.fail();
             }
         };
         let sent = self.engine.send_headers(self.id, template, self.fields, End::Open);

@@ -51,7 +51,9 @@ fn pages(seen: Arc<Seen>) -> Router {
     Router::new()
         .route("/", get(async || "the front page"))
         .route("/peer", get(async |request: Request| format!("{:?}", request.extensions().get::<Peer>())))
-        .route("/facts", get(async |uri: Uri, headers: HeaderMap| format!("{uri} {:?}", headers.get("cookie"))))
+        .route("/facts", get(facts))
+        .route("/host", get(async |uri: Uri, headers: HeaderMap| format!("{:?} {:?}", uri.host(), headers.get("host"))))
+        .route("/early", get(async || (StatusCode::SWITCHING_PROTOCOLS, "too early")))
         .route("/echo", post(async |body: Body| body))
         .route("/length", post(async |body: Bytes| body.len().to_string()).layer(DefaultBodyLimit::max(1000)))
         .route("/broken", get(async || Body::new(Broken { sent: false })))
@@ -60,6 +62,12 @@ fn pages(seen: Arc<Seen>) -> Router {
         .route("/upgrade", get(upgrade))
         .route("/gate", get(async move || through_the_gate(&seen).await))
         .fallback(async || (StatusCode::NOT_FOUND, "no such page"))
+}
+
+async fn facts(uri: Uri, headers: HeaderMap) -> String {
+    let cookie = headers.get("cookie");
+    assert!(cookie.is_none_or(|cookie| cookie.is_sensitive()), "logs show no cookie");
+    format!("{uri} {:?}", cookie.map(|cookie| cookie.to_str().unwrap()))
 }
 
 async fn through_the_gate(seen: &Seen) -> &'static str {

@@ -100,6 +100,25 @@ async fn a_service_may_take_the_connection_over() {
     site.serving.end().await;
 }
 
+/// RFC 9112 sections 3.2 and 3.2.2.
+#[tokio::test]
+async fn a_request_is_for_one_host() {
+    let site = Site::new().await;
+    for (request, expected) in [
+        ("GET /host HTTP/1.1\r\nhost: x\r\n", "None Some(\"x\")"),
+        ("GET http://target.example/host HTTP/1.1\r\nhost: x\r\n", "None Some(\"target.example\")"),
+        ("GET /host HTTP/1.0\r\n", "None None"),
+    ] {
+        let response = Browser::ask(&site, &format!("{request}connection: close\r\n\r\n")).await;
+        assert!(response.ends_with(expected), "{response} to {request}");
+    }
+    for request in ["GET /host HTTP/1.1\r\n", "GET /host HTTP/1.1\r\nhost: x\r\nhost: y\r\n"] {
+        let response = Browser::ask(&site, &format!("{request}connection: close\r\n\r\n")).await;
+        assert!(response.starts_with("HTTP/1.1 400 "), "{response} to {request}");
+    }
+    site.serving.end().await;
+}
+
 #[tokio::test]
 async fn an_rpc_by_http1_is_told_what_it_needs() {
     let site = Site::new().await;

@@ -1,6 +1,7 @@
 //! Pages within a Halloo server, over HTTP/2.
 
 use bytes::Bytes;
+use halloo::{HttpRequest, HttpResponder};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Empty, Full};
 use hyper::body::Incoming;
@@ -54,6 +55,68 @@ async fn the_target_is_whole_and_cookies_are_one() {
     let facts = text(soon(client.send_request(request)).await.unwrap()).await;
     assert_eq!(facts, format!("{}/facts?x=1 Some(\"a=1; b=2\")", site.url()));
     drop(client);
+    site.serving.end().await;
+}
+
+/// RFC 9113 section 8.3.1: where there is an `:authority`, a `host` must not be taken for the target.
+#[tokio::test]
+async fn the_authority_counts_and_not_the_host() {
+    let site = Site::new().await;
+    let mut client = connect(&site).await;
+    let mut request = get(&site, "/host");
+    request.headers_mut().insert("host", "elsewhere.example".parse().unwrap());
+    let response = soon(client.send_request(request)).await.unwrap();
+    assert_eq!(text(response).await, format!("None Some({:?})", site.address));
+    let mut request = get(&site, "/host");
+    for host in ["one.example", "two.example"] {
+        request.headers_mut().append("host", host.parse().unwrap());
+    }
+    let response = soon(client.send_request(request)).await.unwrap();
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    drop(client);
+    site.serving.end().await;
+}
+
+#[tokio::test]
+async fn a_service_that_never_gets_to_its_final_answer_has_its_stream_reset() {
+    let site = Site::new().await;
+    let mut client = connect(&site).await;
+    let error = soon(client.send_request(get(&site, "/early"))).await.unwrap_err();
+    assert!(format!("{error:?}").contains("INTERNAL_ERROR"), "{error:?}");
+    assert_eq!(text(soon(client.send_request(get(&site, "/"))).await.unwrap()).await, "the front page");
+    drop(client);
+    site.serving.end().await;
+}
+
+async fn crooked(request: HttpRequest, mut responder: HttpResponder) {
+    let fields = [
+        ("straight", "yes"),
+        ("injected", "x\r\nset-cookie: a=1"),
+        ("zero", "x\0y"),
+        ("two words", "x"),
+        ("Upper", "x"),
+        ("connection", "close"),
+        (":status", "500"),
+        ("", "x"),
+    ];
+    let fields =
+        fields.map(|(name, value)| (Bytes::from_static(name.as_bytes()), Bytes::from_static(value.as_bytes())));
+    let status = if &*request.path == b"/early" { 103 } else { 200 };
+    responder.head(status, fields.to_vec());
+    responder.finish();
+}
+
+#[tokio::test]
+async fn fields_that_http_does_not_allow_stay_here() {
+    let site = Site::with(|server| server.fallback(crooked)).await;
+    let mut client = connect(&site).await;
+    let response = soon(client.send_request(get(&site, "/"))).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let names: Vec<_> = response.headers().keys().map(|name| name.as_str()).collect();
+    assert_eq!(names, ["straight"]);
+    let error = soon(client.send_request(get(&site, "/early"))).await.unwrap_err();
+    assert!(format!("{error:?}").contains("INTERNAL_ERROR"), "{error:?}");
+    drop((client, response));
     site.serving.end().await;
 }
 
