@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use halloo_core::Peer;
 use halloo_transport::{ByteStream, Http1, Http1Connection};
+use http::header::HOST;
+use http::{StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tower_service::Service as _;
 
 use crate::call::ResponseFuture;
-use crate::response::ResponseBody;
+use crate::response::{ResponseBody, text};
 use crate::routes::Routes;
 
 /// Limits of connections that speak HTTP/1.1.
@@ -50,6 +52,9 @@ impl Default for Http1Limits {
 
 /// The least that hyper takes as the size of a connection's buffer.
 const MIN_BUFFER_BYTES: usize = 8 * 1024;
+
+/// RFC 9112 section 3.2.
+const HOST_NEEDED: &str = "A request of HTTP/1.1 has to say for which host it is.\n";
 
 /// Serves connections with hyper.
 pub(crate) struct Http1Door {
@@ -115,6 +120,9 @@ impl hyper::service::Service<http::Request<Incoming>> for PeerRoutes {
     type Future = ResponseFuture<Incoming>;
 
     fn call(&self, mut request: http::Request<Incoming>) -> ResponseFuture<Incoming> {
+        if request.version() == Version::HTTP_11 && !request.headers().contains_key(HOST) {
+            return ResponseFuture::ready(text(StatusCode::BAD_REQUEST, HOST_NEEDED));
+        }
         request.extensions_mut().insert(self.peer.clone());
         self.routes.clone().call(request)
     }

@@ -171,15 +171,21 @@ pub(crate) fn from_http_request(mut from: HttpRequest, body: RequestBody) -> Opt
     *request.extensions_mut() = from.extensions.remove().unwrap_or_default();
     append_fields(&from.headers, request.headers_mut());
     join_cookies(request.headers_mut());
+    let is_connect = request.method() == Method::CONNECT;
     let mut uri = http::uri::Parts::default();
-    if !from.authority.is_empty() && !request.headers().contains_key(HOST) {
-        uri.authority = Some(Authority::from_maybe_shared(from.authority).ok()?);
-        if request.method() != Method::CONNECT {
-            uri.scheme = Some(Scheme::try_from(&*from.scheme).ok()?);
+    match request.headers().get_all(HOST).iter().count() {
+        0 | 1 if from.authority.is_empty() => {}
+        0 => {
+            uri.authority = Some(Authority::from_maybe_shared(from.authority).ok()?);
+            uri.scheme = if is_connect { None } else { Some(Scheme::try_from(&*from.scheme).ok()?) };
         }
+        // The target's authority counts, whatever is in `host` (RFC 9113 section 8.3.1, RFC 9112 section 3.2.2).
+        1 => drop(request.headers_mut().insert(HOST, HeaderValue::from_maybe_shared(from.authority).ok()?)),
+        _ => return None,
     }
-    if request.method() != Method::CONNECT {
-        uri.path_and_query = Some(PathAndQuery::from_maybe_shared(from.path).ok()?);
+    if !is_connect {
+        let path = Some(from.path).filter(|path| path.starts_with(b"/") || **path == b"*"[..])?;
+        uri.path_and_query = Some(PathAndQuery::from_maybe_shared(path).ok()?);
     }
     *request.uri_mut() = Uri::from_parts(uri).ok()?;
     request.extensions_mut().insert(Peer::clone(&from.peer));
@@ -193,7 +199,8 @@ fn join_cookies(headers: &mut HeaderMap) {
         return;
     }
     let pieces: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
-    if let Ok(whole) = HeaderValue::from_bytes(&pieces.join(&b"; "[..])) {
+    if let Ok(mut whole) = HeaderValue::from_bytes(&pieces.join(&b"; "[..])) {
+        whole.set_sensitive(true);
         headers.insert(COOKIE, whole);
     }
 }
