@@ -1,7 +1,7 @@
 //! The counters behind `limits.rs`: each says whether one more is within its limit. None of them allocates.
 
 use crate::limits::{PingLimit, Rate, ResetLimit, WindowUpdateLimit};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Tokens that are given back with time.
 #[derive(Clone, Copy, Debug)]
@@ -112,33 +112,35 @@ impl WindowUpdateBudget {
     }
 }
 
-/// PINGs that came too soon, by gRPC's rules.
+/// PINGs that came too soon, by gRPC's rules (gRFC A8).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PingBudget {
     limit: Option<PingLimit>,
-    latest: Option<Instant>,
+    /// When the latest PING came that was no strike.
+    latest_valid: Option<Instant>,
     strikes: u32,
 }
 
 impl PingBudget {
     pub(crate) fn new(limit: Option<PingLimit>) -> Self {
-        Self { limit, latest: None, strikes: 0 }
+        Self { limit, latest_valid: None, strikes: 0 }
     }
 
     /// Forgives all strikes, because headers or data went to the peer.
     #[inline]
     pub(crate) fn forgive(&mut self) {
-        self.latest = None;
+        self.latest_valid = None;
         self.strikes = 0;
     }
 
     /// Counts a received PING; false when it was one strike too many.
     pub(crate) fn take(&mut self, now: Instant, idle: bool) -> bool {
         let Some(limit) = self.limit else { return true };
-        let interval = if idle { limit.min_idle_interval } else { limit.min_interval };
-        let since = self.latest.replace(now).map(|latest| now.saturating_duration_since(latest));
-        if since.unwrap_or(Duration::MAX) < interval {
+        let interval = if idle { limit.min_idle_interval.max(limit.min_interval) } else { limit.min_interval };
+        if self.latest_valid.is_some_and(|latest| now.saturating_duration_since(latest) < interval) {
             self.strikes += 1;
+        } else {
+            self.latest_valid = Some(now);
         }
         self.strikes <= limit.max_strikes
     }

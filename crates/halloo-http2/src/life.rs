@@ -43,16 +43,16 @@ impl Connection {
     /// The peer speaks HTTP/2: what follows is a connection's ordinary life.
     pub(crate) fn start_life(&mut self, now: Instant) {
         if let Some(keepalive) = self.config.keepalive {
-            self.timers.arm(Timer::Keepalive, now + keepalive.interval);
+            self.timers.arm_after(Timer::Keepalive, now, keepalive.interval);
         }
         if self.role == Role::Server {
             // No stream can have been open before: this is when the connection began.
             let began = self.life.idle_since;
             if let Some(max_idle) = self.config.lifetime.max_idle {
-                self.timers.arm(Timer::Idle, began + max_idle);
+                self.timers.arm_after(Timer::Idle, began, max_idle);
             }
             if let Some(max_age) = self.config.lifetime.max_age {
-                self.timers.arm(Timer::Age, began + max_age);
+                self.timers.arm_after(Timer::Age, began, max_age);
             }
         }
     }
@@ -68,15 +68,14 @@ impl Connection {
             }
             _ => {}
         }
-        let due = self.life.heard + keepalive.interval;
-        if now < due {
-            self.timers.arm(Timer::Keepalive, due);
+        if now.saturating_duration_since(self.life.heard) < keepalive.interval {
+            self.timers.arm_after(Timer::Keepalive, self.life.heard, keepalive.interval);
         } else if self.streams.is_empty() && !keepalive.without_streams {
             self.life.is_dormant = true;
         } else {
             frame::write_ping(self.out.frames(), Flags::NONE, KEEPALIVE_PING);
             self.life.asked = Some(now);
-            self.timers.arm(Timer::Keepalive, now + keepalive.timeout);
+            self.timers.arm_after(Timer::Keepalive, now, keepalive.timeout);
         }
     }
 
@@ -85,7 +84,7 @@ impl Connection {
         if self.life.asked.take().is_some()
             && let Some(keepalive) = self.config.keepalive
         {
-            self.timers.arm(Timer::Keepalive, self.life.heard + keepalive.interval);
+            self.timers.arm_after(Timer::Keepalive, self.life.heard, keepalive.interval);
         }
     }
 
@@ -100,9 +99,10 @@ impl Connection {
     pub(crate) fn check_idle(&mut self, now: Instant) {
         let Some(max_idle) = self.config.lifetime.max_idle else { return };
         let idle_since = if self.streams.is_empty() { self.life.idle_since } else { now };
-        match idle_since + max_idle {
-            due if now < due => self.timers.arm(Timer::Idle, due),
-            _ => self.shut_down(now, "max_idle"),
+        if now.saturating_duration_since(idle_since) < max_idle {
+            self.timers.arm_after(Timer::Idle, idle_since, max_idle);
+        } else {
+            self.shut_down(now, "max_idle");
         }
     }
 
@@ -123,7 +123,7 @@ impl Connection {
         if self.life.farewell == MAX_AGE
             && let Some(grace) = self.config.lifetime.max_age_grace
         {
-            self.timers.arm(Timer::Grace, self.clock + grace);
+            self.timers.arm_after(Timer::Grace, self.clock, grace);
         }
     }
 

@@ -244,7 +244,7 @@ pub struct PingLimit {
     pub max_strikes: u32,
     /// Least time between PINGs while a stream is open. Default 5 min.
     pub min_interval: Duration,
-    /// Least time between PINGs while no stream is open. Default 2 h.
+    /// Least time between PINGs while no stream is open, if it is more than `min_interval`. Default 2 h.
     pub min_idle_interval: Duration,
 }
 

@@ -1,7 +1,7 @@
 //! The deadlines of a connection: one a purpose, so that arming and asking cost a few instructions.
 //! Reads no clock; what happens at a deadline is in `connection.rs`.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What a deadline is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +57,14 @@ impl Timers {
     pub(crate) fn arm(&mut self, timer: Timer, deadline: Instant) {
         self.deadlines[timer as usize] = Some(deadline);
         self.changed(timer);
+    }
+
+    /// Arms a timer for so long after `from`; a time that no clock will ever show is never.
+    pub(crate) fn arm_after(&mut self, timer: Timer, from: Instant, time: Duration) {
+        match from.checked_add(time) {
+            Some(deadline) => self.arm(timer, deadline),
+            None => self.disarm(timer),
+        }
     }
 
     #[inline]

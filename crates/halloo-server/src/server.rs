@@ -12,7 +12,7 @@ use std::time::Duration;
 use halloo_call::{Dispatch, Execution, Interceptor, Observation, StatsHandler};
 use halloo_core::Status;
 use halloo_transport::{
-    Accepted, Acceptor, BindError, Http1, Http2Config, ListenAddress, Listener, ServerConnectionHandle,
+    Accepted, Acceptor, BindError, Http1, Http2Config, Keepalive, ListenAddress, Listener, ServerConnectionHandle,
 };
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
@@ -55,7 +55,7 @@ type OpenHttp1 = Box<dyn FnOnce(Arc<dyn Dispatch>) -> Arc<dyn Http1> + Send>;
 /// ```
 pub struct Server {
     listener: Listener,
-    config: Http2Config,
+    pub(crate) config: Http2Config,
     interceptors: Vec<Arc<dyn Interceptor>>,
     fallback: Option<Arc<dyn Fallback>>,
     wraps: Vec<WrapDispatch>,
@@ -98,9 +98,11 @@ impl Server {
     /// Serves on a listener that is bound already.
     #[must_use]
     pub fn with_listener(listener: Listener) -> Self {
+        let mut config = Http2Config::default();
+        config.keepalive = Some(Keepalive::default());
         Self {
             listener,
-            config: Http2Config::default(),
+            config,
             interceptors: Vec::new(),
             fallback: None,
             wraps: Vec::new(),
@@ -224,9 +226,11 @@ impl Server {
         self
     }
 
-    /// Sets the limits and windows of HTTP/2.
+    /// Sets the limits and windows of HTTP/2, and with them all that other knobs have said of PINGs and of a connection's
+    /// life. Without a keepalive of its own it keeps the server's.
     #[must_use]
-    pub fn http2(mut self, config: Http2Config) -> Self {
+    pub fn http2(mut self, mut config: Http2Config) -> Self {
+        config.keepalive = config.keepalive.or(self.config.keepalive);
         self.config = config;
         self
     }

@@ -4,6 +4,7 @@
 //! it becomes the HTTP/2 connection itself, or hands the bytes to whoever serves HTTP/1.x.
 
 use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -16,6 +17,7 @@ use halloo_http2::Config;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::task::{Id, JoinSet};
 
+use crate::address::set_user_timeout;
 use crate::first_bytes::{FIRST_BYTES, Spoken};
 use crate::http1::{Http1, Http1Connection, Replay};
 use crate::listener::{Accepted, AcceptedSocket};
@@ -54,7 +56,8 @@ impl Acceptor {
         self
     }
 
-    /// Sets the limits and windows of HTTP/2. Its `handshake_timeout` counts from the accepted connection on.
+    /// Sets the limits and windows of HTTP/2. Its `handshake_timeout` counts from the accepted connection on, and its
+    /// `max_age` is made up to 10 % shorter or longer for each connection.
     #[must_use]
     pub fn http2(mut self, config: Config) -> Self {
         self.config = config;
@@ -80,7 +83,10 @@ impl Acceptor {
     pub fn spawn(self: &Arc<Self>, accepted: Accepted, tasks: &mut JoinSet<()>) -> (Id, ServerConnectionHandle) {
         let Accepted { socket, peer } = accepted;
         match socket {
-            AcceptedSocket::Tcp(io) => self.open(io, peer, tasks),
+            AcceptedSocket::Tcp(io) => {
+                set_user_timeout(&io, self.config.keepalive.map(|keepalive| keepalive.timeout));
+                self.open(io, peer, tasks)
+            }
             #[cfg(unix)]
             AcceptedSocket::Unix(io) => self.open(io, peer, tasks),
         }
@@ -134,6 +140,13 @@ pub(crate) struct Opened<Io> {
     pub(crate) speaks: Spoken,
     /// When HTTP could begin.
     pub(crate) since: Instant,
+}
+
+/// Makes an age a little shorter or longer, by at most a tenth, as `random` says: connections that began together shall
+/// not end together (gRFC A9).
+fn spread(age: Duration, random: u64) -> Duration {
+    let share = 0.9 + 0.2 * (random as f64 / u64::MAX as f64);
+    Duration::try_from_secs_f64(age.as_secs_f64() * share).unwrap_or(age)
 }
 
 /// Finds out what the peer of a connection without TLS speaks; `None` if it left before.
@@ -217,7 +230,9 @@ impl<Io: ByteStream + 'static> Opening<Io> {
                 Conversation::Http1(Box::new(Http1Conversation { connection, mailbox }))
             }
             _ => {
-                let (config, dispatch) = (acceptor.config.clone(), Arc::clone(&acceptor.dispatch));
+                let (mut config, dispatch) = (acceptor.config.clone(), Arc::clone(&acceptor.dispatch));
+                let lifetime = &mut config.lifetime;
+                lifetime.max_age = lifetime.max_age.map(|age| spread(age, RandomState::new().hash_one(())));
                 let connection = ServerConnection::accepted_at(since, io, peer, config, dispatch);
                 Conversation::Http2(connection.mailbox(mailbox).observed(&acceptor.observation).received(first))
             }
@@ -270,5 +285,14 @@ mod tests {
     #[test]
     fn the_way_a_connection_began_takes_no_room_in_its_task() {
         assert_eq!(size_of::<Conversation<TcpStream>>(), size_of::<ServerConnection<TcpStream>>());
+    }
+
+    #[test]
+    fn ages_are_spread_by_a_tenth() {
+        let age = Duration::from_secs(1000);
+        assert_eq!(spread(age, 0).as_secs(), 900);
+        assert_eq!(spread(age, u64::MAX / 2).as_secs(), 1000);
+        assert_eq!(spread(age, u64::MAX).as_secs(), 1100);
+        assert_eq!(spread(Duration::MAX, u64::MAX), Duration::MAX);
     }
 }

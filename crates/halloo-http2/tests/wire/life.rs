@@ -123,6 +123,15 @@ fn a_connection_without_keepalive_waits_for_ever() {
 }
 
 #[test]
+fn times_that_no_clock_will_show_are_never() {
+    let mut config = keepalive(u64::MAX, true);
+    config.lifetime.max_idle = Some(Duration::MAX);
+    config.lifetime.max_age = Some(Duration::MAX);
+    let peer = Peer::of_server(config);
+    assert_eq!(peer.engine.poll_timeout(), None);
+}
+
+#[test]
 fn a_server_asks_whether_streams_are_open_or_not() {
     Peer::of_server(keepalive(7200, true)).check(
         "! wait 7200000

@@ -318,6 +318,28 @@ fn pings_too_soon_are_strikes_until_something_is_sent() {
 }
 
 #[test]
+fn a_strike_does_not_delay_the_next_ping_that_is_allowed() {
+    let mut peer = Peer::of_server(Config::default());
+    peer.run("> HEADERS 1 END_STREAM REQUEST\n> PING");
+    // Every other one comes eight minutes after the one before it that was no strike.
+    for _ in 0..4 {
+        peer.run("! wait 240000\n> PING");
+        peer.assert_alive();
+    }
+    peer.run("! wait 240000\n> PING");
+    peer.assert_calmed("too_many_pings");
+}
+
+#[test]
+fn pings_without_streams_have_two_hours() {
+    let mut peer = Peer::of_server(Config::default());
+    peer.run("> PING\n! wait 7199999\n> PING\n! wait 1\n> PING\n! wait 7200000\n> PING\n! wait 7199999\n> PING");
+    peer.assert_alive();
+    peer.run("> PING");
+    peer.assert_calmed("too_many_pings");
+}
+
+#[test]
 fn the_handshake_has_ten_seconds() {
     let mut peer = Peer::silent(Connection::server(Config::default(), Instant::now()));
     peer.send(b"PRI * HTTP/2.0\r\n");
