@@ -52,7 +52,7 @@ async fn a_handler_sees_the_clients_certificate() {
 #[tokio::test]
 async fn a_certificate_that_is_optional_is_seen_or_not() {
     let authority = Authority::usual();
-    let (server, peers) = noting(required(authority).client_certificates(ClientCertificates::Optional)).await;
+    let (server, peers) = noting(required(authority).client_certificates(ClientCertificates::Optional).unwrap()).await;
     call(&server.client(trusting())).await.unwrap();
     call(&server.client(identity(trusting(), &authority.client("bob")))).await.unwrap();
     let stranger = Authority::new("stranger").client("mallory");

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use halloo::{Channel, ClientTls, Server, Tls};
+use halloo::{Channel, ClientCertificates, ClientTls, Code, Server, Tls};
 use halloo_tests::{Letter, PostClient};
 use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, ClientConfig, RootCertStore};
@@ -122,6 +122,23 @@ async fn configurations_of_rustls_can_be_used() {
     server.end().await;
 }
 
+/// What a server or client was told and does not do would leave it less protected than its owner thinks.
+#[test]
+fn nothing_about_certificates_is_ignored() {
+    let identity = Authority::usual().localhost();
+    let given = || Tls::from_rustls(rustls_server(&identity.certificate, &identity.key));
+    let from_nobody = identity.tls().client_certificates(ClientCertificates::Required);
+    for refused in [
+        from_nobody,
+        given().client_ca(Authority::usual().pem()),
+        given().client_certificates(ClientCertificates::Required),
+    ] {
+        assert_eq!(refused.unwrap_err().code(), Code::FailedPrecondition);
+    }
+    let refused = ClientTls::from_rustls(offering(&["h2"])).ca(Authority::usual().pem());
+    assert_eq!(refused.unwrap_err().code(), Code::FailedPrecondition);
+}
+
 /// Runs in a process whose system trusts the usual authority, as far as it is told.
 #[tokio::test]
 async fn https_trusts_what_the_system_trusts() {
@@ -176,21 +193,16 @@ async fn a_slow_handshake_is_cut() {
 }
 
 #[tokio::test]
-async fn handshakes_beyond_the_limit_wait_for_their_turn() {
-    let server = Secured::with(Authority::usual().localhost().tls().max_handshakes(1)).await;
-    // It has begun, and does not go on.
-    let mut slow = TcpStream::connect(("127.0.0.1", server.port)).await.unwrap();
-    slow.write_all(&[0x16, 3, 1, 2, 0, 1]).await.unwrap();
-    let client = server.client(trusting());
-    let mut waiting = std::pin::pin!(call(&client));
-    // The slow one holds its place as long as it likes, up to its time.
-    tokio::select! {
-        biased;
-        outcome = &mut waiting => panic!("it did not wait: {outcome:?}"),
-        () = async { for _ in 0..1000 { tokio::task::yield_now().await } } => {}
+async fn handshakes_that_stall_keep_nobody_out() {
+    let tls = Authority::usual().localhost().tls().handshake_timeout(Duration::from_secs(3600));
+    let server = Secured::with(tls).await;
+    let mut stalled = Vec::new();
+    for _ in 0..1100 {
+        let mut socket = TcpStream::connect(("127.0.0.1", server.port)).await.unwrap();
+        socket.write_all(&[0x16, 3, 1, 2, 0, 1]).await.unwrap();
+        stalled.push(socket);
     }
-    drop(slow);
-    waiting.await.unwrap();
+    call(&server.client(trusting())).await.unwrap();
     server.end().await;
 }
 

@@ -9,7 +9,6 @@ use bytes::BytesMut;
 use halloo_core::Peer;
 use rustls::server::{Acceptor, ClientHello};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::sync::Semaphore;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -35,15 +34,13 @@ const MAX_FAREWELL: Duration = Duration::from_secs(1);
 /// The handshakes of one server.
 pub(crate) struct Handshakes {
     configurations: Configurations,
-    running: Semaphore,
     limit: Duration,
 }
 
 impl Handshakes {
     pub(crate) fn new(tls: Tls) -> Arc<Self> {
-        let permits = tls.max_handshakes.clamp(1, Semaphore::MAX_PERMITS);
-        let (running, limit) = (Semaphore::new(permits), tls.handshake_timeout);
-        Arc::new(Self { configurations: tls.configurations(), running, limit })
+        let limit = tls.handshake_timeout;
+        Arc::new(Self { configurations: tls.configurations(), limit })
     }
 }
 
@@ -111,7 +108,6 @@ impl<Io: ByteStream> Attempt<Io> {
             tracing::warn!(peer = %peer.address, server_name, reason = %fault, "a TLS handshake failed");
             Refusal { io, last_words: &[] }
         };
-        let Ok(running) = handshakes.running.acquire().await else { return Err(Refusal { io: None, last_words: &[] }) };
         let config = match handshakes.configurations.current().await {
             Ok(config) => config,
             Err(status) => {
@@ -136,7 +132,6 @@ impl<Io: ByteStream> Attempt<Io> {
             Ok(io) => io,
             Err((error, io)) => return Err(failed(&error, Some(io), server_name.as_deref())),
         };
-        drop(running);
         let session = io.get_ref().1;
         let speaks = if session.alpn_protocol() == Some(H2) { Spoken::Http2 } else { Spoken::Http1 };
         let peer = peer.over_tls(session.peer_certificates().map(chain_of));

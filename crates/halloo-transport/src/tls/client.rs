@@ -13,7 +13,7 @@ use super::fault::Shown;
 use super::material::{Identity, Pem, PemText, authorities};
 use super::provider::provider;
 use super::reload::{DEFAULT_INTERVAL, Material, Reloading, read};
-use super::server::{H2, no_versions};
+use super::server::{H2, no_versions, said_to_rustls};
 
 /// A client's side of TLS 1.3 and 1.2. Without further words it trusts the authorities of the operating system (those
 /// in its certificate store, or in the file that the variable `SSL_CERT_FILE` names) and shows no certificate.
@@ -73,7 +73,8 @@ impl ClientTls {
     /// Trusts the authorities in this PEM file instead of the system's.
     ///
     /// # Errors
-    /// FAILED_PRECONDITION if the file cannot be read; INVALID_ARGUMENT if it holds no certificate.
+    /// FAILED_PRECONDITION if the file cannot be read, or beside [`from_rustls`](Self::from_rustls); INVALID_ARGUMENT
+    /// if it holds no certificate.
     pub fn ca_file(self, authorities: impl Into<PathBuf>) -> Result<Self, Status> {
         self.with(|material| material.ca = Some(Pem::file(authorities)))
     }
@@ -81,7 +82,7 @@ impl ClientTls {
     /// As [`ca_file`](Self::ca_file), from PEM text.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT if it holds no certificate.
+    /// INVALID_ARGUMENT if it holds no certificate; FAILED_PRECONDITION beside [`from_rustls`](Self::from_rustls).
     pub fn ca(self, authorities: impl AsRef<[u8]>) -> Result<Self, Status> {
         self.with(|material| material.ca = Some(Pem::bytes(authorities)))
     }
@@ -90,8 +91,8 @@ impl ClientTls {
     /// PKCS#1 or SEC1, without a passphrase.
     ///
     /// # Errors
-    /// FAILED_PRECONDITION if a file cannot be read; INVALID_ARGUMENT if it does not hold what it should, or the key
-    /// belongs to another certificate.
+    /// FAILED_PRECONDITION if a file cannot be read, or beside [`from_rustls`](Self::from_rustls); INVALID_ARGUMENT if
+    /// it does not hold what it should, or the key belongs to another certificate.
     pub fn identity_files(self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Result<Self, Status> {
         let identity = Identity { certificate: Pem::file(certificate), key: Pem::file(key) };
         self.with(|material| material.identity = Some(identity))
@@ -100,17 +101,19 @@ impl ClientTls {
     /// As [`identity_files`](Self::identity_files), from PEM text.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT if it does not hold what it should, or the key belongs to another certificate.
+    /// INVALID_ARGUMENT if it does not hold what it should, or the key belongs to another certificate;
+    /// FAILED_PRECONDITION beside [`from_rustls`](Self::from_rustls).
     pub fn identity(self, certificate: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Result<Self, Status> {
         let identity = Identity { certificate: Pem::bytes(certificate), key: Pem::bytes(key) };
         self.with(|material| material.identity = Some(identity))
     }
 
     fn with(mut self, change: impl FnOnce(&mut ClientMaterial)) -> Result<Self, Status> {
-        if let Source::Material(material) = &mut self.source {
-            change(material);
-            material.check(&read(material)?)?;
-        }
+        let Source::Material(material) = &mut self.source else {
+            return Err(said_to_rustls("authorities and identity"));
+        };
+        change(material);
+        material.check(&read(material)?)?;
         Ok(self)
     }
 

@@ -17,9 +17,6 @@ use super::reload::{DEFAULT_INTERVAL, Material, Reloading, read};
 /// Time for a TLS handshake, from the accepted connection on.
 const DEFAULT_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Handshakes at a time; each holds a few tens of KiB.
-const DEFAULT_MAX_HANDSHAKES: usize = 1024;
-
 /// The protocols that a server names in the handshake, best first (RFC 7301). Those that nobody serves are refused
 /// before rustls may choose them.
 pub(super) const H2: &[u8] = b"h2";
@@ -49,7 +46,6 @@ pub(super) const HTTP_1_1: &[u8] = b"http/1.1";
 pub struct Tls {
     source: Source,
     pub(super) handshake_timeout: Duration,
-    pub(super) max_handshakes: usize,
     reload_interval: Duration,
 }
 
@@ -108,19 +104,14 @@ impl Tls {
     }
 
     fn of(source: Source) -> Self {
-        Self {
-            source,
-            handshake_timeout: DEFAULT_HANDSHAKE_TIMEOUT,
-            max_handshakes: DEFAULT_MAX_HANDSHAKES,
-            reload_interval: DEFAULT_INTERVAL,
-        }
+        Self { source, handshake_timeout: DEFAULT_HANDSHAKE_TIMEOUT, reload_interval: DEFAULT_INTERVAL }
     }
 
     /// Lets only clients in that show a certificate from one of the authorities in this PEM file (mutual TLS). Read
     /// again like the others. Default: clients are not asked.
     ///
     /// # Errors
-    /// As [`from_files`](Self::from_files).
+    /// As [`from_files`](Self::from_files); FAILED_PRECONDITION beside [`from_rustls`](Self::from_rustls).
     pub fn client_ca_file(self, authorities: impl Into<PathBuf>) -> Result<Self, Status> {
         self.with_client_ca(Pem::file(authorities))
     }
@@ -128,41 +119,49 @@ impl Tls {
     /// As [`client_ca_file`](Self::client_ca_file), from PEM text.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT if it holds no certificate.
+    /// INVALID_ARGUMENT if it holds no certificate; FAILED_PRECONDITION beside [`from_rustls`](Self::from_rustls).
     pub fn client_ca(self, authorities: impl AsRef<[u8]>) -> Result<Self, Status> {
         self.with_client_ca(Pem::bytes(authorities))
     }
 
     fn with_client_ca(mut self, pem: Pem) -> Result<Self, Status> {
-        if let Source::Material(material, contents) = &mut self.source {
-            material.client_ca = Some(pem);
-            *contents = read(material)?;
-            material.build(contents)?;
+        match &mut self.source {
+            Source::Rustls(_) => return Err(said_to_rustls("the authorities of clients")),
+            Source::Material(material, contents) => {
+                material.client_ca = Some(pem);
+                *contents = read(material)?;
+                material.build(contents)?;
+            }
         }
         Ok(self)
     }
 
-    /// Sets whether clients have to show a certificate, given a [`client_ca`](Self::client_ca). Default: required.
-    #[must_use]
-    pub fn client_certificates(mut self, wanted: ClientCertificates) -> Self {
-        if let Source::Material(material, _) = &mut self.source {
-            material.client_certificates = wanted;
+    /// Sets whether clients have to show a certificate, after [`client_ca`](Self::client_ca) has said from whom. Default:
+    /// required.
+    ///
+    /// # Errors
+    /// FAILED_PRECONDITION if nobody has said from whom: no client would be asked for one.
+    pub fn client_certificates(mut self, wanted: ClientCertificates) -> Result<Self, Status> {
+        match &mut self.source {
+            Source::Rustls(_) => Err(said_to_rustls("which clients have to show a certificate")),
+            Source::Material(ServerMaterial { client_ca: None, .. }, _) => {
+                Err(Status::failed_precondition("nobody has said whose certificates clients may show")
+                    .note("hint", "call client_ca_file(\"clients.pem\") before client_certificates(..)"))
+            }
+            Source::Material(material, _) => {
+                material.client_certificates = wanted;
+                Ok(self)
+            }
         }
-        self
     }
 
     /// Limits the time from the accepted connection to the end of the handshake; then it is closed. Default: 10 s.
+    ///
+    /// Until then a connection holds some tens of KiB. How many there are is for the server's limit of connections: one
+    /// of handshakes would let whoever begins them and says no more keep all others out.
     #[must_use]
     pub fn handshake_timeout(mut self, limit: Duration) -> Self {
         self.handshake_timeout = limit;
-        self
-    }
-
-    /// Limits how many handshakes run at a time; further ones wait, within their time. Default: 1024. Each holds
-    /// some tens of KiB.
-    #[must_use]
-    pub fn max_handshakes(mut self, handshakes: usize) -> Self {
-        self.max_handshakes = handshakes;
         self
     }
 
@@ -247,6 +246,11 @@ impl Material for ServerMaterial {
         config.alpn_protocols = vec![H2.to_vec(), HTTP_1_1.to_vec()];
         Ok(config)
     }
+}
+
+/// What would have no effect beside a configuration of rustls, and is too important for that.
+pub(super) fn said_to_rustls(what: &str) -> Status {
+    Status::failed_precondition(format!("{what}: the configuration of rustls that was given has to say that"))
 }
 
 /// The process has installed cryptography that lacks what TLS 1.3 or 1.2 needs.
