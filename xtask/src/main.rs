@@ -16,6 +16,7 @@ mod msrv;
 mod plugin;
 mod polyglot;
 mod process;
+mod small;
 mod steps;
 mod tidy;
 mod tools;
@@ -40,6 +41,7 @@ usage: cargo xtask <command>
   msrv           checks what users build with the oldest compiler that is promised (needs rustup)
   crates         counts the crates of the Greeter's clean build against its budget
   greeter-copy   copies the Greeter out of the repository, builds it there and compares what it prints
+  small          builds the client for small devices, static, and measures it (needs rustup)
   tutorial       follows docs/tutorial.md: writes its files, runs its commands, compares what they print
   interop        runs the matrix against Python's gRPC, and Go's, Node's and Java's Greeter (needs python3 with
                  venv, Go, Node, a JDK and Maven)
@@ -89,12 +91,14 @@ fn main() -> ExitCode {
         "instructions" => steps.add("instructions", move || bench::run_instructions(&rest)),
         "fuzz" => steps.add("fuzz", move || fuzz::run(&rest)),
         "bench" => steps.add("bench", move || bench::run_bench(&rest)),
+        "small" => steps.add("small", small::run_all),
         "tutorial" => steps.add("tutorial", tutorial::run),
         "full" => {
             ci::add_steps(&mut steps);
             steps.add("msrv", msrv::check);
             steps.add("crates", greeter::count_crates);
             steps.add("greeter-copy", greeter::build_a_copy);
+            steps.add("small", small::run_all);
             steps.add("tutorial", tutorial::run);
             steps.add("interop", || interop::run(&[]));
             steps.add("polyglot", polyglot::run);

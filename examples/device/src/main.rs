@@ -1,22 +1,23 @@
-//! A client for a small device: one thread, one connection, one call for each line on stdin: `device [URL]`.
+//! A client for a small device: one thread, one connection: `device [URL [--wait]]`.
 //!
-//! Between calls it sleeps, and keeps the connection. See `docs/small-devices.md`.
+//! It makes a call, and with `--wait` keeps the connection until it is stopped. See `docs/small-devices.md`.
+
+use std::time::Duration;
 
 use device::{GreeterClient, HelloRequest};
-use tokio::io::{AsyncBufReadExt, BufReader};
+use halloo::Channel;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), halloo::Error> {
-    let url = std::env::args().nth(1).unwrap_or("http://localhost:50051".into());
-    let greeter = GreeterClient::connect(url).await?;
-    println!("ready");
-    let mut names = BufReader::new(tokio::io::stdin()).lines();
-    while let Ok(Some(name)) = names.next_line().await {
-        match greeter.say_hello(HelloRequest::default().with_name(name)).await {
-            Ok(reply) => println!("{}", reply.message),
-            // The channel connects again by itself; the device goes on.
-            Err(status) => println!("not now: {}", status.code()),
-        }
+    let mut args = std::env::args().skip(1);
+    let url = args.next().unwrap_or("http://localhost:50051".into());
+    // A network that went away without a word is noticed after 20 seconds of a call, and then it connects anew.
+    let channel = Channel::builder(url).keepalive(Duration::from_secs(10)).keepalive_timeout(Duration::from_secs(10));
+    let greeter = GreeterClient::new(channel.build()?);
+    let reply = greeter.say_hello(HelloRequest::default().with_name("device")).timeout(Duration::from_secs(30)).await?;
+    println!("{}", reply.message);
+    if args.next().is_some_and(|arg| arg == "--wait") {
+        std::future::pending::<()>().await;
     }
     Ok(())
 }
