@@ -1,23 +1,9 @@
 //! gRPC for Rust: typed services and clients from `.proto` files, over an HTTP/2 engine made for gRPC.
 //!
-//! A `build.rs` with one line turns a `.proto` file into Rust; [`include_proto!`] brings it in:
+//! This crate is what programs depend on; `halloo-build`, among their build-dependencies, turns `.proto` files into Rust.
 //!
-//! ```text
-//! // build.rs
-//! fn main() {
-//!     halloo_build::compile("greeter.proto");
-//! }
-//! ```
-//!
-//! A server implements the generated trait and serves it with [`Server`]; a client calls through the generated
-//! `GreeterClient`, over a [`Channel`]. What a handler gets is a [`Request`] or a [`MessageReceiver`], what it
-//! answers with is a [`Reply`] or goes to a [`MessageSender`], and what goes wrong is a [`Status`].
-//!
-//! A server answers [health checks](crate::health) by itself, and in debug builds the questions of tools such as grpcurl
-//! ([`Server::reflection`]).
-//!
-//! With the feature `tls` (`tls-ring` for ring's cryptography), `Server::tls` protects the connections of a server, and
-//! `https://` those of a client. What both of them know of the other is in [`Peer`].
+#![doc = include_str!("../guide.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "jwt")]
 pub use halloo_auth as jwt;
@@ -64,11 +50,12 @@ pub mod health {
     //! Probes carry no token, and interceptors do not see them. A server that demands client certificates is probed on
     //! a second port, where another [`Server`](crate::Server) serves its handle.
     //!
-    //! ```no_run
+    //! ```
     //! use halloo::health::{Health, HealthClient, ServingStatus};
     //! use halloo::{Channel, Router};
     //!
-    //! # async fn example() -> Result<(), halloo::Error> {
+    //! # #[tokio::main]
+    //! # async fn main() -> Result<(), halloo::Error> {
     //! let health = Health::default();
     //! let client = HealthClient::new(Channel::in_process(Router::new(health.clone())));
     //! let mut states = client.watch("greeter.Greeter").await?;

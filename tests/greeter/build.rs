@@ -1,0 +1,5 @@
+//! Compiles `greeter.proto`.
+
+fn main() {
+    halloo_build::compile("greeter.proto");
+}
