@@ -39,11 +39,11 @@ pub trait Interceptor: Send + Sync + 'static {
     /// receives. Not running `next` answers the call without the handler or the server having seen it.
     fn intercept(&self, call: Call, next: Next) -> OutcomeFuture;
 
-    /// Looks at what a server is about to serve, and whether that agrees with what this was made for. A channel does not
-    /// ask.
+    /// Looks at the services whose calls it is to see, and whether they agree with what this was made for. A channel does
+    /// not ask.
     ///
     /// # Errors
-    /// A status keeps the server from starting. The default has none.
+    /// A status keeps the server from starting, and a router from being made. The default has none.
     fn check(&self, services: &[&'static ServiceDescriptor]) -> Result<(), Status> {
         let _ = services;
         Ok(())

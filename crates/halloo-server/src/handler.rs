@@ -22,6 +22,8 @@ pub(crate) struct Entry {
     pub(crate) method: &'static MethodDescriptor,
     pub(crate) placement: Arc<Placement>,
     pub(crate) handler: Arc<dyn ErasedHandler>,
+    /// Interceptors see its calls.
+    pub(crate) is_intercepted: bool,
 }
 
 /// Where a method's handlers run; see [`Execution`].
@@ -90,11 +92,13 @@ impl Methods {
         for entry in &mut self.entries {
             let handler = Arc::clone(&entry.handler);
             entry.handler = Arc::new(Bypassing { handler, surroundings: OnceLock::new() });
+            entry.is_intercepted = false;
         }
     }
 
     fn add(&mut self, method: &'static MethodDescriptor, handler: impl ErasedHandler) {
-        self.entries.push(Entry { method, placement: Arc::default(), handler: Arc::new(handler) });
+        let handler = Arc::new(handler);
+        self.entries.push(Entry { method, placement: Arc::default(), handler, is_intercepted: true });
     }
 }
 

@@ -69,11 +69,23 @@ impl Router {
         self.services.iter().any(|service| service.name() == name)
     }
 
-    /// Puts `interceptors` around every call, the first one outermost.
-    #[must_use]
-    pub fn interceptors(mut self, interceptors: Vec<Arc<dyn Interceptor>>) -> Self {
+    /// Puts `interceptors` around every call, the first one outermost, after they have looked at the services that the
+    /// router has by then.
+    ///
+    /// # Errors
+    /// The status by which an interceptor refuses them ([`Interceptor::check`]).
+    pub fn interceptors(mut self, interceptors: Vec<Arc<dyn Interceptor>>) -> Result<Self, Status> {
+        let seen = self.intercepted_services();
+        interceptors.iter().try_for_each(|interceptor| interceptor.check(&seen))?;
         Arc::make_mut(&mut self.surroundings).interceptors = interceptors.into();
-        self
+        Ok(self)
+    }
+
+    fn intercepted_services(&self) -> Vec<&'static ServiceDescriptor> {
+        let is_seen = |service: &&'static ServiceDescriptor| {
+            self.entries.iter().any(|entry| entry.is_intercepted && entry.method.service() == service.name())
+        };
+        self.services.iter().copied().filter(is_seen).collect()
     }
 
     /// Sets the largest request message in bytes, before it is decoded. Default: 4 MiB.

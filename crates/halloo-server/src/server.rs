@@ -299,12 +299,7 @@ impl Server {
     }
 
     fn router(&mut self, services: impl Services) -> Result<Router, Status> {
-        let interceptors = std::mem::take(&mut self.interceptors);
         let mut router = Router::new(services).observation(self.observation.clone());
-        for interceptor in &interceptors {
-            interceptor.check(router.services())?;
-        }
-        router = router.interceptors(interceptors);
         if let Some(bytes) = self.max_request_bytes {
             router = router.max_request_bytes(bytes);
         }
@@ -314,7 +309,7 @@ impl Server {
         if let Some(fallback) = self.fallback.take() {
             router = router.fallback(fallback);
         }
-        router = self.standard.add_to(router, &self.handle);
+        router = self.standard.add_to(router, &self.handle).interceptors(std::mem::take(&mut self.interceptors))?;
         for (method, execution) in std::mem::take(&mut self.executions) {
             router = router.execution(&method, execution)?;
         }

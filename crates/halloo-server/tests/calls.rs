@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use halloo_call::{Call, Interceptor, Next, OutcomeFuture};
 use halloo_core::{Code, ServiceDescriptor, Status};
-use halloo_server::Server;
+use halloo_server::{Router, Server};
 use support::{
     CHAT, COLLECT, ECHO, FAIL, HANG, NOBODY, PANIC, REPEAT, TestService, call_of, deadline, rig, start, unary,
     unary_with,
@@ -172,13 +172,17 @@ async fn an_interceptor_may_keep_a_server_from_starting() {
         }
 
         fn check(&self, services: &[&'static ServiceDescriptor]) -> Result<(), Status> {
-            assert!(services.iter().any(|service| service.name() == "test.Service"));
-            Err(Status::not_found("no service to my taste"))
+            let names: Vec<_> = services.iter().map(|service| service.name()).collect();
+            Err(Status::not_found(format!("not to my taste: {}", names.join(", "))))
         }
     }
-    let server = Server::bind("127.0.0.1:0").await.unwrap().intercept(Picky);
+    let server = Server::bind("127.0.0.1:0").await.unwrap().intercept(Picky).reflection(true);
     let status = server.serve(TestService(Arc::default())).await.unwrap_err();
-    assert_eq!(status.to_string(), "no service to my taste (NOT_FOUND)");
+    // Health is there, too, but passes by.
+    let reflection = "grpc.reflection.v1.ServerReflection, grpc.reflection.v1alpha.ServerReflection";
+    assert_eq!(status.to_string(), format!("not to my taste: test.Service, {reflection} (NOT_FOUND)"));
+    let router = Router::new(TestService(Arc::default())).interceptors(vec![Arc::new(Picky)]);
+    assert_eq!(router.map(|_| ()).unwrap_err().message(), "not to my taste: test.Service");
 }
 
 #[tokio::test]
