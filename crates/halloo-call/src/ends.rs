@@ -479,14 +479,7 @@ impl RequestFeed {
 
     /// Adds request bytes; those that nobody will read are dropped.
     pub fn push(&self, chunk: Bytes) {
-        let mut state = self.exchange.lock();
-        state.request.push(chunk);
-        if state.ended || state.cancelled.is_some() {
-            state.request.discard();
-        }
-        let waker = state.request.reader_to_wake(false);
-        drop(state);
-        wake(waker);
+        push_request(&self.exchange, chunk, false);
     }
 
     /// Says that the request is complete.

@@ -53,7 +53,8 @@ enum Content {
     Nothing,
     /// What a driver received; most messages are one chunk, and a queue would cost an allocation.
     Chunk(Bytes),
-    Chunks(VecDeque<Bytes>),
+    /// Several, and how many bytes they have together: a peer may send one byte at a time.
+    Chunks(VecDeque<Bytes>, usize),
     /// What a `MessageSender` encoded.
     Encoded(EncodeBuffer),
 }
@@ -63,7 +64,7 @@ impl Pipe {
         match &self.content {
             Content::Nothing => 0,
             Content::Chunk(chunk) => chunk.len(),
-            Content::Chunks(chunks) => chunks.iter().map(Bytes::len).sum(),
+            Content::Chunks(_, bytes) => *bytes,
             Content::Encoded(buffer) => buffer.len(),
         }
     }
@@ -88,9 +89,13 @@ impl Pipe {
         match &mut self.content {
             Content::Nothing => self.content = Content::Chunk(chunk),
             Content::Chunk(first) => {
-                self.content = Content::Chunks(VecDeque::from([std::mem::take(first), chunk]));
+                let bytes = first.len() + chunk.len();
+                self.content = Content::Chunks(VecDeque::from([std::mem::take(first), chunk]), bytes);
             }
-            Content::Chunks(chunks) => chunks.push_back(chunk),
+            Content::Chunks(chunks, bytes) => {
+                *bytes += chunk.len();
+                chunks.push_back(chunk);
+            }
             Content::Encoded(buffer) => buffer.put_bytes(chunk),
         }
     }
@@ -161,10 +166,9 @@ impl Pipe {
                 sink(chunk);
                 bytes
             }
-            Content::Chunks(chunks) => {
-                let bytes = chunks.iter().map(Bytes::len).sum();
+            Content::Chunks(chunks, bytes) => {
                 chunks.drain(..).for_each(sink);
-                bytes
+                std::mem::take(bytes)
             }
             Content::Encoded(buffer) if buffer.is_empty() => 0,
             Content::Encoded(buffer) => {
@@ -217,5 +221,26 @@ impl Pipe {
     pub(crate) fn writer_to_wake(&mut self, always: bool) -> Option<Waker> {
         let ready = always || self.taken >= self.writer.as_ref()?.1;
         if ready { self.writer.take().map(|(waker, _)| waker) } else { None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_bytes_are_counted_whatever_they_come_in() {
+        let mut pipe = Pipe::default();
+        let mut expected = 0;
+        for round in 0..3 {
+            for length in [0, 1, 7, 1] {
+                pipe.push(Bytes::from(vec![b'x'; length]));
+                expected += length;
+                assert_eq!(pipe.buffered(), expected, "round {round}");
+            }
+            assert_eq!((pipe.take(drop), pipe.buffered()), (expected, 0));
+            expected = 0;
+        }
+        assert_eq!(pipe.take_credit(), 27);
     }
 }
