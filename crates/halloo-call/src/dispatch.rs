@@ -75,6 +75,16 @@ pub struct OutgoingCall {
     pub subtype: &'static str,
     /// The call's facts: metadata and deadline.
     pub call: Call,
+    /// A server has refused it before any handler saw it, and it was sent again: that is done once (gRFC A6).
+    pub was_refused: bool,
+}
+
+impl OutgoingCall {
+    /// A call that was not sent yet.
+    #[must_use]
+    pub fn new(method: &'static MethodDescriptor, subtype: &'static str, call: Call) -> Self {
+        Self { method, subtype, call, was_refused: false }
+    }
 }
 
 /// Something that can carry an RPC to a responder: a connection, or a router in the same process.

@@ -306,6 +306,12 @@ impl ResponderEnd {
         progress
     }
 
+    /// Puts request bytes back that were taken and that no handler has seen, in front of those that wait, so that somebody
+    /// else can take them.
+    pub fn put_back_request(&self, chunks: Vec<Bytes>) {
+        self.shared().lock().request.put_back(chunks);
+    }
+
     /// What the task that runs the handler watches, to drop the handler when the call is cancelled.
     #[must_use]
     pub fn handler_watch(&self) -> HandlerWatch {

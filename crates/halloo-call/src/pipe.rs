@@ -100,6 +100,14 @@ impl Pipe {
         }
     }
 
+    /// Puts bytes back that were taken, in front of the content.
+    pub(crate) fn put_back(&mut self, mut chunks: Vec<Bytes>) {
+        let bytes: usize = chunks.iter().map(Bytes::len).sum();
+        self.taken = self.taken.saturating_sub(bytes);
+        self.drain(&mut |chunk| chunks.push(chunk));
+        chunks.into_iter().for_each(|chunk| self.push(chunk));
+    }
+
     /// Takes the content if it is one chunk of exactly one uncompressed envelope, and returns its body.
     pub(crate) fn take_whole_envelope(&mut self, max_bytes: usize) -> Option<Bytes> {
         let Content::Chunk(chunk) = &mut self.content else { return None };

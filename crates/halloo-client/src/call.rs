@@ -108,7 +108,7 @@ pub(crate) fn begin<Q: 'static, A: Send + 'static>(
 ) -> Result<Begun<A>, Status> {
     let Opened { call, departure, limits, observed } = opened;
     let descriptor = method.descriptor();
-    let outgoing = OutgoingCall { method: descriptor, subtype: method.request().default().subtype(), call };
+    let outgoing = OutgoingCall::new(descriptor, method.request().default().subtype(), call);
     let receiver = MessageReceiver::for_replies(caller, method.reply().default(), limits, descriptor);
     let receiver = receiver.observed(observed.0.clone());
     if let Some(chain) = channel.interceptors() {

@@ -300,6 +300,12 @@ impl Connection {
         self.streams.len()
     }
 
+    /// Returns the stream that the next [`send_request`](Self::send_request) would open.
+    #[inline]
+    pub fn next_stream(&self) -> StreamId {
+        StreamId::new(self.next_own)
+    }
+
     /// Returns how many streams the peer allows; 100 until its SETTINGS arrive.
     pub fn peer_max_streams(&self) -> u32 {
         self.peer.max_concurrent_streams

@@ -11,8 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use halloo_call::{
-    Interest, LazyMetadata, ObservedConnection, Outcome, OutgoingCall, PIPE_LIMIT_BYTES, Refused, ResponderEnd,
-    ResponseHead, Watch,
+    Interest, LazyMetadata, ObservedConnection, Outcome, PIPE_LIMIT_BYTES, ResponderEnd, ResponseHead, Watch,
 };
 use halloo_core::{Deadline, Status};
 use halloo_http2::{Connection, End, ErrorCode, Event, HeaderList, OpenError, Origin, StreamId};
@@ -27,12 +26,16 @@ use crate::outgoing_head::RequestTemplates;
 use crate::request_head::lazy_metadata;
 use crate::response_head::{ResponseStart, read_head, read_trailers, reset_status};
 use crate::sniff::Sniff;
+use crate::unanswered::Unanswered;
 use crate::wire::{ReadTurn, Wire};
 
 const TURNS_PER_POLL: usize = 16;
 
 /// Reply bytes that the caller consumes before its connection hears of it.
 const CREDIT_STEP_BYTES: usize = 8 * 1024;
+
+/// Request bytes below this are copied to the output, and larger ones shared with it.
+const COPIED_BYTES: usize = 4 * 1024;
 
 /// A client's end of one connection; a future that runs it to its end.
 #[derive(Debug)]
@@ -51,6 +54,8 @@ struct Calls {
     /// Calls that wait for a stream, because the peer's MAX_CONCURRENT_STREAMS is reached.
     waiting: VecDeque<u32>,
     next_key: u32,
+    /// When the connection has ended: the first stream of which nothing has left.
+    unsent: StreamId,
     templates: RequestTemplates,
     target: String,
     returned: Option<ReturnedCalls>,
@@ -71,6 +76,8 @@ struct ClientCall {
     deadline: Option<Deadline>,
     started: Instant,
     phase: Phase,
+    /// What it takes to send the call again, until there is an answer.
+    unanswered: Option<Unanswered>,
     /// Reply bytes whose flow-control credit was not returned yet.
     unreleased: usize,
     /// The request still has bytes to come.
@@ -80,7 +87,7 @@ struct ClientCall {
 #[derive(Debug)]
 enum Phase {
     /// Not on the wire yet.
-    Waiting(Box<OutgoingCall>),
+    Waiting,
     Open {
         id: StreamId,
         head_seen: bool,
@@ -94,6 +101,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ClientDriver<Io> {
             streams: IdMap::default(),
             waiting: VecDeque::new(),
             next_key: 0,
+            unsent: StreamId::MAX,
             templates,
             target: shared.target,
             returned: shared.returned,
@@ -112,25 +120,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ClientDriver<Io> {
         let now = crate::server::now();
         let sniff = &mut self.sniff;
         let mut moved = self.wire.poll_read(cx, now, |bytes| sniff.look(bytes)) != ReadTurn::Idle;
+        moved |= self.handle_events();
         let engine = &mut self.wire.engine;
-        while let Some(event) = engine.poll_event() {
-            moved = true;
-            if let Event::Closed { error } = &event {
-                let (reason, kind) = self
-                    .sniff
-                    .not_http2()
-                    .or_else(|| self.calls.tls_fault(&self.sniff, self.wire.io_error.as_ref()))
-                    .unwrap_or_else(|| {
-                        (close_reason(error.as_ref(), self.wire.io_error.as_ref()), ConnectErrorKind::Io)
-                    });
-                let failed = error.is_some() || kind != ConnectErrorKind::Io;
-                if let (Some(observed), true) = (&mut self.observed, failed) {
-                    observed.failed(&reason);
-                }
-                self.calls.state.close(reason, kind);
-            }
-            self.calls.handle_event(engine, event);
-        }
         self.calls.mailbox.drain(mail, cx);
         moved |= !mail.is_empty();
         for mail in mail.drain(..) {
@@ -154,6 +145,33 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ClientDriver<Io> {
             self.calls.trim();
         }
         moved | self.poll_timers(cx, now)
+    }
+
+    /// Handles what the engine has to tell; `true` if there was anything.
+    #[inline]
+    fn handle_events(&mut self) -> bool {
+        let mut moved = false;
+        let engine = &mut self.wire.engine;
+        while let Some(event) = engine.poll_event() {
+            moved = true;
+            if let Event::Closed { error } = &event {
+                let (reason, kind) = self
+                    .sniff
+                    .not_http2()
+                    .or_else(|| self.calls.tls_fault(&self.sniff, self.wire.io_error.as_ref()))
+                    .unwrap_or_else(|| {
+                        (close_reason(error.as_ref(), self.wire.io_error.as_ref()), ConnectErrorKind::Io)
+                    });
+                let failed = error.is_some() || kind != ConnectErrorKind::Io;
+                if let (Some(observed), true) = (&mut self.observed, failed) {
+                    observed.failed(&reason);
+                }
+                self.calls.state.close(reason, kind);
+                self.calls.unsent = self.wire.unsent;
+            }
+            self.calls.handle_event(engine, event);
+        }
+        moved
     }
 
     /// Waits for whatever comes first; `true` if it has come.
@@ -186,6 +204,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Future for ClientDriver<Io> {
         for _ in 0..TURNS_PER_POLL {
             let moved = this.turn(cx, &mut mail);
             if this.wire.engine.is_closed() {
+                // A write that failed has ended it after this turn's events.
+                this.handle_events();
                 this.calls.end();
                 std::task::ready!(this.wire.poll_close(cx));
                 return Poll::Ready(());
@@ -237,14 +257,15 @@ impl Calls {
             waker: CallWaker::new(&self.mailbox, key),
             deadline,
             started: now,
-            phase: Phase::Waiting(start.call),
+            phase: Phase::Waiting,
+            unanswered: Some(Unanswered::new(start.call)),
             unreleased: 0,
             sending: true,
         };
         self.table.insert(key, call);
         self.waiting.push_back(key);
         self.open_waiting(engine);
-        if let Some(ClientCall { phase: Phase::Waiting(_), .. }) = self.table.get(&key) {
+        if let Some(ClientCall { phase: Phase::Waiting, .. }) = self.table.get(&key) {
             // Listens for its cancellation while it waits.
             self.look(engine, key);
         }
@@ -257,12 +278,12 @@ impl Calls {
                 self.waiting.pop_front();
                 continue;
             };
-            let Phase::Waiting(outgoing) = &call.phase else {
+            let (Phase::Waiting, Some(unanswered)) = (&call.phase, &call.unanswered) else {
                 self.waiting.pop_front();
                 continue;
             };
             let time_left = call.deadline.map(|deadline| deadline.time_left(crate::server::now()));
-            let template = self.templates.write(outgoing, time_left, &mut self.fields);
+            let template = self.templates.write(&unanswered.outgoing, time_left, &mut self.fields);
             match engine.send_request(Some(template), &self.fields, End::Open) {
                 Ok(id) => {
                     self.waiting.pop_front();
@@ -302,6 +323,9 @@ impl Calls {
             }
             // `Closed` follows, and knows why.
             Event::Reset { by: Origin::Connection, .. } => {}
+            Event::Reset { id, code: code @ ErrorCode::RefusedStream, by: Origin::Peer, why } => {
+                self.refused(id, reset_status(code, true, why));
+            }
             Event::Reset { id, code, by, why } => {
                 self.finish_stream(engine, id, Err(reset_status(code, by == Origin::Peer, why)));
             }
@@ -331,6 +355,7 @@ impl Calls {
         match read_head(fields, end, &self.target) {
             ResponseStart::Rpc => {
                 call.phase = Phase::Open { id, head_seen: true };
+                call.unanswered = None;
                 // What this side's own template brings is `:status` and `content-type`; only more is metadata.
                 let metadata =
                     if fields.len() > 2 { lazy_metadata(Arc::clone(fields)) } else { LazyMetadata::default() };
@@ -360,7 +385,7 @@ impl Calls {
         let Some(call) = self.table.get_mut(&key) else { return };
         let id = match call.phase {
             Phase::Open { id, .. } => Some(id),
-            Phase::Waiting(_) => None,
+            Phase::Waiting => None,
         };
         call.waker.rearm();
         let waker = Waker::from(Arc::clone(&call.waker));
@@ -389,13 +414,40 @@ impl Calls {
         // A stream that is gone takes no more bytes; its `Reset` event is on its way.
         for (index, chunk) in chunks.drain(..).enumerate() {
             let end = if progress.finished && Some(index) == last { End::Stream } else { End::Open };
-            let _ = engine.send_data(id, chunk, end);
+            let _ = match &mut call.unanswered {
+                Some(unanswered) if unanswered.has_room(chunk.len()) => {
+                    let sent = match chunk.len() {
+                        // The engine would copy it as well.
+                        ..COPIED_BYTES => engine.send_slice(id, &chunk, end),
+                        _ => engine.send_data(id, chunk.clone(), end),
+                    };
+                    unanswered.keep(chunk);
+                    sent
+                }
+                _ => {
+                    call.unanswered = None;
+                    engine.send_data(id, chunk, end)
+                }
+            };
         }
         if progress.finished && call.sending {
             call.sending = false;
             if last.is_none() {
                 let _ = engine.send_data(id, Bytes::new(), End::Stream);
             }
+        }
+    }
+
+    /// The server has not processed a call at all: it is sent again, once, if it can be.
+    #[cold]
+    fn refused(&mut self, id: StreamId, status: Status) {
+        let Some(mut call) = self.streams.remove(&id.as_u32()).and_then(|key| self.table.remove(&key)) else { return };
+        match (call.unanswered.take(), &self.returned) {
+            (Some(mut unanswered), Some(returned)) if !unanswered.outgoing.was_refused => {
+                unanswered.outgoing.was_refused = true;
+                returned.take(unanswered.restore(call.responder));
+            }
+            _ => call.responder.finish(Err(status)),
         }
     }
 
@@ -407,7 +459,7 @@ impl Calls {
 
     fn finish(&mut self, engine: &mut Connection, key: u32, outcome: Outcome) {
         let Some(call) = self.table.remove(&key) else { return };
-        if let Phase::Waiting(_) = call.phase {
+        if let Phase::Waiting = call.phase {
             self.waiting.retain(|waiting| *waiting != key);
         }
         if let Phase::Open { id, .. } = call.phase {
@@ -440,7 +492,7 @@ impl Calls {
             let Some(call) = self.table.get(&key) else { continue };
             let waited = now.saturating_duration_since(call.started);
             let where_spent = match call.phase {
-                Phase::Waiting(_) => "waiting for a free stream",
+                Phase::Waiting => "waiting for a free stream",
                 Phase::Open { head_seen: false, .. } => "waiting for the server",
                 Phase::Open { head_seen: true, .. } => "receiving the reply",
             };
@@ -458,7 +510,7 @@ impl Calls {
         self.state.close("the connection was closed".into(), ConnectErrorKind::Io);
         for mail in self.mailbox.close() {
             if let Mail::Start(start) = mail {
-                self.return_call(start.call, start.responder);
+                self.return_call(Unanswered::new(start.call), start.responder);
             }
         }
         self.streams.clear();
@@ -470,15 +522,16 @@ impl Calls {
 
     /// Ends a call that has nowhere to go on: one that never left goes back, any other fails.
     fn give_back(&self, call: ClientCall) {
-        match call.phase {
-            Phase::Waiting(outgoing) => self.return_call(outgoing, call.responder),
-            Phase::Open { .. } => call.responder.finish(Err(self.unavailable())),
+        let has_left = matches!(call.phase, Phase::Open { id, .. } if id < self.unsent);
+        match call.unanswered {
+            Some(unanswered) if !has_left => self.return_call(unanswered, call.responder),
+            _ => call.responder.finish(Err(self.unavailable())),
         }
     }
 
-    fn return_call(&self, call: Box<OutgoingCall>, responder: ResponderEnd) {
+    fn return_call(&self, call: Unanswered, responder: ResponderEnd) {
         match &self.returned {
-            Some(returned) => returned.take(Refused { call, responder }),
+            Some(returned) => returned.take(call.restore(responder)),
             None => responder.finish(Err(self.unavailable())),
         }
     }

@@ -356,3 +356,86 @@ impl ConnectionState {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::pin::Pin;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::task::Context;
+
+    use bytes::Bytes;
+    use halloo_call::{Call, exchange};
+    use halloo_core::{MethodDescriptor, MethodKind};
+    use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+    use super::*;
+
+    static SAY: MethodDescriptor = MethodDescriptor::new("talk.Talk", "Say", "/talk.Talk/Say", MethodKind::Unary);
+
+    /// A socket whose peer has sent SETTINGS and says nothing more; nothing can be written once it is broken.
+    struct Line {
+        settings: &'static [u8],
+        broken: Arc<AtomicBool>,
+    }
+
+    impl AsyncRead for Line {
+        fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            match std::mem::take(&mut self.settings) {
+                [] => Poll::Pending,
+                settings => {
+                    buffer.put_slice(settings);
+                    Poll::Ready(Ok(()))
+                }
+            }
+        }
+    }
+
+    impl AsyncWrite for Line {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(match self.broken.load(Ordering::SeqCst) {
+                true => Err(io::ErrorKind::BrokenPipe.into()),
+                false => Ok(bytes.len()),
+            })
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_of_which_nothing_has_left_comes_back_whole_and_one_that_has_left_does_not() {
+        let broken = Arc::new(AtomicBool::new(false));
+        let line = Line { settings: &[0, 0, 0, 4, 0, 0, 0, 0, 0], broken: Arc::clone(&broken) };
+        let mut options = ConnectOptions::new("test");
+        let (sender, mut returned) = tokio::sync::mpsc::unbounded_channel();
+        options.returned = Some(ReturnedCalls::new(move |refused| sender.send(refused).unwrap()));
+        let address = Address::Tcp(([127, 0, 0, 1], 1).into());
+        let peer = Peer::tcp(([127, 0, 0, 1], 1).into());
+        let connection = drive(&address, line, peer, "http", options).await.unwrap();
+
+        let start = |text: &'static str| {
+            let (caller, responder) = exchange();
+            caller.push_request(Bytes::from_static(text.as_bytes()), true);
+            connection.start(OutgoingCall::new(&SAY, "proto", Call::new(&SAY)), responder).unwrap();
+            caller
+        };
+        let first = start("first");
+        tokio::task::yield_now().await;
+        broken.store(true, Ordering::SeqCst);
+        let _second = start("second");
+        let refused = returned.recv().await.unwrap();
+        let mut request = Vec::new();
+        let progress = refused.responder.collect(None, true, |chunk| request.extend(chunk));
+        assert_eq!((request.as_slice(), progress.finished), (b"second".as_slice(), true));
+        assert!(!refused.call.was_refused, "it may be returned as often as it takes");
+        let failed = first.collect(None, true, drop).outcome.unwrap().unwrap_err();
+        assert_eq!(failed.message(), "127.0.0.1:1: the connection broke: broken pipe");
+        assert!(returned.try_recv().is_err());
+    }
+}

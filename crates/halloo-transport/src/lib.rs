@@ -26,6 +26,7 @@ mod server_call;
 mod sniff;
 #[cfg(feature = "_tls")]
 mod tls;
+mod unanswered;
 mod wire;
 
 pub use address::Address;

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
-use halloo_http2::Connection;
+use halloo_http2::{Connection, StreamId};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::Sleep;
 
@@ -57,6 +57,8 @@ pub(crate) struct Wire<Io> {
     armed_for: Option<Instant>,
     /// When the connection will have been quiet for long enough to give its memory back; `None` if it has.
     trim_at: Option<Instant>,
+    /// The first stream of this side's that did not exist at the latest write: nothing of it has left.
+    pub(crate) unsent: StreamId,
     /// What broke the socket, for the text of failed calls.
     pub(crate) io_error: Option<io::Error>,
 }
@@ -72,6 +74,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Wire<Io> {
             timer: None,
             armed_for: None,
             trim_at: None,
+            unsent: StreamId::new(0),
             io_error: None,
         }
     }
@@ -147,6 +150,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Wire<Io> {
                 Poll::Ready(Ok(count)) => {
                     wrote = true;
                     transmit.advance(count);
+                    self.unsent = self.engine.next_stream();
                     continue;
                 }
             }

@@ -229,7 +229,7 @@ pub(crate) fn start(
     let (caller, responder) = exchange();
     let requests = MessageSender::for_requests(&caller, &Raw, usize::MAX);
     let replies = MessageReceiver::for_replies(caller, &Raw, DecodeLimits::default(), method.descriptor());
-    connection.start(OutgoingCall { method: method.descriptor(), subtype: "proto", call }, responder).unwrap();
+    connection.start(OutgoingCall::new(method.descriptor(), "proto", call), responder).unwrap();
     (requests, replies)
 }
 
