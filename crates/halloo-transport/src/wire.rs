@@ -14,6 +14,8 @@ use halloo_http2::{Connection, StreamId};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::Sleep;
 
+use crate::server::now;
+
 /// What one read asks for. Larger payloads keep their read buffer alive while they are unread, so it is also
 /// the unit of that waste.
 const READ_BYTES: usize = 32 * 1024;
@@ -26,6 +28,9 @@ const SPARE_BUFFERS: usize = 4;
 
 /// How long a connection keeps its buffers after it was last busy.
 const QUIET_BEFORE_TRIM: Duration = Duration::from_secs(1);
+
+/// How long a connection that is over waits for the socket to take the last words, such as those of TLS.
+const LAST_WORDS_LIMIT: Duration = Duration::from_secs(5);
 
 /// Slices in one vectored write.
 const SLICES_PER_WRITE: usize = 32;
@@ -53,6 +58,8 @@ pub(crate) struct Wire<Io> {
     input: BytesMut,
     read_closed: bool,
     write_closed: bool,
+    /// When the socket is closed at the latest, once everything was written.
+    close_by: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
     armed_for: Option<Instant>,
     /// When the connection will have been quiet for long enough to give its memory back; `None` if it has.
@@ -71,6 +78,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Wire<Io> {
             input: BytesMut::new(),
             read_closed: false,
             write_closed: false,
+            close_by: None,
             timer: None,
             armed_for: None,
             trim_at: None,
@@ -213,14 +221,24 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Wire<Io> {
         true
     }
 
-    /// Closes the socket once everything was written.
+    /// Closes the socket once everything was written. A peer that does not take the last words does without.
     pub(crate) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.write_closed {
-            std::task::ready!(Pin::new(&mut self.io).poll_shutdown(cx)).unwrap_or_else(|error| {
-                self.io_error.get_or_insert(error);
-            });
-            self.write_closed = true;
+        if self.write_closed {
+            return Poll::Ready(());
         }
+        match Pin::new(&mut self.io).poll_shutdown(cx) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(error)) => drop(self.io_error.get_or_insert(error)),
+            Poll::Pending => {
+                let by = *self.close_by.get_or_insert_with(|| now() + LAST_WORDS_LIMIT);
+                while now() < by {
+                    if !self.poll_timer(cx, Some(by)) {
+                        return Poll::Pending;
+                    }
+                }
+            }
+        }
+        self.write_closed = true;
         Poll::Ready(())
     }
 }

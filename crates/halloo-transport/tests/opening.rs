@@ -6,11 +6,15 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use halloo_call::{Dispatch, Handling, HttpRequest, IncomingCall, Placement, ResponderEnd, Route};
 use halloo_core::Peer;
-use halloo_transport::{Acceptor, ByteStream, Http1, Http1Connection, ListenAddress, Listener, ServerConnectionHandle};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use halloo_transport::{
+    Acceptor, ByteStream, Http1, Http1Connection, Http2Config, ListenAddress, Listener, ServerConnection,
+    ServerConnectionHandle,
+};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -177,4 +181,37 @@ async fn a_connection_that_says_nothing_is_given_up() {
     let text = rig.rest().await.escape_ascii().to_string();
     assert!(text.contains("no preface and SETTINGS in time"), "{text}");
     assert_eq!(before.elapsed().as_secs(), 10);
+}
+
+/// A way out that never takes the last words, such as those of TLS to a peer that has stopped to read.
+struct Mute(DuplexStream);
+
+impl AsyncRead for Mute {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, into)
+    }
+}
+
+impl AsyncWrite for Mute {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Pending
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_does_not_take_the_last_words_keeps_no_connection() {
+    let (io, _client) = tokio::io::duplex(1);
+    let peer = Peer::unknown();
+    let connection = ServerConnection::new(Mute(io), peer, Http2Config::default(), Arc::new(Nobody::default()));
+    let before = tokio::time::Instant::now();
+    tokio::time::timeout(Duration::from_secs(3600), connection).await.expect("it ends");
+    assert_eq!(before.elapsed().as_secs(), 10 + 5, "ten seconds for the preface, and five for the last words");
 }
