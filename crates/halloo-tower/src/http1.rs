@@ -15,6 +15,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tower_service::Service as _;
 
 use crate::call::ResponseFuture;
+use crate::impatient::Impatient;
 use crate::response::{ResponseBody, text};
 use crate::routes::Routes;
 
@@ -37,6 +38,9 @@ pub struct Http1Limits {
     /// How long a request's head may take, from the end of the request before it; so it also ends connections that
     /// are idle. Default: 30 seconds.
     pub head_timeout: Duration,
+    /// How long a client may take nothing of a response, or of what it was upgraded to; then its connection ends.
+    /// Default: 60 seconds, as over HTTP/2.
+    pub stall_timeout: Duration,
     /// The largest head in bytes, request line and all; a larger one is answered with 431. Default: 16 KiB, as
     /// Halloo's header lists over HTTP/2.
     pub max_head_bytes: usize,
@@ -46,7 +50,12 @@ pub struct Http1Limits {
 
 impl Default for Http1Limits {
     fn default() -> Self {
-        Self { head_timeout: Duration::from_secs(30), max_head_bytes: 16 * 1024, max_fields: 100 }
+        Self {
+            head_timeout: Duration::from_secs(30),
+            stall_timeout: Duration::from_secs(60),
+            max_head_bytes: 16 * 1024,
+            max_fields: 100,
+        }
     }
 }
 
@@ -60,6 +69,7 @@ const HOST_NEEDED: &str = "A request of HTTP/1.1 has to say for which host it is
 pub(crate) struct Http1Door {
     routes: Routes,
     builder: http1::Builder,
+    stall_timeout: Duration,
 }
 
 impl Http1Door {
@@ -71,20 +81,21 @@ impl Http1Door {
             .max_header_size(limits.max_head_bytes)
             .max_headers(limits.max_fields)
             .max_buf_size(limits.max_head_bytes.max(MIN_BUFFER_BYTES));
-        Self { routes, builder }
+        Self { routes, builder, stall_timeout: limits.stall_timeout }
     }
 }
 
 impl Http1 for Http1Door {
     fn serve(&self, io: Box<dyn ByteStream>, peer: Peer) -> Pin<Box<dyn Http1Connection>> {
         let service = PeerRoutes { routes: self.routes.clone(), peer };
-        let connection = self.builder.serve_connection(TokioIo::new(io), service).with_upgrades();
+        let io = TokioIo::new(Impatient::new(io, self.stall_timeout));
+        let connection = self.builder.serve_connection(io, service).with_upgrades();
         Box::pin(Connection { connection: Box::pin(connection) })
     }
 }
 
 /// With upgrades, which a service asks for by answering 101.
-type HyperConnection = http1::UpgradeableConnection<TokioIo<Box<dyn ByteStream>>, PeerRoutes>;
+type HyperConnection = http1::UpgradeableConnection<TokioIo<Impatient>, PeerRoutes>;
 
 struct Connection {
     connection: Pin<Box<HyperConnection>>,

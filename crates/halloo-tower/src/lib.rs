@@ -8,6 +8,7 @@ mod call;
 mod clock;
 mod fallback;
 mod http1;
+mod impatient;
 mod layered;
 mod relay;
 mod request;

@@ -60,6 +60,7 @@ fn pages(seen: Arc<Seen>) -> Router {
         .route("/version", get(async |request: Request| format!("{:?}", request.version())))
         .route("/stamp", get(async |request: Request| format!("{:?}", request.extensions().get::<Stamp>())))
         .route("/upgrade", get(upgrade))
+        .route("/endless", get(async || Body::new(Endless)))
         .route("/gate", get(async move || through_the_gate(&seen).await))
         .fallback(async || (StatusCode::NOT_FOUND, "no such page"))
 }
@@ -87,6 +88,18 @@ async fn upgrade(mut request: Request) -> (StatusCode, [(&'static str, &'static 
         io.shutdown().await.unwrap();
     });
     (StatusCode::SWITCHING_PROTOCOLS, [("connection", "upgrade"), ("upgrade", "capitals")])
+}
+
+/// More than any socket takes at once.
+struct Endless;
+
+impl HttpBody for Endless {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b'x'; 16 * 1024])))))
+    }
 }
 
 /// A response that breaks off after its first bytes.

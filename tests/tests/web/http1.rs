@@ -170,6 +170,19 @@ async fn a_head_that_does_not_come_ends_the_connection() {
 }
 
 #[tokio::test]
+async fn a_client_that_reads_nothing_keeps_no_connection() {
+    let mut limits = Http1Limits::default();
+    limits.stall_timeout = Duration::from_millis(50);
+    let site = Site::with(|server| server.http1(limits).max_connections(1)).await;
+    let mut silent = Browser::open(&site).await;
+    silent.send(&get("/endless")).await;
+    // It has the only place, until the server is tired of it.
+    assert!(Browser::ask(&site, &get("/")).await.ends_with("the front page"));
+    drop(silent);
+    site.serving.end().await;
+}
+
+#[tokio::test]
 async fn a_stop_closes_what_is_idle_and_lets_the_rest_end() {
     let site = Site::new().await;
     let mut idle = Browser::open(&site).await;
