@@ -77,13 +77,15 @@ pub struct OutgoingCall {
     pub call: Call,
     /// A server has refused it before any handler saw it, and it was sent again: that is done once (gRFC A6).
     pub was_refused: bool,
+    /// It waits while its channel cannot reach any server, rather than fail.
+    pub wait_for_ready: bool,
 }
 
 impl OutgoingCall {
     /// A call that was not sent yet.
     #[must_use]
     pub fn new(method: &'static MethodDescriptor, subtype: &'static str, call: Call) -> Self {
-        Self { method, subtype, call, was_refused: false }
+        Self { method, subtype, call, was_refused: false, wait_for_ready: false }
     }
 }
 

@@ -112,6 +112,14 @@ impl ChannelBuilder {
         self
     }
 
+    /// Whether calls that do not say it themselves wait while no server can be reached, until their deadline, rather
+    /// than fail with UNAVAILABLE ("wait for ready"). Default: they fail. Calls without a deadline may wait for ever, and
+    /// each holds its request in memory.
+    pub fn wait_for_ready(mut self, wait: bool) -> Self {
+        self.defaults.wait_for_ready = wait;
+        self
+    }
+
     /// Limits each received message, in bytes; a larger one fails its call with RESOURCE_EXHAUSTED. Default: 4 MiB.
     pub fn max_reply_bytes(mut self, bytes: usize) -> Self {
         self.defaults.max_reply_bytes = bytes;

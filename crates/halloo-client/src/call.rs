@@ -141,15 +141,18 @@ pub(crate) struct Departure {
     pub(crate) began: Option<Instant>,
     /// The channel's and the call's own.
     pub(crate) credentials: Option<Credentials>,
+    /// Whether it waits while no server can be reached.
+    pub(crate) wait_for_ready: bool,
 }
 
 /// Hands a call to a connection; without one it waits, as long as the call's deadline allows.
 pub(crate) fn send(
     channel: &Channel,
-    call: OutgoingCall,
+    mut call: OutgoingCall,
     departure: Departure,
     responder: ResponderEnd,
 ) -> Result<Sent, Status> {
+    call.wait_for_ready = departure.wait_for_ready;
     let method = call.method;
     let limit = call.call.deadline().map(|deadline| Limit::new(method, departure.began.unwrap_or_else(now), deadline));
     if let Some(credentials) = departure.credentials {

@@ -54,6 +54,7 @@ const IN_PROCESS: &str = "in-process";
 #[derive(Clone, Debug)]
 pub(crate) struct Defaults {
     pub(crate) timeout: Option<Duration>,
+    pub(crate) wait_for_ready: bool,
     pub(crate) max_reply_bytes: usize,
     pub(crate) max_request_bytes: usize,
     pub(crate) metadata: Metadata,
@@ -66,6 +67,7 @@ impl Default for Defaults {
     fn default() -> Self {
         Self {
             timeout: None,
+            wait_for_ready: false,
             max_reply_bytes: DEFAULT_MAX_MESSAGE_BYTES,
             max_request_bytes: usize::MAX,
             metadata: Metadata::new(),
@@ -132,7 +134,7 @@ impl Channel {
         static PROBE: MethodDescriptor = MethodDescriptor::new("", "", "//", MethodKind::Unary);
         match &self.shared.way {
             Way::InProcess(_) => Ok(()),
-            Way::Remote(remote) => remote.ready(&Call::new(&PROBE)).await,
+            Way::Remote(remote) => remote.ready(&OutgoingCall::new(&PROBE, "proto", Call::new(&PROBE))).await,
         }
     }
 

@@ -206,6 +206,38 @@ async fn a_call_waits_no_longer_than_its_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_waits_for_ready_outlives_failures() {
+    let script = Script::new([Step::Refuse, Step::Refuse, Step::Accept(Fake::new("a"))]);
+    let channel = script.channel(&[1]);
+    let reply = channel.unary(&SAY, "hello".to_owned()).wait_for_ready(true).await.unwrap();
+    assert_eq!(*reply, "a");
+    assert_eq!(script.attempts(), "10.0.0.1:1 10.0.0.1:1 10.0.0.1:1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_waits_for_ready_no_longer_than_its_deadline() {
+    let channel = Script::default().channel(&[1]);
+    let call = channel.unary(&SAY, "hello".to_owned()).wait_for_ready(true).timeout(Duration::from_secs(60));
+    assert_eq!(
+        format!("{:?}", call.await.unwrap_err()),
+        "deadline of 60 s passed (DEADLINE_EXCEEDED)\n  \
+         calling  talk.Talk/Say\n  \
+         spent    waiting for a connection to greeter:1 for 60 s"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_may_let_its_calls_wait_for_ready_and_a_call_may_refuse_to() {
+    let script = Script::new([Step::Refuse, Step::Accept(Fake::new("a"))]);
+    let addresses = vec![Address::Tcp(([10, 0, 0, 1], 1).into())];
+    let builder = Channel::builder("http://greeter:1").resolver(Fixed::new(addresses)).connect_by(script.clone());
+    let channel = builder.wait_for_ready(true).build().unwrap();
+    let status = channel.unary(&SAY, "hello".to_owned()).wait_for_ready(false).await.unwrap_err();
+    assert_eq!(status.code(), halloo_core::Code::Unavailable);
+    assert_eq!(say(&channel).await.unwrap(), "a");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lost_connection_is_replaced_by_the_next_call() {
     let (first, second) = (Fake::new("a"), Fake::new("b"));
     let script = Script::new([Step::Accept(first.clone()), Step::Accept(second)]);

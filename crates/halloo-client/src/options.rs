@@ -18,6 +18,7 @@ use crate::failure::calling;
 pub(crate) struct CallOptions {
     pub(crate) timeout: Option<Duration>,
     pub(crate) deadline: Option<Deadline>,
+    pub(crate) wait_for_ready: Option<bool>,
     pub(crate) max_reply_bytes: Option<usize>,
     metadata: Metadata,
     rare: Option<Box<Rare>>,
@@ -111,9 +112,10 @@ impl CallOptions {
         } else if !self.metadata.is_empty() {
             call.set_metadata(self.metadata.into());
         }
+        let wait_for_ready = self.wait_for_ready.unwrap_or(defaults.wait_for_ready);
         let limits = DecodeLimits::new(self.max_reply_bytes.unwrap_or(defaults.max_reply_bytes));
         let observed = Observed(channel.observation().call(Side::Client, method, None));
-        Ok(Opened { call, departure: Departure { began, credentials }, limits, observed })
+        Ok(Opened { call, departure: Departure { began, credentials, wait_for_ready }, limits, observed })
     }
 }
 
@@ -132,6 +134,14 @@ macro_rules! call_options {
             /// As [`timeout`](Self::timeout), as a point in time. If both are set, the earlier counts.
             pub fn deadline(mut self, deadline: ::halloo_core::Deadline) -> Self {
                 self.options.deadline = Some(deadline);
+                self
+            }
+
+            /// Whether the call waits while no server can be reached, until its deadline, rather than fail with UNAVAILABLE
+            /// ("wait for ready"). Once it has left for a server, it fails as any other. Default: the channel's,
+            /// which is to fail.
+            pub fn wait_for_ready(mut self, wait: bool) -> Self {
+                self.options.wait_for_ready = Some(wait);
                 self
             }
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Instant;
 
-use halloo_call::{Call, OutgoingCall, Refused, ResponderEnd};
+use halloo_call::{OutgoingCall, Refused, ResponderEnd};
 use halloo_core::Status;
 use halloo_transport::ReturnedCalls;
 use tokio::sync::{Notify, watch};
@@ -62,13 +62,14 @@ impl Snapshot {
         Self { state, picker: Arc::new(Wait), connections: Vec::new() }
     }
 
-    fn choose(&self, call: &Call) -> Choice {
-        match self.picker.pick(call) {
+    fn choose(&self, outgoing: &OutgoingCall) -> Choice {
+        match self.picker.pick(&outgoing.call) {
             Pick::Subchannel(id) => match self.connections.binary_search_by_key(&id, |(id, _)| *id) {
                 Ok(index) => Choice::Start(Arc::clone(&self.connections[index].1)),
                 Err(_) => Choice::Wait,
             },
             Pick::Queue => Choice::Wait,
+            Pick::Fail(_) if outgoing.wait_for_ready => Choice::Wait,
             Pick::Fail(status) => Choice::Fail(status),
         }
     }
@@ -90,7 +91,7 @@ impl Remote {
 
     /// Starts a call if there is a connection for it.
     pub(crate) fn try_start(&self, call: OutgoingCall, responder: ResponderEnd) -> Result<(), Unstarted> {
-        let choice = self.published.borrow().choose(&call.call);
+        let choice = self.published.borrow().choose(&call);
         match choice {
             Choice::Start(connection) => connection.start(call, responder).map_err(Unstarted::Waiting),
             Choice::Wait => Err(Unstarted::Waiting(Refused { call: Box::new(call), responder })),
@@ -123,7 +124,7 @@ impl Remote {
         loop {
             let (state, choice) = {
                 let snapshot = changes.borrow_and_update();
-                (snapshot.state, snapshot.choose(&waiting.call.call))
+                (snapshot.state, snapshot.choose(&waiting.call))
             };
             match choice {
                 Choice::Fail(status) => return Err((status, waiting.responder)),
@@ -159,7 +160,7 @@ impl Remote {
         let its_own = waiting.call.call.metadata().clone();
         let place = format!("a connection to {}", self.target);
         loop {
-            let connection = within(limit, &place, self.picked(&mut changes, &waiting.call.call)).await?;
+            let connection = within(limit, &place, self.picked(&mut changes, &waiting.call)).await?;
             if let Some(limit) = &mut limit {
                 limit.waited = since(limit.began());
             }
@@ -182,7 +183,7 @@ impl Remote {
     async fn picked(
         self: &Arc<Self>,
         changes: &mut watch::Receiver<Snapshot>,
-        call: &Call,
+        call: &OutgoingCall,
     ) -> Result<Arc<dyn Connection>, Status> {
         loop {
             let (state, choice) = {
@@ -240,7 +241,7 @@ impl Remote {
     }
 
     /// Waits until the channel is READY.
-    pub(crate) async fn ready(self: &Arc<Self>, probe: &Call) -> Result<(), Status> {
+    pub(crate) async fn ready(self: &Arc<Self>, probe: &OutgoingCall) -> Result<(), Status> {
         let mut changes = self.published.subscribe();
         loop {
             let (state, choice) = {

@@ -57,7 +57,7 @@ pub enum Pick {
     Subchannel(SubchannelId),
     /// Nowhere yet: it waits for the next picker, or for its deadline.
     Queue,
-    /// It fails.
+    /// It fails, or waits for the next picker if it waits for ready.
     Fail(Status),
 }
 
