@@ -26,22 +26,23 @@ const DEFAULT_MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// Verifies the JWT of every call and tells the handler who calls, through [`Authenticated`](crate::Authenticated).
 ///
-/// The token comes as the metadata `authorization: Bearer <token>`. Its signature has to be right for one of the keys, with
-/// the algorithm that the key is for; it has to have an `exp`, which has not passed, and its `nbf`, if it has one, has to
-/// have passed. Otherwise the call fails with UNAUTHENTICATED and a text that says why, without telling of the keys.
+/// The token comes as the metadata `authorization: Bearer <token>`. Its signature has to be right for one of the keys,
+/// with the algorithm that the key is for; it has to have an `exp`, which has not passed, and its `nbf`, if it has one,
+/// has to have passed. Otherwise the call fails with UNAUTHENTICATED and a text that says why, without telling of the
+/// keys.
 ///
-/// Set [`issuer`](Self::issuer) and [`audience`](Self::audience), unless the key belongs to this service alone: else a token
-/// that was meant for another service of the same issuer is accepted, too. A token with an `aud` is refused as long as no
-/// audience is set (RFC 7519 section 4.1.3).
+/// Set [`issuer`](Self::issuer) and [`audience`](Self::audience), unless the key belongs to this service alone: else a
+/// token that was meant for another service of the same issuer is accepted, too. A token with an `aud` is refused as
+/// long as no audience is set (RFC 7519 section 4.1.3).
 ///
 /// A verification costs some 50 to 150 microseconds with a key pair, in the task of the call. It is remembered for 30
 /// seconds, for up to 1024 tokens of up to 2 KiB; new keys end that at once, and `exp` counts in any case.
 ///
 /// ```
-/// use halloo_auth::{JwtAlgorithm, JwtAuthenticator, JwtKeys};
-/// use halloo_call::Interceptor;
+/// # mod halloo { pub use halloo_auth as jwt; pub use halloo_call::*; pub use halloo_core::*; }
+/// use halloo::jwt::{JwtAlgorithm, JwtAuthenticator, JwtKeys};
 ///
-/// # fn main() -> Result<(), halloo_core::Status> {
+/// # fn main() -> Result<(), halloo::Status> {
 /// let keys = JwtKeys::secret(JwtAlgorithm::Hs256, b"32 bytes that nobody else can know")?;
 /// let authenticator = JwtAuthenticator::new(keys)
 ///     .issuer("https://login.example.org")
@@ -49,7 +50,7 @@ const DEFAULT_MAX_TOKEN_BYTES: usize = 8 * 1024;
 ///     .without_token("grpc.reflection.v1.ServerReflection")
 ///     .require_scope("greeter.Greeter/SayHello", "greet");
 /// // Server::bind("[::]:50051").await?.intercept(authenticator)
-/// # fn is_interceptor(_: impl Interceptor) {}
+/// # fn is_interceptor(_: impl halloo::Interceptor) {}
 /// # is_interceptor(authenticator);
 /// # Ok(())
 /// # }
@@ -105,7 +106,8 @@ impl JwtAuthenticator {
         self
     }
 
-    /// Requires that every token has `nbf`, the time from which on it is valid. Default: it is looked at if it is there.
+    /// Requires that every token has `nbf`, the time from which on it is valid. Default: it is looked at if it is
+    /// there.
     #[must_use]
     pub fn require_not_before(mut self) -> Self {
         Arc::make_mut(&mut self.policy).validation.required_spec_claims.insert("nbf".into());
@@ -126,16 +128,16 @@ impl JwtAuthenticator {
         self
     }
 
-    /// Lets everybody call a service, such as `grpc.reflection.v1.ServerReflection`, or a method, such as `greeter.Greeter/SayHello`. A
-    /// token that comes nevertheless is not looked at. Default: every method needs one.
+    /// Lets everybody call a service, such as `grpc.reflection.v1.ServerReflection`, or a method, such as
+    /// `greeter.Greeter/SayHello`. A token that comes nevertheless is not looked at. Default: every method needs one.
     #[must_use]
     pub fn without_token(mut self, name: impl AsRef<str>) -> Self {
         Arc::make_mut(&mut self.policy).access.open(name.as_ref());
         self
     }
 
-    /// Lets only callers with `scope` call a service or a method; others get PERMISSION_DENIED. Several add up, also those of
-    /// a service and of its method. A server with no service or method of that name does not start: NOT_FOUND.
+    /// Lets only callers with `scope` call a service or a method; others get PERMISSION_DENIED. Several add up, also
+    /// those of a service and of its method. A server with no service or method of that name does not start: NOT_FOUND.
     #[must_use]
     pub fn require_scope(mut self, name: impl AsRef<str>, scope: impl Into<String>) -> Self {
         Arc::make_mut(&mut self.policy).access.require(name.as_ref(), scope.into());

@@ -9,7 +9,7 @@ use halloo_core::Status;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// The caller of a method, as the token says that came with the call. Every claim was signed by the issuer.
+/// Describes the caller of a method, as the token says that came with the call. Every claim was signed by the issuer.
 ///
 /// `Debug` shows subject, issuer and scopes. A clone is one reference more.
 #[derive(Clone)]
@@ -28,37 +28,37 @@ impl Caller {
         Self { claims: Arc::new(Claims { all, scopes }) }
     }
 
-    /// Who it is: the claim `sub`. It is unique for its issuer only.
+    /// Returns who it is: the claim `sub`. It is unique for its issuer only.
     pub fn subject(&self) -> Option<&str> {
         self.text("sub")
     }
 
-    /// Who vouches for it: the claim `iss`.
+    /// Returns who vouches for it: the claim `iss`.
     pub fn issuer(&self) -> Option<&str> {
         self.text("iss")
     }
 
-    /// What it may do: the claim `scope`, a text with spaces between (RFC 8693), or `scp`, a text or a list.
+    /// Returns what it may do: the claim `scope`, a text with spaces between (RFC 8693), or `scp`, a text or a list.
     pub fn scopes(&self) -> &[String] {
         &self.claims.scopes
     }
 
-    /// Whether `scope` is among the [`scopes`](Self::scopes).
+    /// Says whether `scope` is among the [`scopes`](Self::scopes).
     pub fn has_scope(&self, scope: &str) -> bool {
         self.claims.scopes.iter().any(|has| has == scope)
     }
 
-    /// When the token ends: the claim `exp`. A call that has begun is not ended by it.
+    /// Returns when the token ends: the claim `exp`. A call that has begun is not ended by it.
     pub fn expires(&self) -> SystemTime {
         UNIX_EPOCH + Duration::from_secs(self.expires_unix())
     }
 
-    /// A claim that is a text.
+    /// Returns a claim that is a text.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.claims.all.get(name)?.as_str()
     }
 
-    /// The claims as a type of the application's.
+    /// Reads the claims as a type of the application's.
     ///
     /// # Errors
     /// UNAUTHENTICATED if the token does not have what the type needs.
@@ -97,17 +97,18 @@ fn scopes_of(claims: &Value) -> Vec<String> {
     }
 }
 
-/// Something that knows its [`Caller`]: a request, a stream of requests, a call.
+/// Knows its [`Caller`]: a request, a stream of requests, a call.
 ///
 /// ```
-/// use halloo_auth::Authenticated;
-/// use halloo_call::{Reply, Request};
+/// # mod halloo { pub use halloo_auth as jwt; pub use halloo_call::*; pub use halloo_core::*; }
+/// use halloo::jwt::Authenticated as _;
+/// use halloo::{Reply, Request};
 ///
-/// async fn whoami(request: Request<()>) -> halloo_call::Result<String> {
+/// async fn whoami(request: Request<()>) -> halloo::Result<String> {
 ///     let caller = request.caller()?;
 ///     Ok(Reply::from(caller.subject().unwrap_or("somebody").to_owned()))
 /// }
-/// # let status = halloo_core::Status::unauthenticated("");
+/// # let status = halloo::Status::unauthenticated("");
 /// # assert_eq!(Request::new(()).caller().unwrap_err().code(), status.code());
 /// ```
 pub trait Authenticated {

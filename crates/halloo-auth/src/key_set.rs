@@ -13,7 +13,7 @@ const MAX_KEYS: usize = 64;
 /// ask for.
 const MAX_TRIED: usize = 4;
 
-/// A signature algorithm of tokens (RFC 7518 section 3.1, RFC 8037). There is no `none`.
+/// Names a signature algorithm of tokens (RFC 7518 section 3.1, RFC 8037). There is no `none`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum JwtAlgorithm {

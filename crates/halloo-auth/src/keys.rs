@@ -10,19 +10,20 @@ use halloo_core::Status;
 use crate::key_file::KeyFile;
 use crate::key_set::{JwtAlgorithm, KeySet};
 
-/// The keys that tokens are verified with.
+/// Holds the keys that tokens are verified with.
 ///
-/// Each key is for one algorithm; what a token says about its own algorithm only has to agree. Keys from a file are read
-/// again when the file has changed: at most once in a minute ([`reload_every`](Self::reload_every)), and at once, at most
-/// once a second, when a token names a key that is not known. A file that cannot be read any more leaves the keys as they
-/// are, and the log warns.
+/// Each key is for one algorithm; what a token says about its own algorithm only has to agree. Keys from a file are
+/// read again when the file has changed: at most once in a minute ([`reload_every`](Self::reload_every)), and at once,
+/// at most once a second, when a token names a key that is not known. A file that cannot be read any more leaves the
+/// keys as they are, and the log warns.
 ///
 /// ```
-/// use halloo_auth::{JwtAlgorithm, JwtKeys};
+/// # mod halloo { pub use halloo_auth as jwt; pub use halloo_call::*; pub use halloo_core::*; }
+/// use halloo::jwt::{JwtAlgorithm, JwtKeys};
 ///
 /// let keys = JwtKeys::secret(JwtAlgorithm::Hs256, b"32 bytes that nobody else can know")?;
 /// assert!(JwtKeys::secret(JwtAlgorithm::Hs256, b"short").is_err());
-/// # Ok::<(), halloo_core::Status>(())
+/// # Ok::<(), halloo::Status>(())
 /// ```
 pub struct JwtKeys {
     current: RwLock<Arc<KeySet>>,
@@ -55,8 +56,8 @@ impl JwtKeys {
     }
 
     /// Verifies with the keys of a JWKS document (RFC 7517 section 5), 64 at most. A token chooses by its `kid`, or is
-    /// tried with four keys of its algorithm at most. A key without `alg` is for RS256, ES256, ES384 or EdDSA, as its kind
-    /// says. Encryption keys and kinds that are not known are left out; so are secrets, which do not belong there.
+    /// tried with four keys of its algorithm at most. A key without `alg` is for RS256, ES256, ES384 or EdDSA, as its
+    /// kind says. Encryption keys and kinds that are not known are left out; so are secrets, which do not belong there.
     ///
     /// # Errors
     /// INVALID_ARGUMENT if it is no JWKS document, or has no key to verify with.

@@ -1,6 +1,7 @@
 //! `Recent`: tokens that were verified a moment ago, so that a client's next call costs a look-up.
 //!
-//! Two generations: when the young one is full it becomes the old one, whose tokens are forgotten unless they come again.
+//! Two generations: when the young one is full it becomes the old one, whose tokens are forgotten unless they come
+//! again.
 
 use std::collections::HashMap;
 use std::fmt;

@@ -1,7 +1,7 @@
 //! `Refusal`: why a token was not accepted, in words for the developer of an honest client.
 //!
-//! They tell what the client can see in its own token, and nothing of keys. What claims say is only told of tokens whose
-//! signature was right.
+//! They tell what the client can see in its own token, and nothing of keys. What claims say is only told of tokens
+//! whose signature was right.
 
 use std::fmt;
 

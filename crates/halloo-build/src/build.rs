@@ -33,6 +33,18 @@ pub fn compile(proto: impl AsRef<Path>) {
 ///     .compile();
 /// ```
 ///
+/// ```
+/// // a program
+/// # let folder = std::env::temp_dir().join(format!("halloo-build-example-{}", std::process::id()));
+/// # std::fs::create_dir_all(folder.join("proto"))?;
+/// let proto = "syntax = 'proto3'; package ping; message Ping { string text = 1; }";
+/// std::fs::write(folder.join("proto/ping.proto"), proto)?;
+/// halloo_build::Build::new().root(&folder).proto("proto/ping.proto").out_dir("src/proto").write()?;
+/// assert!(folder.join("src/proto/mod.rs").is_file());
+/// # std::fs::remove_dir_all(folder)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// All paths are relative to the crate's folder, or to [`root`](Self::root).
 #[derive(Clone, Debug, Default)]
 #[must_use = "nothing happens until `compile`, `write` or `check` is called"]

@@ -6,7 +6,7 @@ use crate::tree::Outdated;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Why no code was generated. Its text names every fault; `Debug` prints the same text, so that a `main`
+/// Says why no code was generated. Its text names every fault; `Debug` prints the same text, so that a `main`
 /// that returns it reads well.
 pub struct Error {
     kind: Kind,

@@ -13,9 +13,38 @@ use halloo_core::{Deadline, Extensions, Metadata, MethodDescriptor, Peer};
 use crate::cancelled::Cancelled;
 use crate::dispatch::IncomingCall;
 
-/// The facts of one call.
+/// Holds the facts of one call: method, metadata, deadline, peer, extensions.
 ///
 /// On the server they describe the request that arrived; on the client, the one that is about to leave.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+///
+/// use halloo::{Call, Deadline, Next, Outcome};
+///
+/// /// What the handler finds: `request.extensions().get::<Team>()`.
+/// struct Team(String);
+///
+/// /// Lets no call take longer than a second, and tells the handler for whom it is.
+/// async fn bounded(mut call: Call, next: Next) -> Outcome {
+///     if let Some(team) = call.metadata().get("x-team").map(str::to_owned) {
+///         call.extensions_mut().insert(Team(team));
+///     }
+///     let second = Deadline::after(Instant::now(), Duration::from_secs(1));
+///     call.set_deadline(Some(call.deadline().map_or(second, |deadline| deadline.min(second))));
+///     next.run(call).await
+/// }
+///
+/// # use greeter::{GreeterClient, GreeterServer, HelloRequest, MyGreeter};
+/// # use halloo::{ChannelBuilder, Router};
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), halloo::Error> {
+/// # let router = Router::new(GreeterServer::new(MyGreeter));
+/// # let greeter = GreeterClient::new(ChannelBuilder::in_process(router).intercept(bounded).build()?);
+/// # greeter.say_hello(HelloRequest::default().with_name("you")).metadata("x-team", "seven").await?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Call {
     pub(crate) method: Option<&'static MethodDescriptor>,
     pub(crate) metadata: LazyMetadata,
@@ -26,13 +55,13 @@ pub struct Call {
 }
 
 impl Call {
-    /// A call of `method` without metadata or deadline.
+    /// Makes a call of `method` without metadata or deadline.
     #[must_use]
     pub fn new(method: &'static MethodDescriptor) -> Self {
         Self { method: Some(method), ..Self::detached() }
     }
 
-    /// A call that a driver brought, of a method that the router found.
+    /// Makes a call that a driver brought, of a method that the router found.
     #[must_use]
     pub fn incoming(method: &'static MethodDescriptor, incoming: IncomingCall, cancelled: Cancelled) -> Self {
         Self {
@@ -58,19 +87,20 @@ impl Call {
         }
     }
 
-    /// The method that is called; `None` only for a request that a test made by hand.
+    /// Returns the method that is called; `None` only for a request that a test made by hand.
     #[must_use]
     pub fn method(&self) -> Option<&'static MethodDescriptor> {
         self.method
     }
 
-    /// The request's metadata, in the order of the wire.
+    /// Returns the request's metadata, in the order of the wire.
     #[must_use]
     pub fn metadata(&self) -> &Metadata {
         self.metadata.read()
     }
 
-    /// The request's metadata, to change: on the client what will be sent, on the server what the handler sees.
+    /// Lends the request's metadata for changing it: on the client what will be sent, on the server what the handler
+    /// sees.
     pub fn metadata_mut(&mut self) -> &mut Metadata {
         self.metadata.write()
     }
@@ -80,7 +110,7 @@ impl Call {
         self.metadata = metadata;
     }
 
-    /// When the call ends with DEADLINE_EXCEEDED; `None` if it may take for ever.
+    /// Returns when the call ends with DEADLINE_EXCEEDED; `None` if it may take for ever.
     #[must_use]
     pub fn deadline(&self) -> Option<Deadline> {
         self.deadline
@@ -92,13 +122,13 @@ impl Call {
         self.deadline = deadline;
     }
 
-    /// The time left until the deadline; zero once it has passed.
+    /// Returns the time left until the deadline; zero once it has passed.
     #[must_use]
     pub fn time_left(&self) -> Option<Duration> {
         self.deadline.map(|deadline| deadline.time_left(Instant::now()))
     }
 
-    /// Who is at the other end, and how well the connection protects the call. `None` on a client whose call
+    /// Returns who is at the other end, and how well the connection protects the call. `None` on a client whose call
     /// has no connection yet, and in a handler that a test calls directly.
     #[must_use]
     pub fn peer(&self) -> Option<&Peer> {
@@ -110,19 +140,19 @@ impl Call {
         self.peer = Some(peer);
     }
 
-    /// Values that interceptors hand to handlers.
+    /// Returns the values that interceptors hand to handlers.
     #[must_use]
     pub fn extensions(&self) -> &Extensions {
         &self.extensions
     }
 
-    /// Values that interceptors hand to handlers, to change.
+    /// Lends the values that interceptors hand to handlers, for changing them.
     pub fn extensions_mut(&mut self) -> &mut Extensions {
         &mut self.extensions
     }
 
-    /// A future that resolves when the call is cancelled (the client went away or gave up, or the deadline passed)
-    /// or has ended.
+    /// Returns a future that resolves when the call is cancelled (the client went away or gave up, or the deadline
+    /// passed) or has ended.
     ///
     /// The handler of a cancelled call is dropped at that moment, at its current `.await`; this is for the tasks
     /// that it spawned.
@@ -151,7 +181,7 @@ impl fmt::Debug for Call {
 /// Builds metadata out of what a driver keeps it in.
 pub type ReadMetadata = fn(&(dyn Any + Send + Sync)) -> Metadata;
 
-/// Metadata that is built when it is first read.
+/// Builds metadata when it is first read.
 #[derive(Default)]
 pub struct LazyMetadata {
     source: Option<(Arc<dyn Any + Send + Sync>, ReadMetadata)>,
@@ -165,7 +195,7 @@ impl LazyMetadata {
         Self { source: Some((source, read)), built: OnceLock::new() }
     }
 
-    /// The metadata, built if need be.
+    /// Returns the metadata, built if need be.
     pub fn read(&self) -> &Metadata {
         static EMPTY: Metadata = Metadata::new();
         match (&self.source, self.built.get()) {
@@ -175,7 +205,7 @@ impl LazyMetadata {
         }
     }
 
-    /// The metadata, to change.
+    /// Lends the metadata for changing it.
     pub fn write(&mut self) -> &mut Metadata {
         if self.built.get().is_none() {
             let built = self.read().clone();
@@ -185,7 +215,7 @@ impl LazyMetadata {
         self.built.get_mut().expect("it was built just above")
     }
 
-    /// The metadata by value.
+    /// Returns the metadata by value.
     #[must_use]
     pub fn into_metadata(mut self) -> Metadata {
         self.read();

@@ -28,7 +28,7 @@ impl Cancelled {
         Self { exchange: None, id: 0 }
     }
 
-    /// Whether the call was cancelled already. A call that has ended otherwise was not.
+    /// Says whether the call was cancelled already. A call that has ended otherwise was not.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.exchange.as_ref().is_some_and(|exchange| exchange.lock().cancelled.is_some())

@@ -28,10 +28,10 @@ pub trait Dispatch: Send + Sync + 'static {
     /// as long as they hold this dispatch.
     fn find(&self, path: &str) -> Option<Route>;
 
-    /// Where RPCs of `route` are answered.
+    /// Returns where RPCs of `route` are answered.
     fn placement(&self, route: Option<Route>) -> &Arc<Placement>;
 
-    /// Where requests that are not RPCs are answered.
+    /// Returns where requests that are not RPCs are answered.
     fn http_placement(&self) -> &Arc<Placement>;
 
     /// Answers an RPC. `route` is what [`find`](Self::find) said of its path.
@@ -107,7 +107,7 @@ pub struct Refused {
     pub responder: ResponderEnd,
 }
 
-/// A request that is not an RPC.
+/// Describes a request that is not an RPC; its body comes by the [`ResponderEnd`].
 #[derive(Debug)]
 pub struct HttpRequest {
     /// `GET`, `POST`, ...
@@ -126,7 +126,7 @@ pub struct HttpRequest {
     pub extensions: Extensions,
 }
 
-/// The head of a response.
+/// Begins a response: its status and headers.
 #[derive(Debug)]
 pub enum ResponseHead {
     /// An RPC's initial metadata.
@@ -174,8 +174,8 @@ enum Work {
 }
 
 impl Handling {
-    /// The handler of an RPC, whose outcome ends the exchange. It runs in the span of `observed`, which hears how the
-    /// call ended.
+    /// Makes the handling of an RPC by `future`, whose outcome ends the exchange. It runs in the span of `observed`,
+    /// which hears how the call ended.
     #[must_use]
     pub fn rpc(
         future: OutcomeFuture,

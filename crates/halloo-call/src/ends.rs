@@ -126,11 +126,11 @@ pub struct Watch<'a> {
 
 /// Where a wire takes a response.
 pub trait ResponseSink {
-    /// A response that is all there: head, bytes and outcome. `false`: it is to come in parts. Called under the
+    /// Takes a response that is all there: head, bytes and outcome. `false`: it is to come in parts. Called under the
     /// exchange's lock, too.
     fn whole(&mut self, head: &ResponseHead, bytes: &[u8], outcome: &Outcome) -> bool;
 
-    /// The response head, before any piece.
+    /// Takes the response head, before any piece.
     fn head(&mut self, head: ResponseHead);
 
     /// Bytes of the response. It is called under the exchange's lock, so it must not block.
@@ -171,13 +171,13 @@ impl CallerEnd {
         state.request.take_credit()
     }
 
-    /// What the task that runs the handler watches, to drop the handler when the call is cancelled.
+    /// Returns what the task that runs the handler watches, to drop the handler when the call is cancelled.
     #[must_use]
     pub fn handler_watch(&self) -> HandlerWatch {
         HandlerWatch { exchange: Arc::clone(self.shared()) }
     }
 
-    /// What brings the request, where another task than this end's does.
+    /// Returns what brings the request, where another task than this end's does.
     #[must_use]
     pub fn request_feed(&self) -> RequestFeed {
         RequestFeed { exchange: Arc::clone(self.shared()) }
@@ -312,7 +312,7 @@ impl ResponderEnd {
         self.shared().lock().request.put_back(chunks);
     }
 
-    /// What the task that runs the handler watches, to drop the handler when the call is cancelled.
+    /// Returns what the task that runs the handler watches, to drop the handler when the call is cancelled.
     #[must_use]
     pub fn handler_watch(&self) -> HandlerWatch {
         HandlerWatch { exchange: Arc::clone(self.shared()) }
@@ -358,8 +358,8 @@ impl CallLink {
         &self.exchange
     }
 
-    /// The body of a request that is complete and came as one uncompressed message of at most `max_bytes` in one
-    /// piece, as nearly all do. `arrived` is what came with the call, if that was all of the request.
+    /// Returns the body of a request that is complete and came as one uncompressed message of at most `max_bytes` in
+    /// one piece, as nearly all do. `arrived` is what came with the call, if that was all of the request.
     ///
     /// `None` for any other, which is then to be read from the exchange.
     #[must_use]
@@ -459,7 +459,7 @@ impl CallLink {
         self.exchange.with_trailers(outcome)
     }
 
-    /// A future that resolves when the caller gives the call up; for tasks that work on its behalf.
+    /// Returns a future that resolves when the caller gives the call up; for tasks that work on its behalf.
     #[must_use]
     pub fn cancelled(&self) -> Cancelled {
         Cancelled::of(self.shared())
@@ -498,7 +498,7 @@ impl RequestFeed {
         self.exchange.cancel_with(|| status);
     }
 
-    /// Whether the call has ended or was cancelled, so that nobody waits for the rest of the request.
+    /// Says whether the call has ended or was cancelled, so that nobody waits for the rest of the request.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.exchange.is_over()
@@ -517,12 +517,12 @@ pub struct HandlerWatch {
 }
 
 impl HandlerWatch {
-    /// Ready once the caller gave the call up.
+    /// Is ready once the caller gave the call up.
     pub fn poll_cancelled(&self, cx: &Context<'_>) -> Poll<()> {
         self.exchange.poll_cancelled_by_handler(cx)
     }
 
-    /// What the call was cancelled with.
+    /// Returns what the call was cancelled with.
     #[must_use]
     pub fn code(&self) -> Option<Code> {
         self.exchange.lock().cancelled.as_ref().map(Status::code)

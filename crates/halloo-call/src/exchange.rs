@@ -16,7 +16,7 @@ use halloo_core::{EncodeBuffer, Metadata, Status};
 use crate::dispatch::ResponseHead;
 use crate::pipe::{Interest, Pipe};
 
-/// How a call ended: its trailing metadata, or the status that it failed with.
+/// Says how a call ended: its trailing metadata, or the status that it failed with.
 pub type Outcome = Result<Metadata, Status>;
 
 /// Bytes that may wait in one direction before its writer has to.

@@ -12,7 +12,7 @@ use halloo_core::{ServiceDescriptor, Status};
 use crate::call::Call;
 use crate::exchange::Outcome;
 
-/// A boxed future of a call's outcome.
+/// Resolves, boxed, with a call's outcome.
 pub type OutcomeFuture = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 /// Sees every call of a server or a channel.
@@ -20,17 +20,20 @@ pub type OutcomeFuture = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 /// Any `Fn(Call, Next) -> impl Future<Output = Outcome>` is one:
 ///
 /// ```
-/// use halloo_call::{Call, Interceptor, Next};
-/// use halloo_core::Status;
+/// use greeter::{GreeterServer, MyGreeter};
+/// use halloo::{Call, Next, Server, Status};
 ///
-/// fn is_interceptor(_: impl Interceptor) {}
-///
-/// is_interceptor(async |call: Call, next: Next| {
-///     if call.metadata().get("authorization").is_none() {
-///         return Err(Status::unauthenticated("no token"));
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), halloo::Error> {
+/// let server = Server::bind("127.0.0.1:0").await?.intercept(async |call: Call, next: Next| {
+///     if call.metadata().get("x-team").is_none() {
+///         return Err(Status::invalid_argument("no `x-team` in the metadata; say for whom you call"));
 ///     }
 ///     next.run(call).await
 /// });
+/// # let server = server.shutdown_on(std::future::ready(()));
+/// server.serve(GreeterServer::new(MyGreeter)).await
+/// # }
 /// ```
 pub trait Interceptor: Send + Sync + 'static {
     /// Handles `call`; `next.run(call)` goes on with it and resolves when it has ended.
@@ -60,7 +63,33 @@ where
     }
 }
 
-/// The rest of a call's way: the interceptors after this one, and then the handler or the connection.
+/// Goes on with a call: the interceptors after this one, and then the handler or the connection.
+///
+/// ```
+/// use halloo::{Call, Next, Outcome};
+///
+/// /// Adds to the log how each call ended, and how long it took.
+/// async fn logged(call: Call, next: Next) -> Outcome {
+///     let (method, began) = (call.method().map_or("?", |method| method.full_name()), std::time::Instant::now());
+///     let outcome = next.run(call).await;
+///     match &outcome {
+///         Ok(_trailers) => println!("{method}: {:?}", began.elapsed()),
+///         Err(status) => println!("{method}: {:?}, {status}", began.elapsed()),
+///     }
+///     outcome
+/// }
+///
+/// # use greeter::{GreeterClient, GreeterServer, HelloRequest, MyGreeter};
+/// # use halloo::{ChannelBuilder, Router};
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), halloo::Error> {
+/// # let router = Router::new(GreeterServer::new(MyGreeter));
+/// # let greeter = GreeterClient::new(ChannelBuilder::in_process(router).intercept(logged).build()?);
+/// # assert!(greeter.say_hello(HelloRequest::default()).await.is_err());
+/// # greeter.say_hello(HelloRequest::default().with_name("you")).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Next {
     chain: Arc<[Arc<dyn Interceptor>]>,
     position: usize,
@@ -68,7 +97,7 @@ pub struct Next {
 }
 
 impl Next {
-    /// A way through all of `chain` to `end`.
+    /// Makes a way through all of `chain` to `end`.
     pub fn new(chain: Arc<[Arc<dyn Interceptor>]>, end: impl FnOnce(Call) -> OutcomeFuture + Send + 'static) -> Self {
         Self { chain, position: 0, end: Box::new(end) }
     }

@@ -9,13 +9,13 @@ use halloo_core::{Deadline, Extensions, Metadata, Peer, Status};
 use crate::call::{Call, LazyMetadata};
 use crate::cancelled::Cancelled;
 
-/// What a handler answers with.
+/// Says how a handler answers and what a unary call returns: a reply, or a status.
 pub type Result<T> = std::result::Result<Reply<T>, Status>;
 
-/// A request message and the facts of its call. Its fields are the message's: `request.name`.
+/// Holds a request message and the facts of its call. Its fields are the message's: `request.name`.
 ///
 /// ```
-/// use halloo_call::Request;
+/// use halloo::Request;
 ///
 /// struct Hello { name: String }
 ///
@@ -30,67 +30,67 @@ pub struct Request<T> {
 }
 
 impl<T> Request<T> {
-    /// A request that no connection brought, for a test that calls a handler directly.
+    /// Makes a request that no connection brought, for a test that calls a handler directly.
     pub fn new(message: T) -> Self {
         Self::with_call(message, Call::detached())
     }
 
-    /// A request of `call`.
+    /// Makes a request of `call`.
     pub fn with_call(message: T, call: Call) -> Self {
         Self { message, call }
     }
 
-    /// The message alone.
+    /// Returns the message alone.
     pub fn into_message(self) -> T {
         self.message
     }
 
-    /// The message and the call's facts.
+    /// Returns the message and the call's facts.
     pub fn into_parts(self) -> (T, Call) {
         (self.message, self.call)
     }
 
-    /// The facts of the call.
+    /// Returns the facts of the call.
     pub fn call(&self) -> &Call {
         &self.call
     }
 
-    /// See [`Call::metadata`].
+    /// Returns the request's metadata; see [`Call::metadata`].
     pub fn metadata(&self) -> &Metadata {
         self.call.metadata()
     }
 
-    /// See [`Call::metadata_mut`].
+    /// Lends the request's metadata for changing it; see [`Call::metadata_mut`].
     pub fn metadata_mut(&mut self) -> &mut Metadata {
         self.call.metadata_mut()
     }
 
-    /// See [`Call::deadline`].
+    /// Returns when the call has to be over; see [`Call::deadline`].
     pub fn deadline(&self) -> Option<Deadline> {
         self.call.deadline()
     }
 
-    /// See [`Call::time_left`].
+    /// Returns the time left until the deadline; see [`Call::time_left`].
     pub fn time_left(&self) -> Option<Duration> {
         self.call.time_left()
     }
 
-    /// See [`Call::peer`].
+    /// Returns who is at the other end; see [`Call::peer`].
     pub fn peer(&self) -> Option<&Peer> {
         self.call.peer()
     }
 
-    /// See [`Call::extensions`].
+    /// Returns what interceptors have left for the handler; see [`Call::extensions`].
     pub fn extensions(&self) -> &Extensions {
         self.call.extensions()
     }
 
-    /// See [`Call::extensions_mut`].
+    /// Lends the extensions for changing them; see [`Call::extensions_mut`].
     pub fn extensions_mut(&mut self) -> &mut Extensions {
         self.call.extensions_mut()
     }
 
-    /// See [`Call::cancelled`].
+    /// Returns a future that resolves when the call is cancelled or has ended; see [`Call::cancelled`].
     pub fn cancelled(&self) -> Cancelled {
         self.call.cancelled()
     }
@@ -110,12 +110,12 @@ impl<T> DerefMut for Request<T> {
     }
 }
 
-/// A reply message with its headers and trailers. Its fields are the message's: `reply.message`.
+/// Holds a reply message with its headers and trailers. Its fields are the message's: `reply.message`.
 ///
 /// ```
-/// use halloo_call::Reply;
+/// use halloo::Reply;
 ///
-/// # fn main() -> Result<(), halloo_core::Status> {
+/// # fn main() -> Result<(), halloo::Status> {
 /// let reply = Reply::from("Hello").header("x-served-by", "edison")?.trailer("x-cost", "3")?;
 /// assert_eq!(reply.headers().get("x-served-by"), Some("edison"));
 /// assert_eq!(reply.len(), 5);
@@ -130,22 +130,22 @@ pub struct Reply<T> {
 }
 
 impl<T> Reply<T> {
-    /// A reply without headers or trailers.
+    /// Makes a reply without headers or trailers.
     pub fn new(message: T) -> Self {
         Self { message, headers: LazyMetadata::default(), trailers: Metadata::new() }
     }
 
-    /// A reply as it came off a connection.
+    /// Makes a reply as it came off a connection.
     pub fn from_parts(message: T, headers: LazyMetadata, trailers: Metadata) -> Self {
         Self { message, headers, trailers }
     }
 
-    /// The message alone.
+    /// Returns the message alone.
     pub fn into_message(self) -> T {
         self.message
     }
 
-    /// Message, headers and trailers.
+    /// Returns message, headers and trailers.
     pub fn into_parts(self) -> (T, LazyMetadata, Metadata) {
         (self.message, self.headers, self.trailers)
     }
@@ -186,22 +186,22 @@ impl<T> Reply<T> {
         Ok(self)
     }
 
-    /// The headers: what came (or goes) before the message.
+    /// Returns the headers: what came (or goes) before the message.
     pub fn headers(&self) -> &Metadata {
         self.headers.read()
     }
 
-    /// The headers, to change.
+    /// Lends the headers for changing them.
     pub fn headers_mut(&mut self) -> &mut Metadata {
         self.headers.write()
     }
 
-    /// The trailers: what came (or goes) after the message.
+    /// Returns the trailers: what came (or goes) after the message.
     pub fn trailers(&self) -> &Metadata {
         &self.trailers
     }
 
-    /// The trailers, to change.
+    /// Lends the trailers for changing them.
     pub fn trailers_mut(&mut self) -> &mut Metadata {
         &mut self.trailers
     }

@@ -11,15 +11,51 @@ use halloo_core::{Code, MethodDescriptor, Peer};
 use tracing::Span;
 use tracing::field::Empty;
 
-/// Is told what happens to calls and connections, as it happens.
+/// Hears what happens to calls and connections, as it happens.
 ///
 /// It is called in the middle of the work, on whatever task does it, so it counts and returns: it must not block.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+///
+/// use halloo::{Code, StatsEvent, StatsHandler};
+///
+/// #[derive(Default)]
+/// struct Failures(AtomicU64);
+///
+/// impl StatsHandler for Failures {
+///     fn on_event(&self, event: &StatsEvent<'_>) {
+///         if let StatsEvent::CallEnded { code, .. } = event
+///             && *code != Code::Ok
+///         {
+///             self.0.fetch_add(1, Relaxed);
+///         }
+///     }
+/// }
+///
+/// # use greeter::{GreeterClient, GreeterServer, HelloRequest, MyGreeter};
+/// # use halloo::{ChannelBuilder, Router};
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), halloo::Error> {
+/// let failures = Arc::new(Failures::default());
+/// // Server::bind(..).await?.stats(failures.clone()), or for a channel:
+/// # let router = Router::new(GreeterServer::new(MyGreeter));
+/// # let builder = ChannelBuilder::in_process(router);
+/// let channel = builder.stats(failures.clone()).build()?;
+/// # let greeter = GreeterClient::new(channel);
+/// # assert!(greeter.say_hello(HelloRequest::default()).await.is_err());
+/// # greeter.say_hello(HelloRequest::default().with_name("you")).await?;
+/// assert_eq!(failures.0.load(Relaxed), 1);
+/// # Ok(())
+/// # }
+/// ```
 pub trait StatsHandler: Send + Sync + 'static {
-    /// Something happened.
+    /// Hears what happened.
     fn on_event(&self, event: &StatsEvent<'_>);
 }
 
-/// Which side of a call or connection speaks.
+/// Says which side of a call or connection speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Side {
     /// It calls.
@@ -28,15 +64,15 @@ pub enum Side {
     Server,
 }
 
-/// A call's number, unique within the process; so that its events can be put together.
+/// Numbers a call, uniquely within the process, so that its events can be put together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallId(pub u64);
 
-/// A connection's number, unique within the process.
+/// Numbers a connection, uniquely within the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u64);
 
-/// What a [`StatsHandler`] is told: enough for OpenTelemetry's `grpc.*` instruments (gRFC A66) and for channelz
+/// Tells a [`StatsHandler`] what happened: enough for OpenTelemetry's `grpc.*` instruments (gRFC A66) and for channelz
 /// (gRFC A14).
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -134,7 +170,7 @@ impl Observation {
         self.spans = true;
     }
 
-    /// The observation of one call that begins; `None` if nobody observes.
+    /// Returns the observation of one call that begins; `None` if nobody observes.
     pub fn call(
         &self,
         side: Side,
@@ -162,7 +198,7 @@ impl Observation {
         }))
     }
 
-    /// The observation of one connection that begins; `None` if nobody observes.
+    /// Returns the observation of one connection that begins; `None` if nobody observes.
     pub fn connection(&self, side: Side, peer: &Arc<Peer>) -> Option<ObservedConnection> {
         let stats = Arc::clone(self.stats.as_ref()?);
         let id = ConnectionId(next_id());
@@ -217,20 +253,20 @@ pub struct ObservedCall {
 }
 
 impl ObservedCall {
-    /// The call's span; a disabled one if no spans were asked for.
+    /// Returns the call's span; a disabled one if no spans were asked for.
     #[must_use]
     pub fn span(&self) -> &Span {
         &self.span
     }
 
-    /// A client handed the call to a connection.
+    /// Notes that a client handed the call to a connection.
     pub fn attempt_started(&self) {
         if let Some(stats) = &self.stats {
             stats.on_event(&StatsEvent::AttemptStarted { call: self.id, method: self.method });
         }
     }
 
-    /// A message of `bytes` was encoded.
+    /// Notes that a message of `bytes` was encoded.
     pub fn message_sent(&self, bytes: usize) {
         self.sent_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         if let Some(stats) = &self.stats {
@@ -238,7 +274,7 @@ impl ObservedCall {
         }
     }
 
-    /// A message of `bytes` was received.
+    /// Notes that a message of `bytes` was received.
     pub fn message_received(&self, bytes: usize) {
         self.received_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         if let Some(stats) = &self.stats {
@@ -246,7 +282,7 @@ impl ObservedCall {
         }
     }
 
-    /// The call ended. Only the first end counts.
+    /// Notes that the call ended. Only the first end counts.
     pub fn end(&self, code: Code) {
         if self.ended.swap(true, Ordering::AcqRel) {
             return;

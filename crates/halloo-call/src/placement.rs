@@ -24,7 +24,7 @@ const LONGEST_TRIAL_POLLS: u32 = 1 << 16;
 /// Short polls in a row, while it has inline polling, that make up for one loss.
 const FORGIVING_POLLS: u32 = 4096;
 
-/// What decides where a method's handlers run.
+/// Decides where a method's handlers run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Execution {
     /// Measured: spawned at first, inline once 32 polls in a row took at most 200 microseconds, spawned again
@@ -50,19 +50,19 @@ pub struct Placement {
 }
 
 impl Placement {
-    /// A placement that follows `execution`.
+    /// Makes a placement that follows `execution`.
     #[must_use]
     pub fn new(execution: Execution) -> Self {
         Self { execution, ..Self::default() }
     }
 
-    /// The rule that was set.
+    /// Returns the rule that was set.
     #[must_use]
     pub fn execution(&self) -> Execution {
         self.execution
     }
 
-    /// Whether the next call's first poll happens in the connection's task.
+    /// Says whether the next call's first poll happens in the connection's task.
     #[must_use]
     pub fn is_inline(&self) -> bool {
         match self.execution {

@@ -35,18 +35,18 @@ const WAKE_BYTES: usize = 4 * 1024;
 /// receiver before the end cancels the call.
 ///
 /// ```
-/// use halloo_call::MessageReceiver;
+/// use halloo::MessageReceiver;
 ///
-/// # fn block_on<F: Future>(f: F) -> F::Output { let mut f = std::pin::pin!(f);
-/// #   loop { if let std::task::Poll::Ready(v) = f.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) { return v } } }
-/// # block_on(async {
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), halloo::Status> {
 /// let mut requests = MessageReceiver::from([1, 2]); // in a test: what the handler will receive
 /// let mut sum = 0;
 /// while let Some(request) = requests.next().await? {
 ///     sum += request;
 /// }
 /// assert_eq!(sum, 3);
-/// # Ok::<(), halloo_core::Status>(()) }).unwrap();
+/// # Ok(())
+/// # }
 /// ```
 pub struct MessageReceiver<T: 'static> {
     source: Source<T>,
@@ -144,7 +144,7 @@ impl<T: 'static> Decoder<T> {
 }
 
 impl<T: 'static> MessageReceiver<T> {
-    /// The receiver of a handler's requests.
+    /// Makes the receiver of a handler's requests.
     pub fn for_requests(link: &CallLink, codec: &'static dyn Codec<T>, limits: DecodeLimits, call: Call) -> Self {
         Self {
             source: Source::Requests(Arc::clone(link.shared())),
@@ -157,7 +157,7 @@ impl<T: 'static> MessageReceiver<T> {
         }
     }
 
-    /// The receiver of a client's replies.
+    /// Makes the receiver of a client's replies.
     pub fn for_replies(
         caller: CallerEnd,
         codec: &'static dyn Codec<T>,
@@ -194,7 +194,7 @@ impl<T: 'static> MessageReceiver<T> {
         self
     }
 
-    /// The next message; `None` after the last.
+    /// Waits for the next message; `None` after the last.
     ///
     /// Cancel safe: dropped while it waits, no message is lost.
     ///
@@ -206,7 +206,7 @@ impl<T: 'static> MessageReceiver<T> {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// As [`next`](Self::next), for hand-written futures.
+    /// Polls for the next message as [`next`](Self::next) does, for hand-written futures.
     ///
     /// # Errors
     /// As [`next`](Self::next).
@@ -329,47 +329,47 @@ impl<T: 'static> MessageReceiver<T> {
         self.poll_next(cx).map(|result| result.map(|_| ()))
     }
 
-    /// The request's metadata; on a client, see [`headers`](Self::headers) instead.
+    /// Returns the request's metadata; on a client, see [`headers`](Self::headers) instead.
     pub fn metadata(&self) -> &Metadata {
         self.call.metadata()
     }
 
-    /// The trailers, once [`next`](Self::next) has returned `None`. For clients.
+    /// Returns the trailers, once [`next`](Self::next) has returned `None`. For clients.
     pub fn trailers(&self) -> Option<&Metadata> {
         self.trailers.as_ref()
     }
 
-    /// The facts of the call.
+    /// Returns the facts of the call.
     pub fn call(&self) -> &Call {
         &self.call
     }
 
-    /// See [`Call::deadline`].
+    /// Returns when the call has to be over; see [`Call::deadline`].
     pub fn deadline(&self) -> Option<Deadline> {
         self.call.deadline()
     }
 
-    /// See [`Call::time_left`].
+    /// Returns the time left until the deadline; see [`Call::time_left`].
     pub fn time_left(&self) -> Option<Duration> {
         self.call.time_left()
     }
 
-    /// See [`Call::peer`].
+    /// Returns who is at the other end; see [`Call::peer`].
     pub fn peer(&self) -> Option<&Peer> {
         self.call.peer()
     }
 
-    /// See [`Call::extensions`].
+    /// Returns what interceptors have left for the handler; see [`Call::extensions`].
     pub fn extensions(&self) -> &Extensions {
         self.call.extensions()
     }
 
-    /// See [`Call::cancelled`].
+    /// Returns a future that resolves when the call is cancelled or has ended; see [`Call::cancelled`].
     pub fn cancelled(&self) -> Cancelled {
         self.call.cancelled()
     }
 
-    /// The one message of a direction that carries exactly one, with headers and trailers.
+    /// Waits for the one message of a direction that carries exactly one, with headers and trailers.
     ///
     /// # Errors
     /// As [`next`](Self::next); UNIMPLEMENTED if there are no messages or several (gRPC's status table names
@@ -379,7 +379,7 @@ impl<T: 'static> MessageReceiver<T> {
         Ok((message, std::mem::take(&mut self.headers), self.trailers.take().unwrap_or_default()))
     }
 
-    /// The one request of a method that takes exactly one.
+    /// Waits for the one request of a method that takes exactly one.
     ///
     /// # Errors
     /// As [`only_message`](Self::only_message).

@@ -21,15 +21,15 @@ use crate::observe::ObservedCall;
 /// looks complete.
 ///
 /// ```
-/// use halloo_call::MessageSender;
+/// use halloo::MessageSender;
 ///
-/// # fn block_on<F: Future>(f: F) -> F::Output { let mut f = std::pin::pin!(f);
-/// #   loop { if let std::task::Poll::Ready(v) = f.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) { return v } } }
-/// # block_on(async {
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), halloo::Status> {
 /// let mut replies = MessageSender::collect(); // in a test: keeps what the handler sends
 /// replies.send("one").await?;
 /// assert_eq!(replies.into_messages(), ["one"]);
-/// # Ok::<(), halloo_core::Status>(()) }).unwrap();
+/// # Ok(())
+/// # }
 /// ```
 pub struct MessageSender<T: 'static> {
     sink: Sink<T>,
@@ -48,12 +48,12 @@ enum Sink<T: 'static> {
 }
 
 impl<T: 'static> MessageSender<T> {
-    /// The sender of a handler's replies.
+    /// Makes the sender of a handler's replies.
     pub fn for_replies(link: &CallLink, codec: &'static dyn Codec<T>, max_message_bytes: usize) -> Self {
         Self::for_call(Arc::clone(link.shared()), Direction::Response, codec, max_message_bytes)
     }
 
-    /// The sender of a client's requests.
+    /// Makes the sender of a client's requests.
     pub fn for_requests(caller: &CallerEnd, codec: &'static dyn Codec<T>, max_message_bytes: usize) -> Self {
         Self::for_call(Arc::clone(caller.shared()), Direction::Request, codec, max_message_bytes)
     }
@@ -76,13 +76,13 @@ impl<T: 'static> MessageSender<T> {
         self
     }
 
-    /// A sender that keeps its messages, for a test that calls a handler directly.
+    /// Makes a sender that keeps its messages, for a test that calls a handler directly.
     #[must_use]
     pub fn collect() -> Self {
         Self { sink: Sink::Messages(Vec::new()) }
     }
 
-    /// The messages that were sent; empty unless the sender came from [`collect`](Self::collect).
+    /// Returns the messages that were sent; empty unless the sender came from [`collect`](Self::collect).
     #[must_use]
     pub fn into_messages(mut self) -> Vec<T> {
         match &mut self.sink {
@@ -137,8 +137,8 @@ impl<T: 'static> MessageSender<T> {
         if exchange.is_over() { Err(exchange.send_failure()) } else { Ok(()) }
     }
 
-    /// Whether [`send`](Self::send) would not wait: fewer than 64 KiB of earlier messages have not left yet, or the
-    /// call has ended. `false` means that the peer reads more slowly than this side sends.
+    /// Says whether [`send`](Self::send) would not wait: fewer than 64 KiB of earlier messages have not left yet, or
+    /// the call has ended. `false` means that the peer reads more slowly than this side sends.
     #[must_use]
     pub fn has_room(&self) -> bool {
         match &self.sink {
@@ -183,7 +183,7 @@ impl<T: 'static> MessageSender<T> {
         }
     }
 
-    /// Whether sending is pointless because the call has ended.
+    /// Says whether sending is pointless because the call has ended.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         match &self.sink {

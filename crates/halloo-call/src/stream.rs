@@ -16,9 +16,10 @@ use crate::sender::MessageSender;
 ///
 /// ```
 /// use futures_core::Stream;
-/// use halloo_call::MessageReceiver;
+/// # mod halloo { pub use halloo_call::MessageReceiver; pub use halloo_core::Status; }
+/// use halloo::MessageReceiver;
 ///
-/// fn takes_a_stream(_: impl Stream<Item = Result<u32, halloo_core::Status>>) {}
+/// fn takes_a_stream(_: impl Stream<Item = Result<u32, halloo::Status>>) {}
 ///
 /// takes_a_stream(MessageReceiver::from([1, 2]));
 /// ```

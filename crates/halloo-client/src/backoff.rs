@@ -16,34 +16,34 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// gRPC's defaults.
+    /// Makes a back-off with gRPC's defaults.
     #[must_use]
     pub const fn new() -> Self {
         Self { initial: Duration::from_secs(1), multiplier: 1.6, jitter: 0.2, max: Duration::from_secs(120) }
     }
 
-    /// The pause after the first failure. Default: 1 s.
+    /// Sets the pause after the first failure. Default: 1 s.
     #[must_use]
     pub const fn initial(mut self, pause: Duration) -> Self {
         self.initial = pause;
         self
     }
 
-    /// What the pause grows by after each failure; less than 1 counts as 1. Default: 1.6.
+    /// Sets what the pause grows by after each failure; less than 1 counts as 1. Default: 1.6.
     #[must_use]
     pub const fn multiplier(mut self, factor: f64) -> Self {
         self.multiplier = factor.max(1.0);
         self
     }
 
-    /// The part of a pause that chance may take away or add, from 0 to 1. Default: 0.2.
+    /// Sets the part of a pause that chance may take away or add, from 0 to 1. Default: 0.2.
     #[must_use]
     pub const fn jitter(mut self, part: f64) -> Self {
         self.jitter = part.clamp(0.0, 1.0);
         self
     }
 
-    /// The longest pause, before chance. Default: 120 s.
+    /// Sets the longest pause, before chance. Default: 120 s.
     #[must_use]
     pub const fn max(mut self, pause: Duration) -> Self {
         self.max = pause;

@@ -37,14 +37,14 @@ const MIN_KEEPALIVE: Duration = Duration::from_secs(10);
 /// ```
 /// use std::time::Duration;
 ///
-/// use halloo_client::Channel;
+/// use halloo::Channel;
 ///
 /// let channel = Channel::builder("dns:///greeter.prod:50051")
 ///     .timeout(Duration::from_secs(10))
 ///     .max_reply_bytes(16 << 20)
 ///     .metadata("x-team", "greeters")
 ///     .build()?;
-/// # Ok::<(), halloo_client::Error>(())
+/// # Ok::<(), halloo::Error>(())
 /// ```
 #[must_use = "a builder makes nothing until `build` or `connect`"]
 pub struct ChannelBuilder {
@@ -176,7 +176,7 @@ impl ChannelBuilder {
         self
     }
 
-    /// The least time that an attempt to connect gets; it gets as long as its back-off if that is longer.
+    /// Sets the least time that an attempt to connect gets; it gets as long as its back-off if that is longer.
     /// Default: 20 s.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.pace.connect_timeout = timeout;
@@ -187,10 +187,10 @@ impl ChannelBuilder {
     /// connection that lost its network is noticed (gRFC A8). Default: never, and such a call waits for its deadline.
     /// At least 10 s, to which less is raised.
     ///
-    /// Servers decide what they allow: gRPC's by default one PING in 5 minutes, and they end connections that send more.
-    /// Then the channel doubles the interval for its next ones. A PING costs 17 bytes each way, keepalive itself a
-    /// timestamp a read. On Linux, bytes that are not acknowledged within the [`timeout`](Self::keepalive_timeout) break
-    /// the connection as well (`TCP_USER_TIMEOUT`, gRFC A18).
+    /// Servers decide what they allow: gRPC's by default one PING in 5 minutes, and they end connections that send
+    /// more. Then the channel doubles the interval for its next ones. A PING costs 17 bytes each way, keepalive itself
+    /// a timestamp a read. On Linux, bytes that are not acknowledged within the [`timeout`](Self::keepalive_timeout)
+    /// break the connection as well (`TCP_USER_TIMEOUT`, gRFC A18).
     ///
     /// ```
     /// use std::time::Duration;
@@ -201,35 +201,35 @@ impl ChannelBuilder {
     ///     .keepalive(Duration::from_secs(300))
     ///     .keepalive_timeout(Duration::from_secs(10))
     ///     .build()?;
-    /// # Ok::<(), halloo_client::Error>(())
+    /// # Ok::<(), halloo::Error>(())
     /// ```
     pub fn keepalive(mut self, interval: Duration) -> Self {
         self.keepalive_interval = Some(interval.max(MIN_KEEPALIVE));
         self
     }
 
-    /// How long a server has to answer a keepalive PING. Then calls fail with UNAVAILABLE, and the next one connects
-    /// again at once. Default: 20 s. Without effect unless there is [`keepalive`](Self::keepalive).
+    /// Sets how long a server has to answer a keepalive PING. Then calls fail with UNAVAILABLE, and the next one
+    /// connects again at once. Default: 20 s. Without effect unless there is [`keepalive`](Self::keepalive).
     pub fn keepalive_timeout(mut self, timeout: Duration) -> Self {
         self.keepalive.timeout = timeout;
         self
     }
 
-    /// Whether to send keepalive PINGs while no call runs as well. Most servers allow one in 2 h then. Default: no; the
-    /// first call after a long silence brings a PING with it. Without effect unless there is
+    /// Sets whether to send keepalive PINGs while no call runs as well. Most servers allow one in 2 h then. Default:
+    /// no; the first call after a long silence brings a PING with it. Without effect unless there is
     /// [`keepalive`](Self::keepalive).
     pub fn keepalive_without_calls(mut self, without_calls: bool) -> Self {
         self.keepalive.without_streams = without_calls;
         self
     }
 
-    /// How long to wait after a failed attempt. Default: [`Backoff::new`].
+    /// Sets how long to wait after a failed attempt. Default: [`Backoff::new`].
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         self.pace.backoff = backoff;
         self
     }
 
-    /// The `:authority` of every call. Default: the target's host, and port if it names one; `localhost` for Unix
+    /// Sets the `:authority` of every call. Default: the target's host, and port if it names one; `localhost` for Unix
     /// sockets.
     pub fn authority(mut self, authority: impl Into<String>) -> Self {
         self.authority = Some(authority.into());
@@ -275,12 +275,12 @@ impl ChannelBuilder {
     /// A channel with TLS never sends anything without it.
     ///
     /// ```
-    /// use halloo_client::Channel;
-    /// use halloo_transport::ClientTls;
+    /// # mod halloo { pub use halloo_client::*; pub use halloo_transport::ClientTls; }
+    /// use halloo::{Channel, ClientTls};
     ///
     /// let tls = ClientTls::new().domain_name("greeter.example");
     /// let channel = Channel::builder("dns:///greeter.prod:50051").tls(tls).build()?;
-    /// # Ok::<(), halloo_client::Error>(())
+    /// # Ok::<(), halloo::Error>(())
     /// ```
     #[cfg(feature = "_tls")]
     pub fn tls(mut self, tls: ClientTls) -> Self {

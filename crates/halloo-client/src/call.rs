@@ -21,9 +21,24 @@ pub(crate) type CallFuture<'c, T> = Pin<Box<dyn Future<Output = T> + Send + 'c>>
 /// The future of the one reply of a call.
 pub(crate) type ReplyFuture<A> = CallFuture<'static, halloo_call::Result<A>>;
 
-/// A call with one request and one reply, not started yet. Awaiting it makes the call.
+/// Makes a call with one request and one reply, once it is awaited. The reply comes with headers and trailers.
 ///
 /// Cancel safe: dropped while it waits, the call is cancelled on both sides.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use greeter::{GreeterClient, HelloRequest, MyGreeter};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), halloo::Error> {
+/// let greeter = GreeterClient::in_process(MyGreeter);
+/// let call = greeter.say_hello(HelloRequest::default().with_name("Edison")); // nothing has been sent
+/// let reply = call.timeout(Duration::from_secs(2)).metadata("x-request-id", "42").await?;
+/// assert_eq!(reply.message, "Hello, Edison!");
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a call does nothing until it is awaited"]
 pub struct UnaryCall<'c, Q: 'static, A: 'static> {
     channel: &'c Channel,

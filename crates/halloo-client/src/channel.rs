@@ -16,24 +16,27 @@ use crate::remote::{Remote, Unstarted, no_runtime};
 use crate::state::ConnectivityState;
 use crate::streaming::{BidiStreamingCall, ClientStreamingCall, ServerStreamingCall};
 
-/// What goes wrong when a channel is made: a status, as for a call.
+/// Says what went wrong when a channel was made or a server ran: a status, as for a call.
 pub type Error = Status;
 
-/// A virtual connection to a service. It connects when it is needed, reconnects when a connection is lost, and
+/// Connects calls to a service, virtually: it connects when it is needed, reconnects when a connection is lost, and
 /// carries any number of calls at the same time.
 ///
 /// A clone is one reference more; all share connections and state. When the last is dropped, connections end
 /// with their last call. Everything needs a tokio runtime, except making a channel.
 ///
-/// Targets: `http://host:port`, `https://host:port` (with the feature `tls`), `host:port`, `dns:///host:port`, `ipv4:1.2.3.4:port,..`, `ipv6:[::1]:port,..`,
-/// `unix:path`, `unix:///path`, `unix-abstract:name`. Without a port it is 80, or 443 with TLS.
+/// Targets: `http://host:port`, `https://host:port` (with the feature `tls`), `host:port`, `dns:///host:port`,
+/// `ipv4:1.2.3.4:port,..`, `ipv6:[::1]:port,..`, `unix:path`, `unix:///path`, `unix-abstract:name`. Without a port it
+/// is 80, or 443 with TLS.
 ///
 /// ```
-/// use halloo_client::{Channel, ConnectivityState};
+/// use greeter::GreeterClient;
+/// use halloo::{Channel, ConnectivityState};
 ///
 /// let channel = Channel::new("http://localhost:50051")?; // no I/O yet
 /// assert_eq!(channel.state(), ConnectivityState::Idle);
-/// # Ok::<(), halloo_client::Error>(())
+/// let greeter = GreeterClient::new(channel.clone()); // clients of several services may share it
+/// # Ok::<(), halloo::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct Channel {
@@ -138,7 +141,7 @@ impl Channel {
         }
     }
 
-    /// The state at this moment. A channel within the process is always READY.
+    /// Returns the state at this moment. A channel within the process is always READY.
     #[must_use]
     pub fn state(&self) -> ConnectivityState {
         match &self.shared.way {

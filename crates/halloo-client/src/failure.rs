@@ -12,7 +12,7 @@ use halloo_transport::{Address, ConnectError, ConnectErrorKind};
 
 use crate::target::Scheme;
 
-/// An attempt to connect to one address that failed.
+/// Says why an attempt to connect to one address failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConnectFailure {

@@ -10,15 +10,18 @@ use crate::streaming::ServerStreamingCall;
 
 /// Asks a server how it and its services are: `grpc.health.v1.Health`. Cheap to clone; calls take `&self`.
 ///
-/// ```no_run
-/// use halloo_client::HealthClient;
-/// use halloo_services::health::ServingStatus;
+/// ```
+/// use halloo::health::{Health, HealthClient, ServingStatus};
+/// # use halloo::{Channel, Router};
 ///
-/// # async fn example() -> Result<(), halloo_client::Error> {
-/// let health = HealthClient::connect("http://localhost:50051").await?;
-/// if health.check("greeter.Greeter").await?.status == ServingStatus::SERVING {
-///     println!("the Greeter takes calls");
-/// }
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), halloo::Error> {
+/// // A server's: HealthClient::connect("http://localhost:50051").await?
+/// # let health = Health::default();
+/// # health.set_serving("greeter.Greeter");
+/// # let channel = Channel::in_process(Router::new(health));
+/// let health = HealthClient::new(channel);
+/// assert_eq!(health.check("greeter.Greeter").await?.status, ServingStatus::SERVING);
 /// # Ok(())
 /// # }
 /// ```
@@ -42,7 +45,7 @@ impl HealthClient {
         Ok(Self::new(Channel::connect(target).await?))
     }
 
-    /// The channel that calls go over.
+    /// Returns the channel that calls go over.
     #[must_use]
     pub fn channel(&self) -> &Channel {
         &self.channel

@@ -131,7 +131,7 @@ macro_rules! call_options {
                 self
             }
 
-            /// As [`timeout`](Self::timeout), as a point in time. If both are set, the earlier counts.
+            /// Limits the time as [`timeout`](Self::timeout) does, by its end. If both are set, the earlier counts.
             pub fn deadline(mut self, deadline: ::halloo_core::Deadline) -> Self {
                 self.options.deadline = Some(deadline);
                 self

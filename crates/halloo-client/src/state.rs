@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// How a channel, or one address of it, is connected (gRPC's connectivity semantics).
+/// Says how a channel, or one address of it, is connected (gRPC's connectivity semantics).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ConnectivityState {
     /// Not connected and not trying; the next call connects.
@@ -18,7 +18,7 @@ pub enum ConnectivityState {
 }
 
 impl ConnectivityState {
-    /// The name in the specification's spelling, for example `TRANSIENT_FAILURE`.
+    /// Returns the name in the specification's spelling, for example `TRANSIENT_FAILURE`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -11,11 +11,28 @@ use crate::call::{Begun, CallFuture, ReplyFuture, begin, send_only_request, send
 use crate::channel::Channel;
 use crate::options::{CallOptions, call_options};
 
-/// A call with one request and a stream of replies, not started yet. Awaiting it makes the call and waits for the
-/// reply headers (or the first reply, or the end).
+/// Makes a call with one request and a stream of replies, once it is awaited. It waits for the reply headers (or the
+/// first reply, or the end).
 ///
 /// Cancel safe: dropped while it waits, the call is cancelled; dropping the receiver before the end cancels it
 /// too.
+///
+/// ```
+/// use greeter::{CrowdClient, HelloRequest, MyCrowd};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), halloo::Error> {
+/// let crowd = CrowdClient::in_process(MyCrowd);
+/// let mut replies = crowd.cheer(HelloRequest::default().with_name("Ada")).await?;
+/// let mut count = 0;
+/// while let Some(reply) = replies.next().await? {
+///     assert_eq!(reply.message, "Hello, Ada!");
+///     count += 1;
+/// }
+/// assert_eq!(count, 3);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a call does nothing until it is awaited"]
 pub struct ServerStreamingCall<'c, Q: 'static, A: 'static> {
     channel: &'c Channel,
@@ -52,10 +69,30 @@ impl<'c, Q: Send + 'static, A: Send + 'static> IntoFuture for ServerStreamingCal
     }
 }
 
-/// A call with a stream of requests and one reply, not started yet. Awaiting it starts the call; it does not wait
-/// for the server.
+/// Makes a call with a stream of requests and one reply, once it is awaited. It does not wait for the server.
 ///
 /// Cancel safe: dropped while it waits, the call is cancelled.
+///
+/// ```
+/// use greeter::{CrowdClient, HelloRequest, MyCrowd};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), halloo::Error> {
+/// let crowd = CrowdClient::in_process(MyCrowd);
+/// let names = ["Ada", "Alan"].map(|name| HelloRequest::default().with_name(name));
+/// let reply = crowd.gather().send_all(names.clone()).await?;
+/// assert_eq!(reply.message, "Hello, Ada and Alan!");
+///
+/// // The same by hand, where the requests come from something that waits.
+/// let (mut requests, reply) = crowd.gather().await?;
+/// for name in names {
+///     requests.send(name).await?;
+/// }
+/// requests.finish();
+/// assert_eq!(reply.await?.message, "Hello, Ada and Alan!");
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a call does nothing until it is awaited"]
 pub struct ClientStreamingCall<'c, Q: 'static, A: 'static> {
     channel: &'c Channel,
@@ -116,7 +153,7 @@ impl<'c, Q: Send + 'static, A: Send + 'static> IntoFuture for ClientStreamingCal
     }
 }
 
-/// The reply of a client-streaming call; await it after the last request, or beside them.
+/// Resolves with the reply of a client-streaming call; await it after the last request, or beside them.
 ///
 /// Dropping it cancels the call.
 #[must_use = "the reply comes when this is awaited"]
@@ -138,11 +175,26 @@ impl<A> fmt::Debug for PendingReply<A> {
     }
 }
 
-/// A call with a stream of requests and a stream of replies, not started yet. Awaiting it starts the call; it does
-/// not wait for the server, which may wait for the first request.
+/// Makes a call with a stream of requests and a stream of replies, once it is awaited. It does not wait for the server,
+/// which may wait for the first request.
 ///
 /// Cancel safe: dropped while it waits, the call is cancelled; so it is when one of the halves is dropped before
 /// its end.
+///
+/// ```
+/// use greeter::{CrowdClient, HelloRequest, MyCrowd};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), halloo::Error> {
+/// let crowd = CrowdClient::in_process(MyCrowd);
+/// let (mut requests, mut replies) = crowd.meet().await?;
+/// requests.send(HelloRequest::default().with_name("Ada")).await?;
+/// assert_eq!(replies.next().await?.expect("a reply").message, "Hello, Ada!");
+/// requests.finish();
+/// assert!(replies.next().await?.is_none());
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a call does nothing until it is awaited"]
 pub struct BidiStreamingCall<'c, Q: 'static, A: 'static> {
     channel: &'c Channel,

@@ -8,7 +8,8 @@ use std::fmt;
 /// is read as [`Code::Unknown`], as gRPC asks.
 ///
 /// ```
-/// use halloo_core::Code;
+/// # use halloo_core as halloo;
+/// use halloo::Code;
 ///
 /// assert_eq!(Code::from_u32(3), Code::InvalidArgument);
 /// assert_eq!(Code::InvalidArgument.name(), "INVALID_ARGUMENT");

@@ -16,7 +16,8 @@ pub const DEFAULT_MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 ///
 /// ```
 /// use bytes::Bytes;
-/// use halloo_core::{Codec, DecodeLimits, EncodeBuffer, Status};
+/// # use halloo_core as halloo;
+/// use halloo::{Codec, DecodeLimits, EncodeBuffer, Status};
 ///
 /// struct Text;
 ///
@@ -50,7 +51,7 @@ pub trait Codec<M>: Send + Sync {
     fn decode(&self, body: Bytes, limits: &DecodeLimits) -> Result<M, Status>;
 }
 
-/// What decoding a message may cost.
+/// Limits what decoding a message may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DecodeLimits {
@@ -73,7 +74,7 @@ impl Default for DecodeLimits {
     }
 }
 
-/// The codecs that can carry messages of type `M`; the first is the default.
+/// Lists the codecs that can carry messages of type `M`; the first is the default.
 pub struct Codecs<M: 'static>(&'static [&'static dyn Codec<M>]);
 
 impl<M: 'static> Codecs<M> {

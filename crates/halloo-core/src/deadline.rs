@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-/// The instant at which a call has to be over.
+/// Names the instant at which a call has to be over.
 ///
 /// ```
-/// use halloo_core::Deadline;
+/// # use halloo_core as halloo;
+/// use halloo::Deadline;
 /// use std::time::{Duration, Instant};
 ///
 /// let now = Instant::now();

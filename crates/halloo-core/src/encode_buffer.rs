@@ -24,7 +24,8 @@ const FIRST_BYTES: usize = 128;
 /// Memory that was written and taken is reused once the taken bytes are gone.
 ///
 /// ```
-/// use halloo_core::EncodeBuffer;
+/// # use halloo_core as halloo;
+/// use halloo::EncodeBuffer;
 ///
 /// let mut buffer = EncodeBuffer::new();
 /// let mark = buffer.begin_envelope();

@@ -8,7 +8,8 @@ use crate::seldom::Seldom;
 /// Keeps at most one value a type, for one call. An empty one allocates nothing.
 ///
 /// ```
-/// use halloo_core::Extensions;
+/// # use halloo_core as halloo;
+/// use halloo::Extensions;
 ///
 /// #[derive(Debug, PartialEq)]
 /// struct User(&'static str);

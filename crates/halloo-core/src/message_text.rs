@@ -9,7 +9,8 @@ const HEX: &[u8; 16] = b"0123456789ABCDEF";
 /// Encodes a status message for the `grpc-message` trailer; borrows when nothing needs an escape.
 ///
 /// ```
-/// use halloo_core::percent_encode_message;
+/// # use halloo_core as halloo;
+/// use halloo::percent_encode_message;
 ///
 /// assert_eq!(percent_encode_message("100 % sure"), "100 %25 sure");
 /// ```
@@ -36,7 +37,8 @@ pub fn percent_encode_message(message: &str) -> Cow<'_, str> {
 /// not UTF-8 become U+FFFD.
 ///
 /// ```
-/// use halloo_core::percent_decode_message;
+/// # use halloo_core as halloo;
+/// use halloo::percent_decode_message;
 ///
 /// assert_eq!(percent_decode_message(b"100 %25 sure, %zz"), "100 % sure, %zz");
 /// ```

@@ -22,20 +22,21 @@ const LENIENT_BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// An ordered list of keys and values; a key may occur several times. `Debug` shows all but secrets.
+/// Lists keys and values in order; a key may occur several times. `Debug` shows all but secrets.
 ///
 /// Keys are lower-case ASCII (`0-9 a-z _ - .`); upper-case letters are lowered on the way in, and look-ups ignore
 /// case. A key that ends in `-bin` has binary values (any bytes, base64 on the wire), any other has printable ASCII.
 ///
 /// ```
-/// use halloo_core::Metadata;
+/// # use halloo_core as halloo;
+/// use halloo::Metadata;
 ///
 /// let mut metadata = Metadata::new();
 /// metadata.append("x-request-id", "42")?;
 /// metadata.append_bin("trace-bin", vec![1, 2, 3])?;
 /// assert_eq!(metadata.get("x-request-id"), Some("42"));
 /// assert_eq!(metadata.get_bin("trace-bin").as_deref(), Some([1, 2, 3].as_slice()));
-/// # Ok::<(), halloo_core::MetadataError>(())
+/// # Ok::<(), halloo::MetadataError>(())
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Metadata {
@@ -54,7 +55,7 @@ enum Stored {
     Binary(Bytes),
 }
 
-/// A value of [`Metadata`].
+/// Holds a value of [`Metadata`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value<'a> {
     /// Printable ASCII.

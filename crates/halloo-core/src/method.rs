@@ -44,7 +44,8 @@ pub enum Idempotency {
 /// Describes one method of a service.
 ///
 /// ```
-/// use halloo_core::{MethodDescriptor, MethodKind};
+/// # use halloo_core as halloo;
+/// use halloo::{MethodDescriptor, MethodKind};
 ///
 /// static SAY_HELLO: MethodDescriptor =
 ///     MethodDescriptor::new("greeter.Greeter", "SayHello", "/greeter.Greeter/SayHello", MethodKind::Unary);
@@ -164,7 +165,7 @@ impl ServiceDescriptor {
     }
 }
 
-/// A method with the codecs of its request type `Q` and reply type `A`.
+/// Describes a method with the codecs of its request type `Q` and reply type `A`.
 pub struct Method<Q: 'static, A: 'static> {
     descriptor: &'static MethodDescriptor,
     request: Codecs<Q>,

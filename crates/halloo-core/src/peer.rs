@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The other end of a call.
+/// Describes the other end of a call.
 ///
 /// ```
-/// use halloo_core::{Peer, SecurityLevel};
+/// # use halloo_core as halloo;
+/// use halloo::{Peer, SecurityLevel};
 ///
 /// let peer = Peer::tcp(([127, 0, 0, 1], 50051).into());
 /// assert_eq!(peer.address.to_string(), "127.0.0.1:50051");
@@ -64,10 +65,12 @@ impl Peer {
     }
 }
 
-/// The X.509 certificates of a peer, which TLS has verified: its own first, then those that lead to a trusted one.
+/// Holds the X.509 certificates of a peer, which TLS has verified: its own first, then those that lead to a trusted
+/// one.
 ///
 /// ```
-/// use halloo_core::CertificateChain;
+/// # use halloo_core as halloo;
+/// use halloo::CertificateChain;
 ///
 /// let chain = CertificateChain::new(vec![b"DER".to_vec()]).names(["greeter.example".into()], []);
 /// assert_eq!(chain.leaf(), b"DER");
@@ -98,28 +101,29 @@ impl CertificateChain {
         self
     }
 
-    /// The certificates in DER, the peer's own first.
+    /// Returns the certificates in DER, the peer's own first.
     pub fn der(&self) -> impl Iterator<Item = &[u8]> {
         self.der.iter().map(Vec::as_slice)
     }
 
-    /// The peer's own certificate in DER; empty if the chain is.
+    /// Returns the peer's own certificate in DER; empty if the chain is.
     pub fn leaf(&self) -> &[u8] {
         self.der.first().map_or(&[], Vec::as_slice)
     }
 
-    /// The DNS names that the peer's own certificate is for (subject alternative names, RFC 5280 section 4.2.1.6).
+    /// Returns the DNS names that the peer's own certificate is for (subject alternative names, RFC 5280 section
+    /// 4.2.1.6).
     pub fn dns_names(&self) -> &[String] {
         &self.dns_names
     }
 
-    /// The URIs that the peer's own certificate is for, such as `spiffe://example.org/greeter`.
+    /// Returns the URIs that the peer's own certificate is for, such as `spiffe://example.org/greeter`.
     pub fn uris(&self) -> &[String] {
         &self.uris
     }
 }
 
-/// Where a peer is.
+/// Says where a peer is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PeerAddress {
@@ -145,7 +149,7 @@ impl fmt::Display for PeerAddress {
     }
 }
 
-/// What protects the bytes of a connection. Levels compare: more is greater.
+/// Says what protects the bytes of a connection. Levels compare: more is greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum SecurityLevel {

@@ -19,7 +19,8 @@ use crate::metadata::{Metadata, MetadataError};
 /// the [cause](Self::caused_by); `{:#?}` shows the fields.
 ///
 /// ```
-/// use halloo_core::Status;
+/// # use halloo_core as halloo;
+/// use halloo::Status;
 ///
 /// let status = Status::not_found("no shelf 7").note("calling", "library.Library/ReadShelf");
 /// assert_eq!(status.to_string(), "no shelf 7 (NOT_FOUND)");
@@ -48,7 +49,7 @@ pub enum Origin {
     Peer,
 }
 
-/// A line of explanation at a [`Status`], for the reader on this side; it never goes on the wire.
+/// Explains a [`Status`] in a line, for the reader on this side; it never goes on the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
     label: &'static str,

@@ -26,9 +26,10 @@ impl Server {
         self
     }
 
-    /// Sets how often clients may send PINGs while calls run (gRFC A8): two that come sooner are forgiven, and forgotten
-    /// whenever something is sent to the client; at the third the connection ends with `too_many_pings`. Default: one in
-    /// 5 minutes. Clients that keep connections open with PINGs have to be given the same interval or a longer one.
+    /// Sets how often clients may send PINGs while calls run (gRFC A8): two that come sooner are forgiven, and
+    /// forgotten whenever something is sent to the client; at the third the connection ends with `too_many_pings`.
+    /// Default: one in 5 minutes. Clients that keep connections open with PINGs have to be given the same interval or a
+    /// longer one.
     #[must_use]
     pub fn min_ping_interval(mut self, interval: Duration) -> Self {
         self.ping_limit_mut().min_interval = interval;
@@ -52,8 +53,8 @@ impl Server {
     }
 
     /// Ends connections at this age, gracefully (GOAWAY `max_age`, gRFC A9), so that clients look again where servers
-    /// are: behind a balancer of connections, a new server gets its share. Each connection's limit is up to 10 % shorter
-    /// or longer, so that not all connect again at once. Default: never.
+    /// are: behind a balancer of connections, a new server gets its share. Each connection's limit is up to 10 %
+    /// shorter or longer, so that not all connect again at once. Default: never.
     #[must_use]
     pub fn max_connection_age(mut self, limit: Duration) -> Self {
         self.config.lifetime.max_age = Some(limit);
@@ -68,8 +69,8 @@ impl Server {
         self
     }
 
-    /// Asks clients to connect again after so many calls on a connection, gracefully (GOAWAY `max_requests`). Calls that
-    /// are on their way by then are served as well. Default: never.
+    /// Asks clients to connect again after so many calls on a connection, gracefully (GOAWAY `max_requests`). Calls
+    /// that are on their way by then are served as well. Default: never.
     #[must_use]
     pub fn max_connection_requests(mut self, requests: u32) -> Self {
         self.config.lifetime.max_requests = Some(requests);

@@ -10,6 +10,24 @@ use halloo_core::{Metadata, Status};
 /// Answers requests that are not RPCs: anything whose method and content type are not gRPC's.
 ///
 /// Any `Fn(HttpRequest, HttpResponder) -> impl Future` is one.
+///
+/// ```
+/// use greeter::{GreeterServer, MyGreeter};
+/// use halloo::{HttpRequest, HttpResponder, Server};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), halloo::Error> {
+/// let server = Server::bind("127.0.0.1:0").await?.fallback(async |request: HttpRequest, responder: HttpResponder| {
+///     match request.path.as_ref() {
+///         b"/version" => responder.text(200, "7\n").await,
+///         _ => responder.text(404, "there is /version, and the Greeter\n").await,
+///     }
+/// });
+/// # let server = server.shutdown_on(std::future::ready(()));
+/// server.serve(GreeterServer::new(MyGreeter)).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub trait Fallback: Send + Sync + 'static {
     /// Answers `request`.
     fn respond(&self, request: HttpRequest, responder: HttpResponder) -> Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -36,7 +54,9 @@ impl HttpResponder {
         Self { responder }
     }
 
-    /// The next bytes of the request's body; `None` after the last.
+    /// Waits for the next bytes of the request's body; `None` after the last.
+    ///
+    /// Cancel safe: dropped while it waits, no bytes are lost.
     ///
     /// # Errors
     /// CANCELLED if the client went away.
@@ -50,7 +70,9 @@ impl HttpResponder {
         self.responder.send_head(ResponseHead::Http { status, headers });
     }
 
-    /// Sends bytes of the response body once there is room for them.
+    /// Sends bytes of the response body once there is room for them: it waits while 64 KiB have not left yet.
+    ///
+    /// Cancel safe: dropped while it waits, nothing is sent.
     pub async fn write(&mut self, bytes: Bytes) {
         poll_fn(|cx| self.responder.poll_room(cx)).await;
         self.responder.push_response(bytes);
@@ -66,13 +88,13 @@ impl HttpResponder {
         self.responder.finish(Ok(trailers));
     }
 
-    /// What request and response travel on, for code that reads one while it writes the other.
+    /// Returns what request and response travel on, for code that reads one while it writes the other.
     #[must_use]
     pub fn link(&self) -> &CallLink {
         &self.responder
     }
 
-    /// Answers with a short text.
+    /// Answers with a short text, as `text/plain`. Not cancel safe: dropped while it waits, the stream is reset.
     pub async fn text(mut self, status: u16, text: impl Into<Bytes>) {
         let text = text.into();
         let length = Bytes::from(text.len().to_string());

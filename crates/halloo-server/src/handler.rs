@@ -11,7 +11,7 @@ use halloo_call::{
 };
 use halloo_core::{Codec, Codecs, DecodeLimits, Metadata, Method, MethodDescriptor, ServiceDescriptor, Status};
 
-/// The methods of a router's services. Generated code adds to it.
+/// Collects the methods of a router's services. Generated code adds to it.
 #[derive(Default)]
 pub struct Methods {
     pub(crate) services: Vec<&'static ServiceDescriptor>,
@@ -26,7 +26,7 @@ pub(crate) struct Entry {
     pub(crate) is_intercepted: bool,
 }
 
-/// Where a method's handlers run; see [`Execution`].
+/// Says where a method's handlers run; see [`Execution`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MethodExecution {

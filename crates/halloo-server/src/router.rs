@@ -18,6 +18,20 @@ use crate::service::Services;
 /// Answers calls with the services that were added to it.
 ///
 /// A server makes one of its services; a client's `in_process` takes one as it is.
+///
+/// ```
+/// use greeter::{CrowdServer, GreeterClient, GreeterServer, HelloRequest, MyCrowd, MyGreeter};
+/// use halloo::{Channel, Router};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), halloo::Error> {
+/// let router = Router::new((GreeterServer::new(MyGreeter), CrowdServer::new(MyCrowd))).max_request_bytes(64 * 1024);
+/// let greeter = GreeterClient::new(Channel::in_process(router));
+/// let reply = greeter.say_hello(HelloRequest::default().with_name("Edison")).await?;
+/// assert_eq!(reply.message, "Hello, Edison!");
+/// # Ok(())
+/// # }
+/// ```
 pub struct Router {
     entries: Vec<Entry>,
     services: Vec<&'static ServiceDescriptor>,
@@ -31,7 +45,7 @@ pub struct Router {
 }
 
 impl Router {
-    /// A router of `services`: one service, or a tuple of several.
+    /// Makes a router of `services`: one service, or a tuple of several.
     pub fn new(services: impl Services) -> Self {
         let limits = DecodeLimits::default();
         let mut router = Self {
@@ -131,7 +145,7 @@ impl Router {
         Ok(self)
     }
 
-    /// Where each method's handlers run, by rule and at this moment.
+    /// Returns where each method's handlers run, by rule and at this moment.
     pub fn executions(&self) -> Vec<MethodExecution> {
         let describe = |entry: &Entry| MethodExecution {
             method: entry.method.full_name(),
@@ -141,7 +155,7 @@ impl Router {
         self.entries.iter().map(describe).collect()
     }
 
-    /// The services, in the order that they were added.
+    /// Returns the services, in the order that they were added.
     pub fn services(&self) -> &[&'static ServiceDescriptor] {
         &self.services
     }

@@ -43,14 +43,18 @@ type WrapDispatch = Box<dyn FnOnce(Arc<dyn Dispatch>) -> Arc<dyn Dispatch> + Sen
 /// Makes what serves HTTP/1.x out of what answers its requests.
 type OpenHttp1 = Box<dyn FnOnce(Arc<dyn Dispatch>) -> Arc<dyn Http1> + Send>;
 
-/// A server that is bound to an address and about to serve.
+/// Serves calls; it is bound to an address already.
 ///
-/// ```no_run
-/// # use halloo_server::{Server, Services};
-/// # async fn example(greeter: impl Services) -> Result<(), halloo_core::Status> {
-/// let server = Server::bind("[::]:50051").await?;
+/// ```
+/// use greeter::{GreeterServer, MyGreeter};
+/// use halloo::Server;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), halloo::Error> {
+/// let server = Server::bind("127.0.0.1:0").await?; // for everybody, on a port of your choice: [::]:50051
 /// println!("listening on port {}", server.port());
-/// server.serve(greeter).await
+/// # let server = server.shutdown_on(std::future::ready(()));
+/// server.serve(GreeterServer::new(MyGreeter)).await
 /// # }
 /// ```
 pub struct Server {
@@ -121,7 +125,7 @@ impl Server {
         }
     }
 
-    /// The port that it listens on, also when the system chose it; 0 for a Unix socket.
+    /// Returns the port that it listens on, also when the system chose it; 0 for a Unix socket.
     #[must_use]
     pub fn port(&self) -> u16 {
         match self.address() {
@@ -130,7 +134,7 @@ impl Server {
         }
     }
 
-    /// Where it listens.
+    /// Returns where it listens.
     #[must_use]
     pub fn address(&self) -> &ListenAddress {
         self.listener.address()
@@ -226,8 +230,8 @@ impl Server {
         self
     }
 
-    /// Sets the limits and windows of HTTP/2, and with them all that other knobs have said of PINGs and of a connection's
-    /// life. Without a keepalive of its own it keeps the server's.
+    /// Sets the limits and windows of HTTP/2, and with them all that other knobs have said of PINGs and of a
+    /// connection's life. Without a keepalive of its own it keeps the server's.
     #[must_use]
     pub fn http2(mut self, mut config: Http2Config) -> Self {
         config.keepalive = config.keepalive.or(self.config.keepalive);
@@ -238,10 +242,10 @@ impl Server {
     /// Serves with TLS, and refuses plaintext. Needs the feature `tls` or `tls-ring`. Default: plaintext.
     ///
     /// ```no_run
-    /// # use halloo_server::{Server, Services};
-    /// # async fn example(greeter: impl Services) -> Result<(), halloo_core::Status> {
-    /// use halloo_transport::Tls;
+    /// # mod halloo { pub use halloo_core::Status as Error; pub use halloo_server::*; pub use halloo_transport::Tls; }
+    /// use halloo::{Server, Tls};
     ///
+    /// # async fn example(greeter: impl halloo::Services) -> Result<(), halloo::Error> {
     /// let tls = Tls::from_files("cert.pem", "key.pem")?;
     /// Server::bind("[::]:50051").await?.tls(tls).serve(greeter).await
     /// # }
@@ -253,7 +257,7 @@ impl Server {
         self
     }
 
-    /// A handle that stops the server and sees what it does.
+    /// Returns a handle that stops the server and sees what it does.
     #[must_use]
     pub fn handle(&self) -> ServerHandle {
         self.handle.clone()
@@ -415,6 +419,22 @@ impl Connections {
 }
 
 /// Stops a server and sees what it does. Clones share it.
+///
+/// ```
+/// use greeter::{GreeterServer, MyGreeter};
+/// use halloo::Server;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), halloo::Error> {
+/// let server = Server::bind("127.0.0.1:0").await?;
+/// let handle = server.handle();
+/// let serving = tokio::spawn(server.serve(GreeterServer::new(MyGreeter)));
+///
+/// handle.shutdown(); // from anywhere: the end of a test, a page for operators
+/// serving.await.expect("the server does not panic")?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Default)]
 pub struct ServerHandle {
     shared: Arc<HandleState>,
@@ -444,7 +464,7 @@ impl ServerHandle {
         }
     }
 
-    /// Where each method's handlers run, by rule and at this moment; empty unless the server is serving.
+    /// Returns where each method's handlers run, by rule and at this moment; empty unless the server is serving.
     #[must_use]
     pub fn executions(&self) -> Vec<MethodExecution> {
         let router = self.router().clone();

@@ -4,16 +4,16 @@ use halloo_core::ServiceDescriptor;
 
 use crate::handler::Methods;
 
-/// A service that a router can take. Generated code implements it for `GreeterServer` and its like.
+/// Registers the handlers of one service. Generated code implements it for `GreeterServer` and its like.
 pub trait Service: Send + 'static {
-    /// What the service is called and which methods it has.
+    /// Returns what the service is called and which methods it has.
     fn descriptor(&self) -> &'static ServiceDescriptor;
 
     /// Adds a handler for each method.
     fn register(self, methods: &mut Methods);
 }
 
-/// A service, or a tuple of up to eight.
+/// Registers a service, or a tuple of up to eight.
 pub trait Services {
     /// Adds every service's methods.
     fn register_all(self, methods: &mut Methods);

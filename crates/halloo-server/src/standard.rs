@@ -24,21 +24,26 @@ const ANNOUNCE_LIMIT: Duration = Duration::from_secs(1);
 
 /// # Health and reflection
 impl Server {
-    /// A handle to the health that clients and probes are told: `grpc.health.v1`.
+    /// Returns a handle to the health that clients and probes are told: `grpc.health.v1`.
     ///
     /// The server as a whole (the empty name) and each of its services are serving unless something else was said
-    /// before [`serve`](Self::serve). When the server stops, all are NOT_SERVING before connections are told to go away.
+    /// before [`serve`](Self::serve). When the server stops, all are NOT_SERVING before connections are told to go
+    /// away.
     ///
     /// The handle is a service as well, which another server may serve: so a server that demands client certificates
     /// can be probed in plaintext on a port of its own.
     ///
-    /// ```no_run
-    /// # use halloo_server::{Server, Services};
-    /// # async fn example(greeter: impl Services) -> Result<(), halloo_core::Status> {
-    /// let server = Server::bind("[::]:50051").await?;
+    /// ```
+    /// use greeter::{GreeterServer, MyGreeter};
+    /// use halloo::Server;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), halloo::Error> {
+    /// let server = Server::bind("127.0.0.1:0").await?;
     /// let health = server.health();
     /// health.set_not_serving(""); // until the caches are warm: then health.set_serving("")
-    /// server.serve(greeter).await
+    /// # let server = server.shutdown_on(std::future::ready(()));
+    /// server.serve(GreeterServer::new(MyGreeter)).await
     /// # }
     /// ```
     #[must_use]

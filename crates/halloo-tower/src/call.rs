@@ -19,7 +19,7 @@ use tokio::time::Sleep;
 use crate::BoxError;
 use crate::response::{Answered, ResponseBody, response};
 
-/// A response that is on its way. It resolves when its head is known.
+/// Resolves with a response when its head is known. Dropped before, it cancels the call.
 ///
 /// Dropping it cancels the call and drops the handler.
 ///

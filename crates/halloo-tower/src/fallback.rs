@@ -15,12 +15,13 @@ use crate::service::HttpService;
 /// [`ServerExt::http`](crate::ServerExt::http) does the same for a server, and adds HTTP/1.1.
 ///
 /// ```
-/// # use halloo_server::{Router, Services};
-/// # use std::sync::Arc;
-/// # fn example(greeter: impl Services) -> Router {
+/// use std::sync::Arc;
+///
+/// use greeter::{GreeterServer, MyGreeter};
+/// use halloo::{Router, tower};
+///
 /// let pages = axum::Router::new().route("/health", axum::routing::get(|| async { "fine" }));
-/// Router::new(greeter).fallback(Arc::new(halloo_tower::fallback(pages)))
-/// # }
+/// let router = Router::new(GreeterServer::new(MyGreeter)).fallback(Arc::new(tower::fallback(pages)));
 /// ```
 ///
 /// The service finds the client's [`Peer`](halloo_core::Peer) among the request's extensions. A service that fails
@@ -29,7 +30,7 @@ pub fn fallback<S: HttpService>(service: S) -> ServiceFallback<S> {
     ServiceFallback { service }
 }
 
-/// A tower service that answers requests which are not RPCs; see [`fallback`].
+/// Answers requests that are not RPCs by a tower service; see [`fallback`].
 #[derive(Clone)]
 pub struct ServiceFallback<S> {
     service: S,

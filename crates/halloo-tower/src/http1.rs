@@ -25,8 +25,9 @@ use crate::routes::Routes;
 /// long it may take, is for the service to limit (axum's extractors take 2 MB unless told otherwise).
 ///
 /// ```
-/// use halloo_tower::Http1Limits;
 /// use std::time::Duration;
+///
+/// use halloo::tower::Http1Limits;
 ///
 /// let mut limits = Http1Limits::default();
 /// limits.head_timeout = Duration::from_secs(5);

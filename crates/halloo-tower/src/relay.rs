@@ -27,7 +27,7 @@ const OF_CONNECTIONS: [HeaderName; 5] = [
     UPGRADE,
 ];
 
-/// The body of a request that a Halloo server received, for a tower service within it.
+/// Reads the body of a request that a Halloo server received, for a tower service within it.
 ///
 /// It is read as fast as it is polled: at most 64 KiB (and one frame) wait for a service that does not read.
 pub struct RequestBody {

@@ -197,7 +197,7 @@ pub(crate) fn outcome(trailers: &HeaderMap) -> Outcome {
     Err(Status::from_fields(code, |name| trailers.get(name).map(HeaderValue::as_bytes), metadata))
 }
 
-/// The body of a response: its messages, and its status as trailers.
+/// Yields the body of a response: its messages, and its status as trailers.
 ///
 /// It reads from the call as fast as it is polled: what a handler writes waits in at most 64 KiB (and one message)
 /// until then. Dropping it before its end cancels the call.

@@ -24,18 +24,17 @@ const HTTP2_NEEDED: &str = "gRPC needs HTTP/2, and this request came with an old
 /// Makes a tower service of a service, or of a tuple of several.
 ///
 /// ```
-/// # use halloo_server::Services;
-/// # fn example(greeter: impl Services) -> axum::Router {
-/// axum::Router::new()
+/// use greeter::{GreeterServer, MyGreeter};
+///
+/// let site: axum::Router = axum::Router::new()
 ///     .route("/health", axum::routing::get(|| async { "fine" }))
-///     .fallback_service(halloo_tower::routes(greeter))
-/// # }
+///     .fallback_service(halloo::tower::routes(GreeterServer::new(MyGreeter)));
 /// ```
 pub fn routes(services: impl Services) -> Routes {
     Router::new(services).into()
 }
 
-/// A tower service that answers gRPC calls, over the same router as a [`Server`](halloo_server::Server).
+/// Answers gRPC calls as a tower service, over the same router as a [`Server`](halloo_server::Server).
 ///
 /// It mounts into axum, by `axum::Router::fallback_service` or by a path such as `/greeter.Greeter/{*method}` with
 /// `route_service` (not `nest_service`, which would cut the path short), and into any server that hands it
@@ -44,10 +43,10 @@ pub fn routes(services: impl Services) -> Routes {
 /// Interceptors, limits and statistics are the router's; make the service of one that has them:
 ///
 /// ```
-/// # use halloo_server::{Router, Services};
-/// # fn example(greeter: impl Services) -> halloo_tower::Routes {
-/// halloo_tower::Routes::from(Router::new(greeter).max_request_bytes(1024 * 1024))
-/// # }
+/// use greeter::{GreeterServer, MyGreeter};
+/// use halloo::{Router, tower};
+///
+/// let routes = tower::Routes::from(Router::new(GreeterServer::new(MyGreeter)).max_request_bytes(1024 * 1024));
 /// ```
 ///
 /// * **Metadata, deadline, cancellation** are as on a Halloo server: `grpc-timeout` is enforced, and a client that goes

@@ -11,14 +11,19 @@ use crate::layered::Layered;
 use crate::routes::Routes;
 use crate::service::HttpService;
 
-/// HTTP on a Halloo server, by tower services.
+/// Lets tower services answer HTTP on a Halloo server.
 ///
-/// ```no_run
-/// use halloo_tower::ServerExt as _;
-/// # use halloo_server::{Server, Services};
-/// # async fn example(greeter: impl Services) -> Result<(), halloo_core::Status> {
+/// ```
+/// use greeter::{GreeterServer, MyGreeter};
+/// use halloo::Server;
+/// use halloo::tower::ServerExt as _;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), halloo::Error> {
 /// let pages = axum::Router::new().route("/health", axum::routing::get(|| async { "fine" }));
-/// Server::bind("[::]:50051").await?.http(pages).serve(greeter).await
+/// let server = Server::bind("127.0.0.1:0").await?.http(pages);
+/// # let server = server.shutdown_on(std::future::ready(()));
+/// server.serve(GreeterServer::new(MyGreeter)).await
 /// # }
 /// ```
 pub trait ServerExt: Sized {

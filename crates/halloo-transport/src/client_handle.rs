@@ -65,7 +65,7 @@ impl fmt::Debug for ReturnedCalls {
 }
 
 impl ConnectOptions {
-    /// The defaults, for calls to `authority`.
+    /// Makes the defaults, for calls to `authority`.
     pub fn new(authority: impl Into<String>) -> Self {
         Self {
             authority: authority.into(),
@@ -203,12 +203,12 @@ pub struct ClientConnection {
 }
 
 impl ClientConnection {
-    /// Who is at the other end.
+    /// Returns who is at the other end.
     pub fn peer(&self) -> &Arc<Peer> {
         &self.peer
     }
 
-    /// Whether new calls can start: not after the peer's GOAWAY, a shutdown or the end.
+    /// Says whether new calls can start: not after the peer's GOAWAY, a shutdown or the end.
     pub fn is_usable(&self) -> bool {
         matches!(self.state.lock().phase, Phase::Ready)
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io;
 
-/// Why a connection could not be made.
+/// Says why a connection could not be made.
 #[derive(Debug)]
 pub struct ConnectError {
     reason: String,
@@ -59,12 +59,12 @@ impl ConnectError {
         self
     }
 
-    /// What kind of failure it was.
+    /// Returns what kind of failure it was.
     pub fn kind(&self) -> &ConnectErrorKind {
         &self.kind
     }
 
-    /// Whether the peer answered, but in something that is neither HTTP/2 nor TLS.
+    /// Says whether the peer answered, but in something that is neither HTTP/2 nor TLS.
     pub fn is_not_http2(&self) -> bool {
         self.kind == ConnectErrorKind::NotHttp2
     }

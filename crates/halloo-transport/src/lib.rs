@@ -2,7 +2,8 @@
 //! and their exchanges.
 //!
 //! [`ServerConnection`] and [`connect`] run the two ends of a connection; a [`Listener`] accepts them and an
-//! [`Acceptor`] finds out what they speak; [`InProcess`] carries calls without one. One task owns a connection; everybody else posts to its mailbox.
+//! [`Acceptor`] finds out what they speak; [`InProcess`] carries calls without one. One task owns a connection;
+//! everybody else posts to its mailbox.
 
 mod address;
 mod answer;

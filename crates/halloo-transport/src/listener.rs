@@ -14,7 +14,7 @@ use tokio::net::{UnixListener, UnixStream};
 /// Connections that the kernel keeps until they are accepted.
 const BACKLOG: i32 = 1024;
 
-/// Where a server listens.
+/// Says where a server listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ListenAddress {
@@ -33,7 +33,7 @@ impl fmt::Display for ListenAddress {
     }
 }
 
-/// A bound socket that accepts connections.
+/// Accepts connections on a bound socket.
 #[derive(Debug)]
 pub struct Listener {
     socket: ListenerSocket,
@@ -67,7 +67,7 @@ pub enum AcceptedSocket {
     Unix(UnixStream),
 }
 
-/// Why a server cannot listen.
+/// Says why a server cannot listen.
 #[derive(Debug)]
 pub struct BindError {
     address: ListenAddress,
@@ -75,17 +75,17 @@ pub struct BindError {
 }
 
 impl BindError {
-    /// Where it tried to listen.
+    /// Returns where it tried to listen.
     pub fn address(&self) -> &ListenAddress {
         &self.address
     }
 
-    /// What the system said.
+    /// Returns what the system said.
     pub fn io_error(&self) -> &io::Error {
         &self.source
     }
 
-    /// What the system said, by value.
+    /// Returns what the system said, by value.
     pub fn into_io_error(self) -> io::Error {
         self.source
     }
@@ -133,7 +133,7 @@ impl Listener {
         bound.map_err(|source| BindError { address: address.clone(), source })
     }
 
-    /// Where it listens, with the port that the system chose.
+    /// Returns where it listens, with the port that the system chose.
     pub fn address(&self) -> &ListenAddress {
         &self.address
     }

@@ -98,7 +98,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ServerConnection<Io> {
         self
     }
 
-    /// A handle to end the connection with.
+    /// Returns a handle to end the connection with.
     pub fn handle(&self) -> ServerConnectionHandle {
         ServerConnectionHandle { mailbox: Arc::clone(&self.calls.setting.mailbox) }
     }

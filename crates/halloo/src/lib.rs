@@ -1,6 +1,7 @@
 //! gRPC for Rust: typed services and clients from `.proto` files, over an HTTP/2 engine made for gRPC.
 //!
-//! This crate is what programs depend on; `halloo-build`, among their build-dependencies, turns `.proto` files into Rust.
+//! This crate is what programs depend on; `halloo-build`, among their build-dependencies, turns `.proto` files into
+//! Rust.
 //!
 #![doc = include_str!("../guide.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -18,38 +18,151 @@ pub use pick_first::PickFirst;
 
 /// Decides which addresses of a target are connected, and which of them each call takes.
 ///
-/// Pure: called serially with the time; it acts through the [`Control`] that it is lent.
+/// Pure: called serially with the time; it acts through the [`Control`] that it is lent. A channel begins IDLE: nobody
+/// looks for addresses, and calls wait, until [`exit_idle`](Self::exit_idle) has [asked](Control::request_addresses).
+/// Calls take the picker that was published last.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+/// use std::time::Instant;
+///
+/// use halloo::{
+///     Address, Call, Channel, ConnectivityState, Control, LoadBalancer, Pick, Picker, Status, SubchannelId,
+///     SubchannelUpdate,
+/// };
+///
+/// /// Connects to all addresses, and gives each its turn.
+/// #[derive(Default)]
+/// struct Turns {
+///     all: Vec<SubchannelId>,
+///     ready: Vec<SubchannelId>,
+/// }
+///
+/// impl Turns {
+///     fn publish(&self, otherwise: Option<Status>, control: &mut Control) {
+///         let state = match (self.ready.is_empty(), &otherwise) {
+///             (false, _) => ConnectivityState::Ready,
+///             (true, None) => ConnectivityState::Connecting,
+///             (true, Some(_)) => ConnectivityState::TransientFailure,
+///         };
+///         control.publish(state, Arc::new(Turn { ready: self.ready.clone(), next: AtomicUsize::new(0), otherwise }));
+///     }
+/// }
+///
+/// impl LoadBalancer for Turns {
+///     fn exit_idle(&mut self, _now: Instant, control: &mut Control) {
+///         control.request_addresses();
+///         self.publish(None, control);
+///     }
+///
+///     fn handle_addresses(&mut self, _now: Instant, addresses: Vec<Address>, control: &mut Control) {
+///         self.ready.clear();
+///         self.all.drain(..).for_each(|id| control.remove(id));
+///         self.all.extend(addresses.into_iter().map(|address| control.create(address)));
+///         self.all.iter().for_each(|id| control.connect(*id));
+///         self.publish(None, control);
+///     }
+///
+///     fn handle_resolver_failure(&mut self, _now: Instant, status: Status, control: &mut Control) {
+///         if self.all.is_empty() {
+///             self.publish(Some(status), control);
+///         }
+///     }
+///
+///     fn handle_subchannel(&mut self, _: Instant, id: SubchannelId, update: SubchannelUpdate, control: &mut Control) {
+///         self.ready.retain(|ready| *ready != id);
+///         let mut otherwise = None;
+///         match update {
+///             SubchannelUpdate::Ready => self.ready.push(id),
+///             SubchannelUpdate::Idle => control.connect(id),
+///             SubchannelUpdate::Failed(failure) => otherwise = Some(control.unreachable(&[failure])),
+///             _ => {}
+///         }
+///         self.publish(otherwise, control);
+///     }
+/// }
+///
+/// struct Turn {
+///     ready: Vec<SubchannelId>,
+///     next: AtomicUsize,
+///     otherwise: Option<Status>,
+/// }
+///
+/// impl Picker for Turn {
+///     fn pick(&self, _call: &Call) -> Pick {
+///         match (self.ready.len(), &self.otherwise) {
+///             (0, None) => Pick::Queue,
+///             (0, Some(status)) => Pick::Fail(status.clone()),
+///             (count, _) => Pick::Subchannel(self.ready[self.next.fetch_add(1, Relaxed) % count]),
+///         }
+///     }
+/// }
+///
+/// # use greeter::{GreeterClient, GreeterServer, HelloRequest, MyGreeter};
+/// # use halloo::Server;
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), halloo::Error> {
+/// # let (one, two) = (Server::bind("127.0.0.1:0").await?, Server::bind("127.0.0.1:0").await?);
+/// # let target = format!("ipv4:127.0.0.1:{},127.0.0.1:{}", one.port(), two.port());
+/// # tokio::spawn(one.serve(GreeterServer::new(MyGreeter)));
+/// # tokio::spawn(two.serve(GreeterServer::new(MyGreeter)));
+/// let channel = Channel::builder(target).balance(Turns::default()).build()?;
+/// # let greeter = GreeterClient::new(channel);
+/// # for _ in 0..4 {
+/// #     greeter.say_hello(HelloRequest::default().with_name("each")).await?;
+/// # }
+/// # Ok(())
+/// # }
+/// ```
 pub trait LoadBalancer: Send + 'static {
-    /// The resolver has found the target's addresses. They replace those before; the list may be empty.
+    /// Hears that the resolver has found the target's addresses. They replace those before; the list may be empty.
     fn handle_addresses(&mut self, now: Instant, addresses: Vec<Address>, control: &mut Control);
 
-    /// The resolver found nothing. Addresses that are known stay good.
+    /// Hears that the resolver found nothing. Addresses that are known stay good.
     fn handle_resolver_failure(&mut self, now: Instant, status: Status, control: &mut Control);
 
-    /// The state of a subchannel has changed.
+    /// Hears that the state of a subchannel has changed.
     fn handle_subchannel(&mut self, now: Instant, id: SubchannelId, update: SubchannelUpdate, control: &mut Control);
 
-    /// A call came, or somebody waits for the channel, while it was IDLE: connect.
+    /// Begins: a call came, or somebody waits for the channel, while the published state was IDLE. It has to ask for
+    /// addresses, or connect those that it knows, and publish another state, or else calls wait for ever.
     fn exit_idle(&mut self, now: Instant, control: &mut Control);
 
-    /// The time of [`poll_timeout`](Self::poll_timeout) has come. The default does nothing.
+    /// Hears that the time of [`poll_timeout`](Self::poll_timeout) has come. The default does nothing.
     fn handle_timeout(&mut self, now: Instant, control: &mut Control) {
         let _ = (now, control);
     }
 
-    /// When it wants [`handle_timeout`](Self::handle_timeout). The default is never.
+    /// Returns when it wants [`handle_timeout`](Self::handle_timeout). The default is never.
     fn poll_timeout(&self) -> Option<Instant> {
         None
     }
 }
 
 /// Chooses a subchannel for a call. Immutable: any number of calls ask at the same time, so it has to be quick.
+///
+/// ```
+/// use halloo::{Call, Pick, Picker, Status};
+///
+/// /// Lets nothing but health checks through.
+/// struct Closed(Box<dyn Picker>);
+///
+/// impl Picker for Closed {
+///     fn pick(&self, call: &Call) -> Pick {
+///         match call.method() {
+///             Some(method) if method.service() == "grpc.health.v1.Health" => self.0.pick(call),
+///             _ => Pick::Fail(Status::unavailable("closed for maintenance; try again in an hour")),
+///         }
+///     }
+/// }
+/// ```
 pub trait Picker: Send + Sync + 'static {
-    /// Where `call` goes.
+    /// Returns where `call` goes.
     fn pick(&self, call: &Call) -> Pick;
 }
 
-/// Where a call goes.
+/// Says where a call goes.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Pick {
@@ -65,7 +178,7 @@ pub enum Pick {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SubchannelId(u64);
 
-/// What has become of a subchannel.
+/// Says what has become of a subchannel.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum SubchannelUpdate {
@@ -79,7 +192,7 @@ pub enum SubchannelUpdate {
     Failed(ConnectFailure),
 }
 
-/// How a balancer acts on its channel. What it asks for happens after it has returned.
+/// Lets a balancer act on its channel. What it asks for happens after it has returned.
 #[derive(Debug)]
 pub struct Control {
     target: String,
@@ -129,7 +242,7 @@ impl Control {
         self.commands.push_back(Command::RequestAddresses);
     }
 
-    /// The status of calls while no address can be reached: it names the target and each failure.
+    /// Returns the status of calls while no address can be reached: it names the target and each failure.
     #[must_use]
     pub fn unreachable(&self, failures: &[ConnectFailure]) -> Status {
         ConnectFailure::status(&self.target, failures)

@@ -57,7 +57,7 @@ enum Phase {
 }
 
 impl PickFirst {
-    /// The policy, without addresses yet.
+    /// Makes the policy, without addresses yet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()

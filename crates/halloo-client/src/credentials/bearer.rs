@@ -13,12 +13,12 @@ use super::call_credentials::{CallCredentials, CredentialRequest, CredentialsFut
 /// table; that costs its length in each call.
 ///
 /// ```
-/// use halloo_client::{BearerToken, Channel};
+/// use halloo::{BearerToken, Channel};
 ///
 /// let token = BearerToken::new("ya29.secret")?;
 /// assert_eq!(format!("{token:?}"), "BearerToken(..)");
 /// let channel = Channel::builder("unix:greeter.sock").credentials(token).build()?;
-/// # Ok::<(), halloo_client::Error>(())
+/// # Ok::<(), halloo::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct BearerToken {

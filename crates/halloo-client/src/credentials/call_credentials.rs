@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use halloo_core::{Metadata, MethodDescriptor, SecurityLevel, Status};
 
-/// The future of what credentials send with one call.
+/// Resolves with what credentials send with one call.
 pub type CredentialsFuture<'a> = Pin<Box<dyn Future<Output = Result<Metadata, Status>> + Send + 'a>>;
 
 /// Proves to a server who calls, by metadata that it adds to each call.
@@ -22,8 +22,7 @@ pub type CredentialsFuture<'a> = Pin<Box<dyn Future<Output = Result<Metadata, St
 /// Any `Fn(CredentialRequest) -> impl Future<Output = Result<Metadata, Status>>` is one:
 ///
 /// ```
-/// use halloo_client::{Channel, CredentialRequest};
-/// use halloo_core::{Metadata, Status};
+/// use halloo::{Channel, CredentialRequest, Metadata, Status};
 ///
 /// let signed = async |request: CredentialRequest| -> Result<Metadata, Status> {
 ///     let mut metadata = Metadata::new();
@@ -31,7 +30,7 @@ pub type CredentialsFuture<'a> = Pin<Box<dyn Future<Output = Result<Metadata, St
 ///     Ok(metadata)
 /// };
 /// let channel = Channel::builder("unix:greeter.sock").credentials(signed).build()?;
-/// # Ok::<(), halloo_client::Error>(())
+/// # Ok::<(), halloo::Error>(())
 /// ```
 pub trait CallCredentials: Send + Sync + 'static {
     /// Returns the metadata that goes with the call. Its values take the place of those that the call has for the
@@ -58,7 +57,7 @@ where
     }
 }
 
-/// The call that credentials are asked for.
+/// Describes the call that credentials are asked for.
 #[derive(Clone, Debug)]
 pub struct CredentialRequest {
     method: &'static MethodDescriptor,
@@ -67,28 +66,30 @@ pub struct CredentialRequest {
 }
 
 impl CredentialRequest {
-    /// A request of a call of `method` to `authority` on a connection of level `security`; for tests of credentials.
+    /// Makes a request of a call of `method` to `authority` on a connection of level `security`; for tests of
+    /// credentials.
     pub fn new(method: &'static MethodDescriptor, authority: impl Into<Arc<str>>, security: SecurityLevel) -> Self {
         Self { method, authority: authority.into(), security }
     }
 
-    /// The method that is called.
+    /// Returns the method that is called.
     pub fn method(&self) -> &'static MethodDescriptor {
         self.method
     }
 
-    /// The `:authority` of the call: the host that the caller named, and its port.
+    /// Returns the `:authority` of the call: the host that the caller named, and its port.
     pub fn authority(&self) -> &str {
         &self.authority
     }
 
-    /// The service as an audience of tokens: `https://authority/package.Service`, without the port if that is 443.
+    /// Returns the service as an audience of tokens: `https://authority/package.Service`, without the port if that is
+    /// 443.
     pub fn audience(&self) -> String {
         let host = self.authority.strip_suffix(":443").unwrap_or(&self.authority);
         format!("https://{host}/{}", self.method.service())
     }
 
-    /// What protects the connection that was picked for the call.
+    /// Returns what protects the connection that was picked for the call.
     pub fn security(&self) -> SecurityLevel {
         self.security
     }

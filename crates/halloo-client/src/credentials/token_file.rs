@@ -29,11 +29,11 @@ const MAX_FILE_BYTES: u64 = 64 * 1024;
 /// second. A clone shares what was read.
 ///
 /// ```
-/// use halloo_client::{Channel, TokenFile};
+/// use halloo::{Channel, TokenFile};
 ///
 /// let token = TokenFile::new("/var/run/secrets/tokens/greeter");
 /// let channel = Channel::builder("unix:greeter.sock").credentials(token).build()?;
-/// # Ok::<(), halloo_client::Error>(())
+/// # Ok::<(), halloo::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct TokenFile {

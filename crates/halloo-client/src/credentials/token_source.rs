@@ -30,15 +30,14 @@ const RENEWAL_MARGIN: Duration = Duration::from_secs(60);
 /// ```
 /// use std::time::Duration;
 ///
-/// use halloo_client::{Channel, Token, TokenSource};
-/// use halloo_core::Status;
+/// use halloo::{Channel, Status, Token, TokenSource};
 ///
 /// let tokens = TokenSource::new(async || -> Result<Token, Status> {
 ///     let (text, seconds) = ("ya29.secret", 3600); // from the answer of a token endpoint
 ///     Ok(Token::valid_for(text, Duration::from_secs(seconds)))
 /// });
 /// let channel = Channel::builder("unix:greeter.sock").credentials(tokens).build()?;
-/// # Ok::<(), halloo_client::Error>(())
+/// # Ok::<(), halloo::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct TokenSource {
@@ -86,12 +85,12 @@ fn status_of(error: Box<dyn Error + Send + Sync>) -> Status {
     }
 }
 
-/// A token and its end. `Debug` does not show the token.
+/// Holds a token and its end. `Debug` does not show the token.
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
 ///
-/// use halloo_client::Token;
+/// use halloo::Token;
 ///
 /// let token = Token::valid_until("ya29.secret", SystemTime::now() + Duration::from_secs(3600));
 /// assert_eq!(format!("{token:?}"), "Token { text: .., .. }");
@@ -107,12 +106,12 @@ enum End {
 }
 
 impl Token {
-    /// A token that is valid for `lifetime` from this moment on, as OAuth 2.0's `expires_in` says.
+    /// Makes a token that is valid for `lifetime` from this moment on, as OAuth 2.0's `expires_in` says.
     pub fn valid_for(text: impl Into<String>, lifetime: Duration) -> Self {
         Self { text: text.into(), end: End::After(lifetime) }
     }
 
-    /// A token that is valid until `end`, as a JWT's `exp` says. It is compared with this machine's clock.
+    /// Makes a token that is valid until `end`, as a JWT's `exp` says. It is compared with this machine's clock.
     pub fn valid_until(text: impl Into<String>, end: SystemTime) -> Self {
         Self { text: text.into(), end: End::At(end) }
     }

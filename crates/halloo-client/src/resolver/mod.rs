@@ -17,31 +17,64 @@ pub use fixed::Fixed;
 ///
 /// Pure: called serially with the time, it does no IO. What it wants done or said it returns from
 /// [`poll_event`](Self::poll_event), which is called after every `handle_*` until it returns `None`.
+///
+/// ```
+/// use std::time::Instant;
+///
+/// use halloo::{Address, Channel, Resolver, ResolverEvent, Status};
+///
+/// /// Looks into a table that the program keeps.
+/// struct Table {
+///     find: fn() -> Vec<Address>,
+///     asked: bool,
+/// }
+///
+/// impl Resolver for Table {
+///     fn handle_request(&mut self, _now: Instant) {
+///         self.asked = true;
+///     }
+///
+///     fn poll_event(&mut self) -> Option<ResolverEvent> {
+///         if !std::mem::take(&mut self.asked) {
+///             return None;
+///         }
+///         let addresses = (self.find)();
+///         Some(match addresses.is_empty() {
+///             false => ResolverEvent::Addresses(addresses),
+///             true => ResolverEvent::Failed(Status::unavailable("the table has no greeter; start one")),
+///         })
+///     }
+/// }
+///
+/// let table = Table { find: || vec![Address::Tcp(([127, 0, 0, 1], 50051).into())], asked: false };
+/// let channel = Channel::builder("greeter.internal:50051").resolver(table).build()?;
+/// # Ok::<(), halloo::Error>(())
+/// ```
 pub trait Resolver: Send + 'static {
-    /// The channel wants addresses: at first, after a connection was lost, or when all addresses failed. How
+    /// Hears that the channel wants addresses: at first, after a connection was lost, or when all addresses failed. How
     /// often it really looks is the resolver's decision.
     fn handle_request(&mut self, now: Instant);
 
-    /// A [look-up](ResolverEvent::Lookup) has ended. The default ignores it.
+    /// Hears that a [look-up](ResolverEvent::Lookup) has ended. The default ignores it.
     fn handle_lookup(&mut self, now: Instant, result: io::Result<Vec<SocketAddr>>) {
         let _ = (now, result);
     }
 
-    /// The time of [`poll_timeout`](Self::poll_timeout) has come. The default does nothing.
+    /// Hears that the time of [`poll_timeout`](Self::poll_timeout) has come. The default does nothing.
     fn handle_timeout(&mut self, now: Instant) {
         let _ = now;
     }
 
-    /// What the resolver wants done or has to say.
+    /// Returns what the resolver wants done or has to say.
     fn poll_event(&mut self) -> Option<ResolverEvent>;
 
-    /// When it wants [`handle_timeout`](Self::handle_timeout). The default is never.
+    /// Returns when it wants [`handle_timeout`](Self::handle_timeout). The default is never.
     fn poll_timeout(&self) -> Option<Instant> {
         None
     }
 }
 
-/// What a resolver wants done or has to say.
+/// Says what a resolver wants done, or has found.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ResolverEvent {

@@ -16,7 +16,8 @@ use rpc::bad_request::FieldViolation;
 /// Puts typed details on a [`Status`], and reads them.
 ///
 /// ```
-/// use halloo_core::Status;
+/// # mod halloo { pub use halloo_core::Status; pub use halloo_services::StatusDetails; }
+/// use halloo::{Status, StatusDetails as _};
 /// use halloo_services::StatusDetails;
 ///
 /// let status = Status::invalid_argument("the request cannot be served")
@@ -31,42 +32,42 @@ pub trait StatusDetails: Sized {
     #[must_use]
     fn detail<M: Message + MessageName>(self, detail: &M) -> Self;
 
-    /// The details of the type `M`, in order; without those that cannot be decoded.
+    /// Returns the details of the type `M`, in order; without those that cannot be decoded.
     fn details_of<M: Message + MessageName>(&self) -> Vec<M>;
 
     /// Says which field of the request is wrong (`google.rpc.BadRequest`). `field` is its path: `guests[2].name`.
     #[must_use]
     fn violation(self, field: impl Into<String>, description: impl Into<String>) -> Self;
 
-    /// Which fields of the request are wrong.
+    /// Returns which fields of the request are wrong.
     fn violations(&self) -> Vec<FieldViolation>;
 
     /// Says how long to wait before it is worth trying again (`google.rpc.RetryInfo`).
     #[must_use]
     fn retry_in(self, delay: Duration) -> Self;
 
-    /// How long to wait before it is worth trying again.
+    /// Returns how long to wait before it is worth trying again.
     fn retry_after(&self) -> Option<Duration>;
 
     /// Tells programs why (`google.rpc.ErrorInfo`): a constant `reason`, unique in the `domain` that defines it.
     #[must_use]
     fn reason(self, reason: impl Into<String>, domain: impl Into<String>) -> Self;
 
-    /// Why, for programs.
+    /// Returns why the call failed, for programs.
     fn error_info(&self) -> Option<rpc::ErrorInfo>;
 
     /// Says which resource it was about (`google.rpc.ResourceInfo`): its kind and its name.
     #[must_use]
     fn resource(self, kind: impl Into<String>, name: impl Into<String>) -> Self;
 
-    /// Which resource it was about.
+    /// Returns which resource the failure was about.
     fn resource_info(&self) -> Option<rpc::ResourceInfo>;
 
     /// Names a page to read on (`google.rpc.Help`).
     #[must_use]
     fn help(self, description: impl Into<String>, url: impl Into<String>) -> Self;
 
-    /// A text for the user, in the language `locale` as in BCP 47 (`google.rpc.LocalizedMessage`).
+    /// Adds a text for the user, in the language `locale` as in BCP 47 (`google.rpc.LocalizedMessage`).
     #[must_use]
     fn localized(self, locale: impl Into<String>, message: impl Into<String>) -> Self;
 }

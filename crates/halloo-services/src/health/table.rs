@@ -30,7 +30,8 @@ const MAX_WATCHED_NAME_BYTES: usize = 1024;
 /// server's, and nothing the other way round. Names need not be those of services: a probe may ask for `ready`.
 ///
 /// ```
-/// use halloo_services::health::{Health, ServingStatus};
+/// # use halloo_services as halloo;
+/// use halloo::health::{Health, ServingStatus};
 ///
 /// let health = Health::default();
 /// assert_eq!(health.status(""), Some(ServingStatus::SERVING));
@@ -88,7 +89,7 @@ impl Health {
         self.set(service.as_ref(), None);
     }
 
-    /// How `service` is; `None` if nobody has said.
+    /// Returns how `service` is; `None` if nobody has said.
     #[must_use]
     pub fn status(&self, service: &str) -> Option<ServingStatus> {
         self.lock().services.get(service).copied()
@@ -155,7 +156,7 @@ impl Health {
         Ok(Watch { place: self.enter(service), said: None })
     }
 
-    /// A future that resolves when there is no [`Watch`]; for one waiter at a time.
+    /// Returns a future that resolves when there is no [`Watch`]; for one waiter at a time.
     pub fn unwatched(&self) -> Unwatched {
         Unwatched { health: self.clone() }
     }

@@ -15,14 +15,16 @@ use super::provider::provider;
 use super::reload::{DEFAULT_INTERVAL, Material, Reloading, read};
 use super::server::{H2, no_versions, said_to_rustls};
 
-/// A client's side of TLS 1.3 and 1.2. Without further words it trusts the authorities of the operating system (those
-/// in its certificate store, or in the file that the variable `SSL_CERT_FILE` names) and shows no certificate.
+/// Protects a client's connections by TLS 1.3 or 1.2. Without further words it trusts the authorities of the operating
+/// system (those in its certificate store, or in the file that the variable `SSL_CERT_FILE` names) and shows no
+/// certificate.
 ///
 /// Files are read again when a connection is made and they were last read more than a second ago; contents that
 /// cannot be used leave what there was, and are logged.
 ///
 /// ```
-/// use halloo_transport::ClientTls;
+/// # use halloo_transport as halloo;
+/// use halloo::ClientTls;
 ///
 /// let system = ClientTls::new(); // what `https://` means by itself
 /// let damaged = ClientTls::new().ca("no certificate").unwrap_err();
@@ -56,8 +58,8 @@ impl ClientTls {
         Self::of(Source::Material(ClientMaterial::default()))
     }
 
-    /// Takes a configuration of rustls 0.23 as it is, for what this type has no word for. Authorities and identity given
-    /// here have no effect then. Without ALPN protocols it gets `h2`.
+    /// Takes a configuration of rustls 0.23 as it is, for what this type has no word for. Authorities and identity
+    /// given here have no effect then. Without ALPN protocols it gets `h2`.
     pub fn from_rustls(config: Arc<ClientConfig>) -> Self {
         let mut config = config;
         if config.alpn_protocols.is_empty() {
@@ -79,7 +81,7 @@ impl ClientTls {
         self.with(|material| material.ca = Some(Pem::file(authorities)))
     }
 
-    /// As [`ca_file`](Self::ca_file), from PEM text.
+    /// Trusts authorities as [`ca_file`](Self::ca_file) does, from PEM text.
     ///
     /// # Errors
     /// INVALID_ARGUMENT if it holds no certificate; FAILED_PRECONDITION beside [`from_rustls`](Self::from_rustls).
@@ -98,7 +100,7 @@ impl ClientTls {
         self.with(|material| material.identity = Some(identity))
     }
 
-    /// As [`identity_files`](Self::identity_files), from PEM text.
+    /// Shows a certificate as [`identity_files`](Self::identity_files) does, from PEM text.
     ///
     /// # Errors
     /// INVALID_ARGUMENT if it does not hold what it should, or the key belongs to another certificate;

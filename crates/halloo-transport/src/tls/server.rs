@@ -22,14 +22,15 @@ const DEFAULT_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) const H2: &[u8] = b"h2";
 pub(super) const HTTP_1_1: &[u8] = b"http/1.1";
 
-/// A server's side of TLS 1.3 and 1.2: its certificate, and which clients it lets in.
+/// Protects a server's connections by TLS 1.3 or 1.2: its certificate, and which clients it lets in.
 ///
 /// Files are read again when a handshake begins and they were last read more than a second ago. New contents that
 /// are good serve the connections from then on, and running ones go on as they began; from contents that cannot be
 /// used a server keeps what it had, and logs why.
 ///
 /// ```
-/// use halloo_transport::Tls;
+/// # use halloo_transport as halloo;
+/// use halloo::Tls;
 ///
 /// let status = Tls::from_files("/nowhere/cert.pem", "/nowhere/key.pem").unwrap_err();
 /// assert!(status.message().starts_with("cannot read /nowhere/cert.pem for TLS: "));
@@ -56,7 +57,7 @@ enum Source {
     Rustls(Arc<ServerConfig>),
 }
 
-/// Whether clients have to show a certificate. One that they show has to come from the given authorities in either
+/// Says whether clients have to show a certificate. One that they show has to come from the given authorities in either
 /// case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -78,7 +79,7 @@ impl Tls {
         Self::from_identity(Identity { certificate: Pem::file(certificate), key: Pem::file(key) })
     }
 
-    /// As [`from_files`](Self::from_files), from PEM text.
+    /// Takes certificate and key as [`from_files`](Self::from_files) does, from PEM text.
     ///
     /// # Errors
     /// INVALID_ARGUMENT if it does not hold what it should, or the key belongs to another certificate.
@@ -116,7 +117,7 @@ impl Tls {
         self.with_client_ca(Pem::file(authorities))
     }
 
-    /// As [`client_ca_file`](Self::client_ca_file), from PEM text.
+    /// Lets clients in as [`client_ca_file`](Self::client_ca_file) does, from PEM text.
     ///
     /// # Errors
     /// INVALID_ARGUMENT if it holds no certificate; FAILED_PRECONDITION beside [`from_rustls`](Self::from_rustls).
@@ -136,8 +137,8 @@ impl Tls {
         Ok(self)
     }
 
-    /// Sets whether clients have to show a certificate, after [`client_ca`](Self::client_ca) has said from whom. Default:
-    /// required.
+    /// Sets whether clients have to show a certificate, after [`client_ca`](Self::client_ca) has said from whom.
+    /// Default: required.
     ///
     /// # Errors
     /// FAILED_PRECONDITION if nobody has said from whom: no client would be asked for one.
