@@ -67,8 +67,12 @@ async fn a_deadline_ends_all_four_kinds_and_their_handlers() {
 async fn a_deadline_covers_a_stream_whose_messages_keep_coming() {
     for rig in Rig::each().await {
         let began = Instant::now();
-        let replies = rig.client.follow(letter("endless")).timeout(SHORT).await.unwrap();
-        assert_expired(&read_all(replies).await, began);
+        // On a machine that is busy it may have passed before the first message.
+        let status = match rig.client.follow(letter("endless")).timeout(SHORT).await {
+            Ok(replies) => read_all(replies).await,
+            Err(status) => status,
+        };
+        assert_expired(&status, began);
         rig.seen.running(0).await;
 
         let began = Instant::now();
