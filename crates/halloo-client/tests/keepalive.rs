@@ -1,5 +1,5 @@
-//! A connection that loses its network, with tokio's clock stopped. Unix sockets, because what is written to one can
-//! be read at once: time never runs ahead of bytes.
+//! Connections that lose their network, and those that nobody uses, with tokio's clock stopped. Unix sockets, because
+//! what is written to one can be read at once: time never runs ahead of bytes.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
@@ -135,7 +135,8 @@ async fn a_silent_stream_lives_as_long_as_the_server_does() {
 #[tokio::test(start_paused = true)]
 async fn a_call_after_a_long_silence_asks_at_once() {
     let network = Network::new("dormant", Http2Config::default());
-    let channel = network.builder().keepalive(Duration::from_secs(60)).connect().await.unwrap();
+    let builder = network.builder().idle_timeout(Duration::MAX).keepalive(Duration::from_secs(60));
+    let channel = builder.connect().await.unwrap();
     assert_eq!(say(&channel).await, "you said: hello");
     network.go_silent();
     tokio::time::advance(Duration::from_secs(24 * 60 * 60)).await;
@@ -143,6 +144,22 @@ async fn a_call_after_a_long_silence_asks_at_once() {
     let began = Instant::now();
     assert_eq!(channel.unary(&SAY, "hello".into()).await.unwrap_err().code(), Code::Unavailable);
     assert_eq!(began.elapsed().as_secs(), 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_without_calls_goes_idle_and_the_next_call_connects() {
+    let network = Network::new("unused", Http2Config::default());
+    let channel = network.builder().connect().await.unwrap();
+    let (requests, mut replies) = channel.bidi_streaming(&CHAT).await.unwrap();
+    tokio::time::advance(Duration::from_secs(60 * 60)).await;
+    assert_eq!(channel.state(), ConnectivityState::Ready, "a call runs");
+    requests.finish();
+    assert_eq!(replies.next().await.unwrap(), None);
+    let began = Instant::now();
+    assert_eq!(channel.wait_for_state_change(ConnectivityState::Ready).await, ConnectivityState::Idle);
+    assert_eq!(began.elapsed().as_secs(), 30 * 60);
+    assert_eq!(say(&channel).await, "you said: hello");
+    assert_eq!(network.connections(), 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -45,15 +45,15 @@ impl Connection {
         if let Some(keepalive) = self.config.keepalive {
             self.timers.arm_after(Timer::Keepalive, now, keepalive.interval);
         }
-        if self.role == Role::Server {
-            // No stream can have been open before: this is when the connection began.
-            let began = self.life.idle_since;
-            if let Some(max_idle) = self.config.lifetime.max_idle {
-                self.timers.arm_after(Timer::Idle, began, max_idle);
-            }
-            if let Some(max_age) = self.config.lifetime.max_age {
-                self.timers.arm_after(Timer::Age, began, max_age);
-            }
+        // On a server no stream can have been open before: this is when the connection began.
+        let began = self.life.idle_since;
+        if let Some(max_idle) = self.config.lifetime.max_idle {
+            self.timers.arm_after(Timer::Idle, began, max_idle);
+        }
+        if self.role == Role::Server
+            && let Some(max_age) = self.config.lifetime.max_age
+        {
+            self.timers.arm_after(Timer::Age, began, max_age);
         }
     }
 

@@ -32,7 +32,7 @@ pub struct Config {
     pub max_send_table_bytes: u32,
     /// PINGs that find out whether the peer is still there. Default: none.
     pub keepalive: Option<Keepalive>,
-    /// How long the connection may live. Servers only. Default: without limit.
+    /// How long the connection may live. Default: without limit.
     pub lifetime: Lifetime,
     /// Sorts names of received fields into classes of the driver's own, which [`Field::class`](crate::Field::class)
     /// tells: asked once for a name that enters a table, and else for each literal name, also for illegal ones. So a
@@ -80,7 +80,7 @@ impl Default for Keepalive {
 }
 
 /// Limits how long a server keeps a connection (gRFC A9). At a limit the connection is shut down gracefully, in two
-/// steps, with the limit's name in its GOAWAY. Each costs a timer a connection.
+/// steps, with the limit's name in its GOAWAY. Each costs a timer a connection. A client heeds `max_idle` alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lifetime {

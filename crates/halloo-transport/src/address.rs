@@ -85,3 +85,18 @@ impl fmt::Display for Address {
         }
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn bytes_that_nobody_acknowledges_have_as_long_as_a_ping() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = Address::Tcp(listener.local_addr().unwrap());
+        for timeout in [None, Some(Duration::from_secs(20))] {
+            let (Socket::Tcp(socket), _) = address.connect(timeout).await.unwrap() else { panic!("it is TCP") };
+            assert_eq!(socket2::SockRef::from(&socket).tcp_user_timeout().unwrap(), timeout);
+        }
+    }
+}

@@ -170,6 +170,25 @@ fn an_idle_connection_ends_and_a_used_one_does_not() {
 }
 
 #[test]
+fn a_client_gives_up_a_connection_that_it_does_not_use() {
+    let mut config = Config::default();
+    config.lifetime.max_idle = Some(Duration::from_secs(60));
+    config.lifetime.max_age = Some(Duration::from_secs(1));
+    Peer::of_client(config).check(
+        "! wait 30000
+         ! request END_STREAM
+         < HEADERS 1 END_STREAM
+         ! wait 60000
+         > HEADERS 1 END_STREAM RESPONSE
+         * Headers 1 END_STREAM
+         ! wait 59999
+         ! wait 1
+         * Closed
+         < GOAWAY 0 NO_ERROR max_idle",
+    );
+}
+
+#[test]
 fn a_connection_of_age_drains() {
     let mut peer = server(|lifetime| lifetime.max_age = Some(Duration::from_secs(60)));
     peer.check(
