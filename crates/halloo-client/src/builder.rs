@@ -117,9 +117,9 @@ impl ChannelBuilder {
         self
     }
 
-    /// Sets whether calls that do not say it themselves wait while no server can be reached, until their deadline, rather
-    /// than fail with UNAVAILABLE ("wait for ready"). Default: they fail. Calls without a deadline may wait for ever, and
-    /// each holds its request in memory.
+    /// Sets whether calls that do not say it themselves wait while no server can be reached, until their deadline,
+    /// rather than fail with UNAVAILABLE ("wait for ready"). Default: they fail. Calls without a deadline may wait for
+    /// ever, and each holds its request in memory.
     pub fn wait_for_ready(mut self, wait: bool) -> Self {
         self.defaults.wait_for_ready = wait;
         self

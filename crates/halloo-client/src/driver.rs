@@ -138,7 +138,7 @@ impl Driver {
                 if too_many_pings {
                     tracing::warn!(
                         target = self.remote.target,
-                        "the server allows no keepalive PINGs as often as this channel sends them; it will send half as many"
+                        "the server wants fewer keepalive PINGs; the next connections send half as many"
                     );
                     self.remote.connect.ask_less();
                 }

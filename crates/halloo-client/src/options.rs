@@ -137,9 +137,9 @@ macro_rules! call_options {
                 self
             }
 
-            /// Sets whether the call waits while no server can be reached, until its deadline, rather than fail with UNAVAILABLE
-            /// ("wait for ready"). Once it has left for a server, it fails as any other. Default: the channel's,
-            /// which is to fail.
+            /// Sets whether the call waits while no server can be reached, until its deadline, rather than fail with
+            /// UNAVAILABLE ("wait for ready"). Once it has left for a server, it fails as any other. Default: the
+            /// channel's, which is to fail.
             pub fn wait_for_ready(mut self, wait: bool) -> Self {
                 self.options.wait_for_ready = Some(wait);
                 self
