@@ -121,7 +121,10 @@ pub trait Authenticated {
 
 impl Authenticated for Call {
     fn caller(&self) -> Result<&Caller, Status> {
-        self.extensions().get().ok_or_else(|| Status::unauthenticated("the caller is not known: no token was verified"))
+        self.extensions().get().ok_or_else(|| {
+            Status::unauthenticated("the caller is not known: no token was verified")
+                .note("hint", "the server needs a JwtAuthenticator, without `without_token` for this method")
+        })
     }
 }
 

@@ -107,7 +107,7 @@ pub struct Refused {
     pub responder: ResponderEnd,
 }
 
-/// Describes a request that is not an RPC; its body comes by the [`ResponderEnd`].
+/// Describes a request that is not an RPC. Its body is read from what answers it.
 #[derive(Debug)]
 pub struct HttpRequest {
     /// `GET`, `POST`, ...

@@ -228,9 +228,13 @@ impl<T: 'static> MessageSender<T> {
         match &self.sink {
             Sink::Call { exchange, direction: Direction::Response, .. } => exchange
                 .edit_headers(edit)
-                .ok_or_else(|| Status::failed_precondition("the headers have left with the first reply"))?
+                .ok_or_else(|| {
+                    Status::failed_precondition("the headers have left with the first reply")
+                        .note("hint", "set headers before the first reply is sent, or a trailer instead")
+                })?
                 .map_err(metadata_fault),
-            Sink::Call { .. } => Err(Status::failed_precondition("a client's headers are its call's metadata")),
+            Sink::Call { .. } => Err(Status::failed_precondition("a client's headers are its call's metadata")
+                .note("hint", "say .metadata(..) on the call before it is awaited")),
             Sink::Messages(_) => edit(&mut Metadata::new()).map_err(metadata_fault),
         }
     }
@@ -241,7 +245,8 @@ impl<T: 'static> MessageSender<T> {
                 .edit_trailers(edit)
                 .ok_or_else(|| Status::failed_precondition("the call has ended"))?
                 .map_err(metadata_fault),
-            Sink::Call { .. } => Err(Status::failed_precondition("a client sends no trailers")),
+            Sink::Call { .. } => Err(Status::failed_precondition("a client sends no trailers")
+                .note("hint", "send it in a message, or by .metadata(..) on the call before it is awaited")),
             Sink::Messages(_) => edit(&mut Metadata::new()).map_err(metadata_fault),
         }
     }

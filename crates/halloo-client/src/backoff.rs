@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
-/// How the pauses between connection attempts grow: 1 s at first, 1.6 times longer after each failure, at most
+/// Says how the pauses between connection attempts grow: 1 s at first, 1.6 times longer after each failure, at most
 /// 120 s, each 20 % shorter or longer by chance so that clients do not come back all at once.
 ///
 /// A pause counts from the start of the failed attempt. Success resets it.

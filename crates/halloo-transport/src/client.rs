@@ -317,7 +317,8 @@ impl Calls {
             }
             Event::Trailers { id, fields } => self.finish_stream(engine, id, read_trailers(&fields)),
             Event::HeadersTooLarge { id, .. } => {
-                let status = Status::resource_exhausted("the reply's metadata is larger than this client accepts");
+                let status = Status::resource_exhausted("the reply's metadata is larger than this client accepts")
+                    .note("hint", "the server had better send large values in messages");
                 self.finish_stream(engine, id, Err(status));
                 engine.send_reset(id, ErrorCode::Cancel);
             }
@@ -542,7 +543,9 @@ impl Calls {
 }
 
 fn no_trailers() -> Status {
-    Status::internal("the server ended the call without trailers").from_peer()
+    Status::internal("the server ended the call without trailers")
+        .from_peer()
+        .note("hint", "either it does not speak gRPC, or a proxy on the way does not pass on trailers")
 }
 
 fn is_deadline_of(table: &IdMap<ClientCall>, at: Instant, key: u32) -> bool {

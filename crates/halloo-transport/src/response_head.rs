@@ -135,7 +135,9 @@ fn not_grpc(http_status: &[u8], content_type: &[u8], target: &str) -> Status {
 /// Reads the block that ends a response.
 pub(crate) fn read_trailers(fields: &Arc<HeaderList>) -> Outcome {
     let Some(code) = fields.find(b"grpc-status") else {
-        return Err(Status::unknown("the server ended the call without a grpc-status").from_peer());
+        return Err(Status::unknown("the server ended the call without a grpc-status")
+            .from_peer()
+            .note("hint", "either it does not speak gRPC, or a proxy on the way does not pass on trailers"));
     };
     let code = Code::from_field(code);
     if code == Code::Ok && fields.len() == 1 {

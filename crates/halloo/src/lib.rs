@@ -33,6 +33,7 @@ pub use halloo_services::details::rpc;
 pub use halloo_tower as tower;
 pub use halloo_transport::{BindError, Http2Config, Http2Limits, ListenAddress, Listener};
 #[cfg(feature = "_tls")]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "tls", feature = "tls-ring"))))]
 pub use halloo_transport::{ClientCertificates, ClientTls, Tls};
 
 pub mod health {
