@@ -139,7 +139,7 @@ impl Build {
         self
     }
 
-    /// Also writes the encoded `FileDescriptorSet` of the compiled files and their imports to `path`.
+    /// Writes, beside the sources, the encoded `FileDescriptorSet` of the compiled files and their imports to `path`.
     pub fn write_descriptor_set(mut self, path: impl AsRef<Path>) -> Self {
         self.written_descriptor_set = Some(path.as_ref().to_owned());
         self

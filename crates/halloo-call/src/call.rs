@@ -189,7 +189,7 @@ pub struct LazyMetadata {
 }
 
 impl LazyMetadata {
-    /// Metadata that `read` will build from `source`, at most once.
+    /// Keeps metadata that `read` will build from `source`, at most once.
     #[must_use]
     pub fn from_source(source: Arc<dyn Any + Send + Sync>, read: ReadMetadata) -> Self {
         Self { source: Some((source, read)), built: OnceLock::new() }

@@ -82,7 +82,7 @@ pub struct OutgoingCall {
 }
 
 impl OutgoingCall {
-    /// A call that was not sent yet.
+    /// Makes a call that was not sent yet.
     #[must_use]
     pub fn new(method: &'static MethodDescriptor, subtype: &'static str, call: Call) -> Self {
         Self { method, subtype, call, was_refused: false, wait_for_ready: false }
@@ -141,7 +141,7 @@ pub enum ResponseHead {
 }
 
 impl ResponseHead {
-    /// An RPC's head with `metadata`.
+    /// Makes an RPC's head with `metadata`.
     #[must_use]
     pub fn rpc(metadata: Metadata) -> Self {
         Self::Rpc(metadata.into())
@@ -186,13 +186,13 @@ impl Handling {
         Self { work: Work::Rpc { future, responder, method, observed } }
     }
 
-    /// Work that holds the responder and ends the exchange itself.
+    /// Makes a handling of work that holds the responder and ends the exchange itself.
     #[must_use]
     pub fn http(future: Pin<Box<dyn Future<Output = ()> + Send>>) -> Self {
         Self { work: Work::Http(future) }
     }
 
-    /// An RPC that fails without a handler.
+    /// Makes the handling of an RPC that fails without a handler.
     #[must_use]
     pub fn refused(responder: &ResponderEnd, status: Status) -> Self {
         responder.finish(Err(leaving(status)));

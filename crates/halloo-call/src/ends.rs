@@ -306,8 +306,8 @@ impl ResponderEnd {
         progress
     }
 
-    /// Puts request bytes back that were taken and that no handler has seen, in front of those that wait, so that somebody
-    /// else can take them.
+    /// Puts request bytes back that were taken and that no handler has seen, in front of those that wait, so that
+    /// somebody else can take them.
     pub fn put_back_request(&self, chunks: Vec<Bytes>) {
         self.shared().lock().request.put_back(chunks);
     }

@@ -42,8 +42,8 @@ pub trait Interceptor: Send + Sync + 'static {
     /// receives. Not running `next` answers the call without the handler or the server having seen it.
     fn intercept(&self, call: Call, next: Next) -> OutcomeFuture;
 
-    /// Looks at the services whose calls it is to see, and whether they agree with what this was made for. A channel does
-    /// not ask.
+    /// Looks at the services whose calls it is to see, and whether they agree with what this was made for. A channel
+    /// does not ask.
     ///
     /// # Errors
     /// A status keeps the server from starting, and a router from being made. The default has none.
@@ -102,7 +102,8 @@ impl Next {
         Self { chain, position: 0, end: Box::new(end) }
     }
 
-    /// Goes on with the call. Resolves when the call has ended, with its trailers or its status.
+    /// Goes on with the call. Resolves when the call has ended, with its trailers or its status: for a stream, when its
+    /// last message has passed.
     pub fn run(mut self, call: Call) -> OutcomeFuture {
         match self.chain.get(self.position).cloned() {
             Some(interceptor) => {

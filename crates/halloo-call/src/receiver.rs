@@ -293,7 +293,10 @@ impl<T: 'static> MessageReceiver<T> {
         }
     }
 
-    /// Waits for the reply headers (or the first reply, or the end, whichever comes first).
+    /// Waits for the reply headers (or the first reply, or the end, whichever comes first). For clients; a server that
+    /// waits for a request before it sends anything, and a client that waits here before it does, wait for each other.
+    ///
+    /// Cancel safe: dropped while it waits, neither headers nor a message are lost.
     ///
     /// # Errors
     /// The status that the call failed with before any reply.

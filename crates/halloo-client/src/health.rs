@@ -37,7 +37,7 @@ impl HealthClient {
         Self { channel }
     }
 
-    /// Connects to `target`, for example `http://localhost:50051`, and waits until it is ready.
+    /// Connects to `target`, for example `http://localhost:50051`, and waits until it is ready. Cancel safe.
     ///
     /// # Errors
     /// As [`Channel::connect`].

@@ -78,8 +78,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Binds `address`: `host:port`, `[::]:port` (both IP families; IPv4 alone where the machine has no IPv6),
-    /// `:port` (the same), or `unix:path`. Port 0 lets the system choose. Needs a tokio runtime.
+    /// Binds `address`: `host:port`, `[::]:port` (both IP families; IPv4 alone where the machine has no IPv6), `:port`
+    /// (the same), or `unix:path`. Port 0 lets the system choose. Needs a tokio runtime. Connections wait in the kernel
+    /// (1024 at most, where the system allows as many) until [`serve`](Self::serve) takes them.
+    ///
+    /// Cancel safe: dropped while a name is looked up, nothing is bound.
     ///
     /// # Errors
     /// UNAVAILABLE if the address is taken (and, where the system tells, by whom), cannot be resolved or may not
@@ -266,6 +269,8 @@ impl Server {
     /// Serves until SIGTERM, Ctrl-C, the [`shutdown_on`](Self::shutdown_on) future or
     /// [`ServerHandle::shutdown`]; then drains: health says NOT_SERVING, no new calls, running ones may end within the
     /// drain limit, and a second signal ends the wait. Returns when handlers have ended or the limit has passed.
+    ///
+    /// Not cancel safe: dropped, it closes all connections at once, and running calls are cancelled.
     ///
     /// # Errors
     /// NOT_FOUND if [`execution`](Self::execution) named a method that no service has; what an interceptor's
