@@ -43,7 +43,7 @@ async fn run(target: SocketAddr) -> io::Result<()> {
         Ok(connection) => {
             let (caller, responder) = exchange();
             let mut requests = MessageSender::for_requests(&caller, &Raw, usize::MAX);
-            let call = OutgoingCall { method: &METHOD, subtype: "proto", call: Call::new(&METHOD) };
+            let call = OutgoingCall::new(&METHOD, "proto", Call::new(&METHOD));
             if connection.start(call, responder).is_ok() {
                 // A call that has failed already has nothing to send.
                 let _ = requests.send(Bytes::from_static(b"hello")).await;
