@@ -7,6 +7,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "jwt")]
+#[doc(inline)]
 pub use halloo_auth as jwt;
 pub use halloo_call::{
     Call, CallId, Cancelled, ConnectionId, Execution, HttpRequest, Interceptor, MessageReceiver, MessageSender, Next,
@@ -30,6 +31,7 @@ pub use halloo_server::{
 pub use halloo_services::StatusDetails;
 pub use halloo_services::details::rpc;
 #[cfg(feature = "tower")]
+#[doc(inline)]
 pub use halloo_tower as tower;
 pub use halloo_transport::{BindError, Http2Config, Http2Limits, ListenAddress, Listener};
 #[cfg(feature = "_tls")]
