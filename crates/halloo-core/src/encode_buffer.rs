@@ -152,8 +152,12 @@ impl EncodeBuffer {
     }
 
     /// Drops everything; keeps the memory.
+    #[inline]
     pub fn clear(&mut self) {
-        self.segments.clear();
+        // Few messages have segments.
+        if !self.segments.is_empty() {
+            self.segments.clear();
+        }
         self.segment_bytes = 0;
         self.tail.clear();
     }

@@ -46,12 +46,14 @@ impl Timeout {
         if digits.len() > MAX_DIGITS {
             return Err(TimeoutError::TooLong);
         }
-        let mut amount = 0_u64;
+        let (mut amount, mut is_number) = (0_u64, true);
         for digit in digits {
-            if !digit.is_ascii_digit() {
-                return Err(TimeoutError::NoDigits);
-            }
-            amount = amount * 10 + u64::from(digit - b'0');
+            let digit = digit.wrapping_sub(b'0');
+            is_number &= digit <= 9;
+            amount = amount * 10 + u64::from(digit);
+        }
+        if !is_number {
+            return Err(TimeoutError::NoDigits);
         }
         // Eight digits of hours are 3.6e11 seconds, so no product overflows.
         Ok(Self(match unit {

@@ -491,6 +491,7 @@ impl Connection {
         self.end_if_drained();
     }
 
+    #[inline]
     fn finish(&mut self, key: Key) {
         let stream = self.streams.get_mut(key);
         stream.is_finished = true;

@@ -158,16 +158,19 @@ pub(crate) struct EventQueue {
 
 /// Payloads below this are copied; larger ones stay slices of the read buffer.
 pub(crate) const SMALL_DATA_BYTES: usize = 1024;
-/// Small payloads are joined up to this size, which is also the size of the chunks they are copied to.
+/// Small payloads of one stream are joined up to this size.
 const GATHER_BYTES: usize = 4096;
+/// The size of the chunks that they are copied to, unless they are joined: below 1 KiB, from which on the allocator of
+/// glibc tidies up all that was freed lately each time that it is asked.
+const CHUNK_BYTES: usize = 960;
 /// The size of the first of these chunks.
-const FIRST_GATHER_BYTES: usize = 256;
+const FIRST_CHUNK_BYTES: usize = 256;
 
 impl EventQueue {
     #[inline]
     pub(crate) fn push(&mut self, event: Event) {
         if self.gathering.is_some() {
-            self.flush(false);
+            self.flush();
         }
         self.queue.push_back(event);
     }
@@ -175,7 +178,7 @@ impl EventQueue {
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<Event> {
         if self.queue.is_empty() && self.gathering.is_some() {
-            self.flush(false);
+            self.flush();
         }
         self.queue.pop_front()
     }
@@ -189,15 +192,17 @@ impl EventQueue {
     pub(crate) fn push_small_data(&mut self, id: StreamId, data: &[u8], end: bool) -> bool {
         let joins = self.gathering == Some(id) && self.gathered.len() + data.len() <= GATHER_BYTES;
         if !joins && self.gathering.is_some() {
-            self.flush(false);
+            self.flush();
         }
         if self.gathered.capacity() - self.gathered.len() < data.len() {
             self.make_room(data.len());
         }
         self.gathered.extend_from_slice(data);
-        self.gathering = Some(id);
         if end {
-            self.flush(true);
+            self.gathering = None;
+            self.push_gathered(id, true);
+        } else {
+            self.gathering = Some(id);
         }
         joins
     }
@@ -207,14 +212,23 @@ impl EventQueue {
     #[cold]
     #[inline(never)]
     fn make_room(&mut self, bytes: usize) {
-        let before = self.gathered.len();
-        let wanted = if self.gathered.capacity() == 0 { FIRST_GATHER_BYTES } else { GATHER_BYTES - before };
+        let wanted = match (self.gathered.capacity(), self.gathered.len()) {
+            (0, _) => FIRST_CHUNK_BYTES,
+            (_, 0) => CHUNK_BYTES,
+            (_, before) => GATHER_BYTES - before,
+        };
         self.gathered.reserve(bytes.max(wanted));
     }
 
+    #[inline(never)]
+    fn flush(&mut self) {
+        if let Some(id) = self.gathering.take() {
+            self.push_gathered(id, false);
+        }
+    }
+
     #[inline]
-    fn flush(&mut self, end: bool) {
-        let Some(id) = self.gathering.take() else { return };
+    fn push_gathered(&mut self, id: StreamId, end: bool) {
         let data = if self.gathered.is_empty() { Bytes::new() } else { self.gathered.split().freeze() };
         let flow_bytes = data.len();
         self.queue.push_back(Event::Data { id, data, flow_bytes, end });

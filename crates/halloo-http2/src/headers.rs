@@ -2,7 +2,7 @@
 //!
 //! A list is a row of records (`record.rs`), as the HPACK tables hold them, too.
 //! Names and values are bytes here: whether they make a valid request is for the connection to say.
-use crate::record::{Mark, RECORD_HEAD, RecordHead, charged_bytes, split_field};
+use crate::record::{Mark, RECORD_HEAD, RecordHead, charged_bytes, split_field, split_known};
 use crate::rule::{FieldRule, NameRule, has_control};
 use std::{
     any::Any,
@@ -33,6 +33,7 @@ pub struct HeaderList {
     records: Vec<u8>,
     end: usize,
     len: usize,
+    may_return: bool,
     attachment: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
@@ -131,6 +132,27 @@ impl HeaderList {
         Fields { records: self.records(), len: self.len }
     }
 
+    /// Walks over the fields whose names have a class other than 0, in order. Costs less than to look at all.
+    pub fn classified(&self) -> impl Iterator<Item = Field<'_>> {
+        let mut rest = self.records();
+        std::iter::from_fn(move || {
+            while let Some(head) = RecordHead::read(rest) {
+                if head.mark.class() != 0 {
+                    let (field, after) = split_known(head, rest)?;
+                    rest = after;
+                    return Some(field);
+                }
+                rest = rest.get(head.record_len()..)?;
+            }
+            None
+        })
+    }
+
+    /// Returns whether a block with the same bytes would be the same list: a received one that changed no table.
+    pub fn may_return(&self) -> bool {
+        self.may_return
+    }
+
     /// Returns the value of the first field of this name, compared byte by byte.
     pub fn find(&self, name: &[u8]) -> Option<&[u8]> {
         self.iter().find(|field| field.name == name).map(|field| field.value)
@@ -140,6 +162,7 @@ impl HeaderList {
     pub fn clear(&mut self) {
         self.end = 0;
         self.len = 0;
+        self.may_return = false;
         self.attachment.take();
     }
 
@@ -171,7 +194,7 @@ impl HeaderList {
 impl HeaderList {
     /// Makes a list of `len` records, which end at `end`; what is behind is room.
     pub(crate) fn from_records(records: Vec<u8>, end: usize, len: usize) -> Self {
-        Self { records, end, len, attachment: OnceLock::new() }
+        Self { records, end, len, may_return: false, attachment: OnceLock::new() }
     }
 
     /// Empties the list, and gives its buffer to write other records to.
@@ -183,6 +206,12 @@ impl HeaderList {
     /// Puts `len` records, which end at `end`, in the place of what the list held.
     pub(crate) fn set_records(&mut self, records: Vec<u8>, end: usize, len: usize) {
         (self.records, self.end, self.len) = (records, end, len);
+    }
+
+    /// Says that the list's block changed no table.
+    #[inline]
+    pub(crate) fn set_may_return(&mut self) {
+        self.may_return = true;
     }
 
     /// Bytes that the list's buffer takes.

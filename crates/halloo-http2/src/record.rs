@@ -124,7 +124,12 @@ pub(crate) fn set_class(record: &mut [u8], class: u8) {
 /// Splits the first field off a row of records.
 #[inline]
 pub(crate) fn split_field(row: &[u8]) -> Option<(Field<'_>, &[u8])> {
-    let head = RecordHead::read(row)?;
+    split_known(RecordHead::read(row)?, row)
+}
+
+/// Splits the first field, whose head was read, off a row of records.
+#[inline]
+pub(crate) fn split_known(head: RecordHead, row: &[u8]) -> Option<(Field<'_>, &[u8])> {
     let (_, rest) = row.split_at_checked(RECORD_HEAD)?;
     let (name, rest) = rest.split_at_checked(head.name_len)?;
     let (value, rest) = rest.split_at_checked(head.value_len)?;

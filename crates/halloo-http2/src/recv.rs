@@ -269,6 +269,7 @@ impl Connection {
         self.replenish_connection();
     }
 
+    #[inline(always)]
     pub(crate) fn release_bytes(&mut self, id: StreamId, bytes: usize) {
         let was_limited = self.recv_window.is_limited();
         match self.streams.find(id.as_u32()) {

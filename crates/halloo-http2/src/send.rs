@@ -6,6 +6,7 @@ use crate::error::{ErrorCode, OpenError, SendError, Violation};
 use crate::event::{End, Event, StreamId};
 use crate::frame::{Flags, HEAD_BYTES, Head, Kind};
 use crate::headers::Block;
+use crate::hpack::{EncodedTemplate, SHORT_BLOCK};
 use crate::settings::Role;
 use crate::stream::{Ending, Receiving, Sending, State, Stream, WHOLE_BYTES};
 use crate::streams::Key;
@@ -94,9 +95,8 @@ impl Connection {
         match self.encoder.encoded(block) {
             // What is kept is shorter than the smallest limit of frames.
             Some(encoded) => {
-                let out = self.out.frames();
-                Head { len: encoded.len(), flags: flags.with(Flags::END_HEADERS), ..head }.write(out);
-                out.extend_from_slice(encoded);
+                let head = Head { len: encoded.len(), flags: flags.with(Flags::END_HEADERS), ..head };
+                push_encoded(head, encoded, self.out.frames());
             }
             None => self.encode_headers(block, head),
         }
@@ -145,6 +145,21 @@ impl Connection {
             self.reset_request(key, ErrorCode::NoError);
         }
     }
+}
+
+/// A short block goes as one piece of a fixed size with its head, which takes no call to copy.
+#[inline]
+fn push_encoded(head: Head, encoded: &EncodedTemplate, out: &mut Vec<u8>) {
+    let Some(short) = encoded.short() else {
+        head.write(out);
+        return out.extend_from_slice(encoded.block());
+    };
+    let end = out.len() + HEAD_BYTES + encoded.len();
+    let mut frame = [0; HEAD_BYTES + SHORT_BLOCK];
+    frame[..HEAD_BYTES].copy_from_slice(&head.to_bytes());
+    frame[HEAD_BYTES..].copy_from_slice(short);
+    out.extend_from_slice(&frame);
+    out.truncate(end);
 }
 
 /// DATA.

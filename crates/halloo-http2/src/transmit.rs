@@ -120,6 +120,7 @@ impl Transmit {
     }
 
     /// Appends the head of a DATA frame, whose payload follows with `push_payload`.
+    #[inline]
     pub(crate) fn push_data_head(&mut self, stream: StreamId, len: usize, end: End) -> usize {
         let flags = if end == End::Stream { Flags::END_STREAM } else { Flags::NONE };
         let at = self.buffer.len();

@@ -140,9 +140,9 @@ impl Decoder {
             return Err(DecodeError::SizeUpdateMissing);
         }
         self.decode_fields(&mut input, &mut list)?;
-        let decoded = list.finish();
-        self.list_hint = decoded.fields.records().len().max(self.list_hint - self.list_hint / 8);
         let is_stable = size_updates == 0 && before == self.table.generation();
+        let decoded = list.finish(is_stable);
+        self.list_hint = decoded.fields.records().len().max(self.list_hint - self.list_hint / 8);
         let spare = match is_stable && decoded.overflow.is_none() {
             true => self.remembered.keep(block, before, &decoded),
             false => Some(Arc::clone(&decoded.fields)),

@@ -66,7 +66,7 @@ impl Encoder {
 
     /// Returns the encoding of a block that is a template alone, if it is kept and nothing else must be said.
     #[inline]
-    pub(crate) fn encoded(&self, block: Block<'_>) -> Option<&[u8]> {
+    pub(crate) fn encoded(&self, block: Block<'_>) -> Option<&EncodedTemplate> {
         match block.template {
             Some(template) if block.fields.is_empty() && self.size_update.is_none() => {
                 self.templates.find(template.id(), self.table.generation())
@@ -107,7 +107,7 @@ impl Encoder {
     fn put_template(&mut self, template: &Template, out: &mut Vec<u8>) {
         let before = self.table.generation();
         if let Some(encoded) = self.templates.find(template.id(), before) {
-            out.put_slice(encoded);
+            out.put_slice(encoded.block());
             return;
         }
         let start = out.len();
@@ -222,11 +222,41 @@ struct EncodedTemplates {
     hand: usize,
 }
 
+/// A template's encoding while the table is of one generation.
 #[derive(Debug)]
-struct EncodedTemplate {
+pub(crate) struct EncodedTemplate {
     id: u64,
     generation: u64,
-    block: Vec<u8>,
+    len: usize,
+    /// The block, and behind a short one zeros.
+    padded: Vec<u8>,
+}
+
+/// Blocks of this length or less can be copied as if they had it.
+pub(crate) const SHORT_BLOCK: usize = 23;
+
+impl EncodedTemplate {
+    fn new(id: u64, generation: u64, block: &[u8]) -> Self {
+        let mut padded = block.to_vec();
+        padded.resize(block.len().max(SHORT_BLOCK), 0);
+        Self { id, generation, len: block.len(), padded }
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    #[inline]
+    pub(crate) fn block(&self) -> &[u8] {
+        &self.padded[..self.len]
+    }
+
+    /// The block with zeros behind it, if it is short.
+    #[inline]
+    pub(crate) fn short(&self) -> Option<&[u8; SHORT_BLOCK]> {
+        if self.len <= SHORT_BLOCK { self.padded.first_chunk() } else { None }
+    }
 }
 
 const ENCODED_TEMPLATES: usize = 8;
@@ -234,9 +264,9 @@ const ENCODED_TEMPLATE_BYTES: usize = 512;
 
 impl EncodedTemplates {
     #[inline]
-    fn find(&self, id: u64, generation: u64) -> Option<&[u8]> {
+    fn find(&self, id: u64, generation: u64) -> Option<&EncodedTemplate> {
         let found = self.encoded.iter().find(|held| held.id == id)?;
-        (found.generation == generation).then_some(&found.block)
+        (found.generation == generation).then_some(found)
     }
 
     fn keep(&mut self, id: u64, generation: u64, block: &[u8]) {
@@ -248,14 +278,10 @@ impl EncodedTemplates {
             self.hand.min(self.encoded.len())
         });
         if place == self.encoded.len() {
-            self.encoded.push(EncodedTemplate { id, generation, block: block.to_vec() });
+            self.encoded.push(EncodedTemplate::new(id, generation, block));
             return;
         }
-        let held = &mut self.encoded[place];
-        held.id = id;
-        held.generation = generation;
-        held.block.clear();
-        held.block.extend_from_slice(block);
+        self.encoded[place] = EncodedTemplate::new(id, generation, block);
     }
 }
 

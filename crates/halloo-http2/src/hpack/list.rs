@@ -170,10 +170,14 @@ impl ListUnderWay {
         Ok(())
     }
 
+    /// Completes the list; `is_stable` if the block has changed no table.
     #[inline]
-    pub(super) fn finish(mut self) -> Decoded {
+    pub(super) fn finish(mut self, is_stable: bool) -> Decoded {
         if let Some(fields) = Arc::get_mut(&mut self.fields) {
             fields.set_records(self.buffer, self.end, self.limits.max_fields - self.left_fields);
+            if is_stable {
+                fields.set_may_return();
+            }
         }
         Decoded { fields: self.fields, outline: self.outline, overflow: self.overflow }
     }
