@@ -53,12 +53,20 @@ impl Future for Cancelled {
     }
 }
 
-impl Drop for Cancelled {
-    fn drop(&mut self) {
-        if self.id != 0
-            && let Some(exchange) = &self.exchange
-        {
+impl Cancelled {
+    #[cold]
+    fn stop_watching(&self) {
+        if let Some(exchange) = &self.exchange {
             exchange.lock().watchers.retain(|(watcher, _)| *watcher != self.id);
+        }
+    }
+}
+
+impl Drop for Cancelled {
+    #[inline]
+    fn drop(&mut self) {
+        if self.id != 0 {
+            self.stop_watching();
         }
     }
 }

@@ -48,12 +48,8 @@ pub struct Route(pub u32);
 /// The head of an RPC as a driver brings it.
 #[derive(Debug)]
 pub struct IncomingCall {
-    /// The request path, `/package.Service/Method`, if the dispatch has no route for it.
-    pub unknown_path: Option<Box<str>>,
-    /// What follows `application/grpc+` in the content type; `proto` if nothing does.
-    pub subtype: Cow<'static, str>,
-    /// The request's `grpc-encoding`, unless it is `identity`.
-    pub encoding: Option<Box<str>>,
+    /// What most RPCs do not have.
+    pub unusual: Option<Arc<Unusual>>,
     /// The request's metadata.
     pub metadata: LazyMetadata,
     /// When the caller gives up.
@@ -64,6 +60,55 @@ pub struct IncomingCall {
     pub extensions: Extensions,
     /// All of the request's body, if it was there with the head. `None`: it is read from the exchange.
     pub arrived: Option<Bytes>,
+}
+
+/// What few RPCs have in their heads; apart, because heads are moved several times a call.
+#[derive(Clone, Debug)]
+pub struct Unusual {
+    /// The request path, `/package.Service/Method`, if the dispatch has no route for it.
+    pub unknown_path: Option<Box<str>>,
+    /// What follows `application/grpc+` in the content type; `proto` if nothing does.
+    pub subtype: Cow<'static, str>,
+    /// The request's `grpc-encoding`, unless it is `identity`.
+    pub encoding: Option<Box<str>>,
+}
+
+impl Unusual {
+    /// The subtype of a head that is not unusual.
+    pub const USUAL_SUBTYPE: &'static str = "proto";
+
+    /// Shares what is unusual; `None` if nothing is.
+    #[must_use]
+    pub fn or_none(self) -> Option<Arc<Self>> {
+        let is_usual = self.unknown_path.is_none() && self.subtype == Self::USUAL_SUBTYPE && self.encoding.is_none();
+        (!is_usual).then(|| Arc::new(self))
+    }
+
+    /// The content-subtype of a head.
+    #[must_use]
+    pub fn subtype_of(unusual: Option<&Arc<Self>>) -> &str {
+        unusual.map_or(Self::USUAL_SUBTYPE, |unusual| &unusual.subtype)
+    }
+}
+
+impl IncomingCall {
+    /// The request path if the dispatch has no route for it, else nothing.
+    #[must_use]
+    pub fn unknown_path(&self) -> &str {
+        self.unusual.as_ref().and_then(|unusual| unusual.unknown_path.as_deref()).unwrap_or_default()
+    }
+
+    /// What follows `application/grpc+` in the content type; `proto` if nothing does.
+    #[must_use]
+    pub fn subtype(&self) -> &str {
+        Unusual::subtype_of(self.unusual.as_ref())
+    }
+
+    /// The request's `grpc-encoding`, unless it is `identity`.
+    #[must_use]
+    pub fn encoding(&self) -> Option<&str> {
+        self.unusual.as_ref()?.encoding.as_deref()
+    }
 }
 
 /// The head of an RPC as a client hands it to a connection.
@@ -241,8 +286,8 @@ impl Future for Handling {
 impl Handling {
     /// Lets go of the work. What a handler's values do when they are dropped may panic, as the handler may.
     fn end(&mut self) {
-        let work = std::mem::replace(&mut self.work, Work::Done);
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(work))) {
+        // In place: whatever the drop does, the work is done afterwards.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.work = Work::Done)) {
             drop(report("(the end of a call)", &*panic));
         }
     }

@@ -204,6 +204,22 @@ impl CallerEnd {
         progress
     }
 
+    /// Lends the response to `sink` if all of it is there, in one piece; true if `sink` took it, and with it the call
+    /// is over. Else nothing has happened.
+    pub fn collect_whole(&mut self, sink: &mut impl ResponseSink) -> bool {
+        let mut state = self.exchange.lock();
+        let State { head, outcome, response, .. } = &mut *state;
+        let (Head::Ready(ready), Some(ended)) = (&*head, &*outcome) else { return false };
+        if !response.take_whole(|bytes| sink.whole(ready, bytes, ended)) {
+            return false;
+        }
+        *head = Head::Taken;
+        *outcome = None;
+        drop(state);
+        self.is_over = true;
+        true
+    }
+
     /// As [`collect`](Self::collect), for a wire: `sink` gets head and bytes in order, small ones lent.
     pub fn collect_into(
         &mut self,
@@ -213,17 +229,6 @@ impl CallerEnd {
     ) -> ResponseProgress {
         let mut state = self.shared().lock();
         let mut progress = ResponseProgress { credit: state.request.take_credit(), ..Default::default() };
-        let State { head, outcome, response, .. } = &mut *state;
-        if take_bytes
-            && let (Head::Ready(ready), Some(ended)) = (&*head, &*outcome)
-            && response.take_whole(|bytes| sink.whole(ready, bytes, ended))
-        {
-            *head = Head::Taken;
-            progress.outcome = outcome.take();
-            drop(state);
-            self.is_over = true;
-            return progress;
-        }
         if let Some(head) = state.take_head() {
             sink.head(head);
         }
@@ -362,6 +367,7 @@ impl CallLink {
     /// one piece, as nearly all do. `arrived` is what came with the call, if that was all of the request.
     ///
     /// `None` for any other, which is then to be read from the exchange.
+    #[inline]
     #[must_use]
     pub fn take_whole_request(&self, arrived: Option<Bytes>, max_bytes: usize) -> Option<Bytes> {
         match arrived {
@@ -372,6 +378,7 @@ impl CallLink {
         }
     }
 
+    #[inline(never)]
     fn take_supplied_request(&self, max_bytes: usize) -> Option<Bytes> {
         let mut state = self.exchange.lock();
         if !state.request_finished || state.cancelled.is_some() {
@@ -381,6 +388,7 @@ impl CallLink {
     }
 
     /// Puts all of a request, which came with its call, where receivers read.
+    #[inline(never)]
     pub fn supply_request(&self, arrived: Option<Bytes>) {
         if let Some(chunk) = arrived {
             push_request(&self.exchange, chunk, true);

@@ -21,7 +21,9 @@ mod stream;
 
 pub use call::{Call, LazyMetadata, ReadMetadata};
 pub use cancelled::Cancelled;
-pub use dispatch::{Carry, Dispatch, Handling, HttpRequest, IncomingCall, OutgoingCall, Refused, ResponseHead, Route};
+pub use dispatch::{
+    Carry, Dispatch, Handling, HttpRequest, IncomingCall, OutgoingCall, Refused, ResponseHead, Route, Unusual,
+};
 pub use ends::{
     CallLink, CallerEnd, ExchangePool, HandlerWatch, RequestFeed, RequestProgress, ResponderEnd, ResponseProgress,
     ResponseSink, Watch, exchange,

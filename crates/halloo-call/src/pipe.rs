@@ -70,16 +70,22 @@ impl Pipe {
     }
 
     /// The buffer that a sender encodes into.
+    #[inline]
     pub(crate) fn encoded_mut(&mut self) -> &mut EncodeBuffer {
         if !matches!(self.content, Content::Encoded(_)) {
-            let mut buffer = EncodeBuffer::new();
-            self.drain(&mut |chunk| buffer.put_bytes(chunk));
-            self.content = Content::Encoded(buffer);
+            self.begin_encoding();
         }
         match &mut self.content {
             Content::Encoded(buffer) => buffer,
             _ => unreachable!("it was made just above"),
         }
+    }
+
+    #[cold]
+    fn begin_encoding(&mut self) {
+        let mut buffer = EncodeBuffer::new();
+        self.drain(&mut |chunk| buffer.put_bytes(chunk));
+        self.content = Content::Encoded(buffer);
     }
 
     pub(crate) fn push(&mut self, chunk: Bytes) {
@@ -132,15 +138,25 @@ impl Pipe {
     }
 
     /// Empties it for another call; a buffer that is not too large stays.
+    #[inline]
     pub(crate) fn reset(&mut self) {
         match &mut self.content {
             Content::Nothing => {}
+            Content::Encoded(buffer) if buffer.is_empty() => {}
+            _ => self.empty(),
+        }
+        self.taken = 0;
+        if self.is_awaited() {
+            (self.reader, self.writer) = (None, None);
+        }
+    }
+
+    #[cold]
+    fn empty(&mut self) {
+        match &mut self.content {
             Content::Encoded(buffer) => buffer.clear(),
             content => *content = Content::Nothing,
         }
-        self.taken = 0;
-        self.reader = None;
-        self.writer = None;
     }
 
     /// Hands all bytes to `sink` and returns how many they were.

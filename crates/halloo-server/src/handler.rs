@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use halloo_call::{
     Call, CallLink, Execution, Interceptor, MessageReceiver, MessageSender, Next, Observation, ObservedCall, Outcome,
-    OutcomeFuture, Placement, Reply, Request,
+    OutcomeFuture, Placement, Reply, Request, Unusual,
 };
 use halloo_core::{Codec, Codecs, DecodeLimits, Metadata, Method, MethodDescriptor, ServiceDescriptor, Status};
 
@@ -51,7 +51,7 @@ impl Methods {
         H: Fn(Request<Q>) -> F + Send + Sync + 'static,
         F: Future<Output = halloo_call::Result<A>> + Send + 'static,
     {
-        self.add(method.descriptor(), Typed { method, kind: Unary(handler) });
+        self.add(method.descriptor(), Typed::new(method, Unary(handler)));
     }
 
     /// Adds a method with one request and many replies.
@@ -62,7 +62,7 @@ impl Methods {
         H: Fn(Request<Q>, MessageSender<A>) -> F + Send + Sync + 'static,
         F: Future<Output = Result<(), Status>> + Send + 'static,
     {
-        self.add(method.descriptor(), Typed { method, kind: ServerStreaming(handler) });
+        self.add(method.descriptor(), Typed::new(method, ServerStreaming(handler)));
     }
 
     /// Adds a method with many requests and one reply.
@@ -73,7 +73,7 @@ impl Methods {
         H: Fn(MessageReceiver<Q>) -> F + Send + Sync + 'static,
         F: Future<Output = halloo_call::Result<A>> + Send + 'static,
     {
-        self.add(method.descriptor(), Typed { method, kind: ClientStreaming(handler) });
+        self.add(method.descriptor(), Typed::new(method, ClientStreaming(handler)));
     }
 
     /// Adds a method with many requests and many replies.
@@ -84,7 +84,7 @@ impl Methods {
         H: Fn(MessageReceiver<Q>, MessageSender<A>) -> F + Send + Sync + 'static,
         F: Future<Output = Result<(), Status>> + Send + 'static,
     {
-        self.add(method.descriptor(), Typed { method, kind: BidiStreaming(handler) });
+        self.add(method.descriptor(), Typed::new(method, BidiStreaming(handler)));
     }
 
     /// Lets these methods' calls pass by the interceptors.
@@ -137,7 +137,15 @@ pub(crate) trait ErasedHandler: Send + Sync + 'static {
 
 struct Typed<Q: 'static, A: 'static, K> {
     method: &'static Method<Q, A>,
+    /// The codecs of nearly all calls, looked up once.
+    usual: Option<CallCodecs<Q, A>>,
     kind: K,
+}
+
+impl<Q, A, K> Typed<Q, A, K> {
+    fn new(method: &'static Method<Q, A>, kind: K) -> Self {
+        Self { method, usual: CallCodecs::find(method, Unusual::USUAL_SUBTYPE), kind }
+    }
 }
 
 impl<Q, A, K> ErasedHandler for Typed<Q, A, K>
@@ -147,9 +155,11 @@ where
     K: Kind<Q, A>,
 {
     fn respond(self: Arc<Self>, call: Call, subtype: &str, work: Work<'_>) -> Result<OutcomeFuture, Status> {
-        let codecs = match (self.method.request().find(subtype), self.method.reply().find(subtype)) {
-            (Some(request), Some(reply)) => CallCodecs { request, reply },
-            _ => return Err(unknown_subtype(subtype, self.method.request())),
+        let codecs = match self.usual {
+            Some(usual) if subtype == Unusual::USUAL_SUBTYPE => usual,
+            _ => {
+                CallCodecs::find(self.method, subtype).ok_or_else(|| unknown_subtype(subtype, self.method.request()))?
+            }
         };
         let Work { link, arrived, surroundings, observed } = work;
         let Surroundings { interceptors: chain, max_request_bytes, max_reply_bytes, .. } = surroundings;
@@ -199,6 +209,20 @@ struct CallCodecs<Q: 'static, A: 'static> {
     request: &'static dyn Codec<Q>,
     reply: &'static dyn Codec<A>,
 }
+
+impl<Q, A> CallCodecs<Q, A> {
+    fn find(method: &'static Method<Q, A>, subtype: &str) -> Option<Self> {
+        Some(Self { request: method.request().find(subtype)?, reply: method.reply().find(subtype)? })
+    }
+}
+
+impl<Q, A> Clone for CallCodecs<Q, A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<Q, A> Copy for CallCodecs<Q, A> {}
 
 /// How many bytes a message may have.
 #[derive(Clone, Copy)]
@@ -271,14 +295,19 @@ where
     F: Future<Output = halloo_call::Result<A>> + Send + 'static,
 {
     fn run(handler: Arc<Typed<Q, A, Self>>, call: Call, mut way: Way<Q, A>) -> OutcomeFuture {
-        Box::pin(async move {
+        // The box comes before what goes into it, so that a future of several hundred bytes, most of them not yet in
+        // use, is made in place and not copied there.
+        let place = Box::new_uninit();
+        let future = async move {
             let request = match way.whole_request() {
                 Some(message) => Request::with_call(message?, call),
                 None => way.receive_request(call).await?,
             };
             let reply = (handler.kind.0)(request).await?;
             way.reply(reply)
-        })
+        };
+        let boxed = Box::write(place, future);
+        Box::into_pin(boxed)
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use halloo_call::{
     Call, CallLink, Dispatch, Execution, Handling, HttpRequest, IncomingCall, Interceptor, Observation, Placement,
-    ResponderEnd, Route, Side,
+    ResponderEnd, Route, Side, Unusual,
 };
 use halloo_core::{DecodeLimits, Metadata, ServiceDescriptor, Status};
 
@@ -205,18 +205,17 @@ impl Dispatch for Router {
 
     fn respond(&self, route: Option<Route>, mut call: IncomingCall, responder: ResponderEnd) -> Handling {
         let Some(entry) = self.entry(route) else {
-            let path = call.unknown_path.as_deref().unwrap_or_default();
-            return Handling::refused(&responder, self.unknown(path));
+            return Handling::refused(&responder, self.unknown(call.unknown_path()));
         };
-        if let Some(encoding) = &call.encoding {
+        if let Some(encoding) = call.encoding() {
             return Handling::refused(&responder, unknown_encoding(encoding));
         }
         let observed = self.surroundings.observation.call(Side::Server, entry.method, Some(&call.peer));
-        let (subtype, arrived) = (std::mem::take(&mut call.subtype), call.arrived.take());
+        let (unusual, arrived) = (call.unusual.take(), call.arrived.take());
         let link = CallLink::clone(&responder);
         let call = Call::incoming(entry.method, call, link.cancelled());
         let work = Work { link, arrived, surroundings: &self.surroundings, observed: observed.clone() };
-        match Arc::clone(&entry.handler).respond(call, &subtype, work) {
+        match Arc::clone(&entry.handler).respond(call, Unusual::subtype_of(unusual.as_ref()), work) {
             Ok(future) => Handling::rpc(future, responder, entry.method, observed),
             Err(status) => {
                 if let Some(observed) = observed {

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use halloo_call::{Dispatch, HttpRequest, IncomingCall, LazyMetadata, Route};
+use halloo_call::{Dispatch, HttpRequest, IncomingCall, LazyMetadata, Route, Unusual};
 use halloo_core::{Deadline, Extensions, Metadata, Peer, Status, Timeout, content_subtype};
 use http::header::{CONTENT_TYPE, COOKIE, HOST, TE};
 use http::request::Parts;
@@ -50,10 +50,13 @@ pub(crate) fn rpc(parts: Parts, subtype: Cow<'static, str>, dispatch: &dyn Dispa
         Ok(_) => binary_fault(&parts.headers),
     };
     let encoding = parts.headers.get(GRPC_ENCODING).filter(|encoding| *encoding != "identity");
-    let incoming = IncomingCall {
+    let unusual = Unusual {
         unknown_path: route.is_none().then(|| path.into()),
         subtype,
         encoding: encoding.map(|encoding| String::from_utf8_lossy(encoding.as_bytes()).into()),
+    };
+    let incoming = IncomingCall {
+        unusual: unusual.or_none(),
         deadline: timeout.ok().flatten().map(|timeout| Deadline::after(now(), timeout.duration())),
         peer: peer_of(&parts.extensions),
         metadata: lazy_metadata(parts.headers),
@@ -137,7 +140,7 @@ pub(crate) fn from_incoming(
     mut incoming: IncomingCall,
     body: RequestBody,
 ) -> Result<http::Request<RequestBody>, Status> {
-    let path = incoming.unknown_path.as_deref().unwrap_or_default();
+    let path = incoming.unknown_path();
     let Some(uri) = Some(path).filter(|path| path.starts_with('/')).and_then(|path| Uri::try_from(path).ok()) else {
         return Err(Status::unimplemented(format!(
             "malformed method path {path:?}: expected `/package.Service/Method`"
@@ -150,13 +153,13 @@ pub(crate) fn from_incoming(
     *request.extensions_mut() = incoming.extensions.remove().unwrap_or_default();
     request.extensions_mut().insert(Peer::clone(&incoming.peer));
     let headers = request.headers_mut();
-    headers.insert(CONTENT_TYPE, content_type(&incoming.subtype));
+    headers.insert(CONTENT_TYPE, content_type(incoming.subtype()));
     headers.insert(TE, HeaderValue::from_static("trailers"));
     if let Some(deadline) = incoming.deadline {
         let left = Timeout::encode(deadline.time_left(now()));
         headers.extend(HeaderValue::from_bytes(left.as_bytes()).ok().map(|value| (GRPC_TIMEOUT, value)));
     }
-    if let Some(encoding) = &incoming.encoding {
+    if let Some(encoding) = incoming.encoding() {
         headers.extend(HeaderValue::from_str(encoding).ok().map(|value| (GRPC_ENCODING, value)));
     }
     append_metadata(incoming.metadata.read(), headers);

@@ -2,10 +2,10 @@
 //!
 //! A stream that is gone takes nothing more; its `Reset` event is on its way, so failures here are not news.
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use halloo_call::{Outcome, ResponseHead, ResponseSink};
+use halloo_call::{Outcome, ResponseHead, ResponseSink, Unusual};
 use halloo_core::DrainedPiece;
 use halloo_http2::{Block, Connection, End, ErrorCode, HeaderList, SendError, StreamId};
 
@@ -14,8 +14,10 @@ use crate::response_head::{proto_head, push_metadata, write_head, write_trailers
 /// How far a response is.
 #[derive(Debug)]
 pub(crate) enum Response {
-    /// Nothing was sent; the subtype of an RPC's content type.
-    Unsent(Option<Cow<'static, str>>),
+    /// Nothing was sent to a request that is not an RPC.
+    UnsentHttp,
+    /// Nothing was sent to an RPC.
+    Unsent(Option<Arc<Unusual>>),
     /// The head was sent; for an RPC, trailers will follow.
     Open { rpc: bool },
     /// The last byte went to the engine, or the stream is gone.
@@ -44,13 +46,14 @@ impl<'a> Answer<'a> {
     pub(crate) fn end(mut self, outcome: &Outcome) {
         let ended = match (&*self.response, outcome) {
             (Response::Ended, _) => Ok(()),
-            (Response::Unsent(None), _) => {
+            (Response::UnsentHttp, _) => {
                 // Nobody has answered a request that is not an RPC; an RPC's answer would not be one.
                 self.fail();
                 Ok(())
             }
-            (Response::Unsent(subtype), Err(status)) => {
-                let template = write_trailers_only(subtype.as_deref().unwrap_or("proto"), status, self.fields);
+            (Response::Unsent(unusual), Err(status)) => {
+                let subtype = Unusual::subtype_of(unusual.as_ref());
+                let template = write_trailers_only(subtype, status, self.fields);
                 self.engine.send_headers(self.id, template, self.fields, End::Stream)
             }
             (Response::Unsent(_), Ok(_)) => {
@@ -98,10 +101,10 @@ impl<'a> Answer<'a> {
 impl ResponseSink for Answer<'_> {
     /// Takes what most calls are answered with: a reply without headers.
     fn whole(&mut self, head: &ResponseHead, bytes: &[u8], outcome: &Outcome) -> bool {
-        let (Response::Unsent(Some(subtype)), ResponseHead::Rpc(metadata)) = (&*self.response, head) else {
+        let (Response::Unsent(None), ResponseHead::Rpc(metadata)) = (&*self.response, head) else {
             return false;
         };
-        if subtype != "proto" || !metadata.read().is_empty() {
+        if !metadata.read().is_empty() {
             return false;
         }
         let no_fields = HeaderList::new();
@@ -114,11 +117,13 @@ impl ResponseSink for Answer<'_> {
     }
 
     fn head(&mut self, head: ResponseHead) {
-        let Response::Unsent(subtype) = &*self.response else { return };
+        let subtype = match &*self.response {
+            Response::UnsentHttp => Unusual::USUAL_SUBTYPE,
+            Response::Unsent(unusual) => Unusual::subtype_of(unusual.as_ref()),
+            _ => return,
+        };
         let template = match &head {
-            ResponseHead::Rpc(metadata) => {
-                write_head(subtype.as_deref().unwrap_or("proto"), metadata.read(), self.fields)
-            }
+            ResponseHead::Rpc(metadata) => write_head(subtype, metadata.read(), self.fields),
             ResponseHead::Http { status, headers } if (200..1000).contains(status) => {
                 self.fields.clear();
                 self.fields.push(b":status", status.to_string().as_bytes());

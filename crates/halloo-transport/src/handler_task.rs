@@ -33,23 +33,18 @@ pub(crate) struct InlinePolls {
 }
 
 impl InlinePolls {
-    /// Polls `handling` once, here and now. Gives it back if it is not done.
+    /// Polls `handling` once, here and now; true if it is done.
     ///
     /// The handler gets what is left of the task's cooperative budget, and the task gets it back afterwards, so
     /// that a hundred handlers in one turn do not use up each other's share. It is polled with a waker that wakes
     /// nobody: a handler that is not ready moves to a task of its own, whose first poll leaves the real one.
-    pub(crate) fn poll(
-        &mut self,
-        mut handling: Handling,
-        placement: &Placement,
-        cx: &mut Context<'_>,
-    ) -> Option<Handling> {
-        let Poll::Ready(budget) = coop::poll_proceed(cx) else { return Some(handling) };
-        let done = self
-            .measured(placement, || Pin::new(&mut handling).poll(&mut Context::from_waker(Waker::noop())).is_ready());
+    pub(crate) fn poll(&mut self, handling: &mut Handling, placement: &Placement, cx: &mut Context<'_>) -> bool {
+        let Poll::Ready(budget) = coop::poll_proceed(cx) else { return false };
+        let is_done = self
+            .measured(placement, || Pin::new(&mut *handling).poll(&mut Context::from_waker(Waker::noop())).is_ready());
         // Dropped without `made_progress`, it restores the budget as it was before the handler.
         drop(budget);
-        if done { None } else { Some(handling) }
+        is_done
     }
 
     fn measured(&mut self, placement: &Placement, poll: impl FnOnce() -> bool) -> bool {
@@ -158,13 +153,13 @@ mod tests {
         let mut polls = InlinePolls::default();
         let mut count = 0;
         while placement.is_inline() {
-            let slow = Handling::http(Box::pin(async {
+            let mut slow = Handling::http(Box::pin(async {
                 let started = Instant::now();
                 while started.elapsed() <= LONG_POLL {
                     std::hint::spin_loop();
                 }
             }));
-            assert!(polls.poll(slow, &placement, &mut Context::from_waker(Waker::noop())).is_none());
+            assert!(polls.poll(&mut slow, &placement, &mut Context::from_waker(Waker::noop())));
             count += 1;
         }
         assert!((5..=8).contains(&count), "{count} polls");

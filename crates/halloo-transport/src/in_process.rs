@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use halloo_call::{Carry, Dispatch, IncomingCall, LazyMetadata, OutgoingCall, Refused, ResponderEnd};
+use halloo_call::{Carry, Dispatch, IncomingCall, LazyMetadata, OutgoingCall, Refused, ResponderEnd, Unusual};
 use halloo_core::{Deadline, Extensions, Peer, Status};
 
 /// Carries calls to a dispatch in the same process.
@@ -32,10 +32,13 @@ impl Carry for InProcess {
         let deadline = call.call.deadline();
         let path = call.method.path();
         let route = self.dispatch.find(path);
-        let incoming = IncomingCall {
+        let unusual = Unusual {
             unknown_path: route.is_none().then(|| path.into()),
             subtype: call.subtype.into(),
             encoding: None,
+        };
+        let incoming = IncomingCall {
+            unusual: unusual.or_none(),
             metadata: LazyMetadata::from(call.call.metadata().clone()),
             deadline,
             peer: Arc::clone(&self.peer),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use halloo_call::{Dispatch, HttpRequest, LazyMetadata, Route};
+use halloo_call::{Dispatch, HttpRequest, LazyMetadata, Route, Unusual};
 use halloo_core::{Extensions, Metadata, Peer, Status, Timeout, content_subtype};
 use halloo_http2::{Connection, EntryId, HeaderList};
 
@@ -23,9 +23,7 @@ pub(crate) enum RequestHead {
 #[derive(Clone, Debug)]
 pub(crate) struct RpcHead {
     pub(crate) route: Option<Route>,
-    pub(crate) unknown_path: Option<Box<str>>,
-    pub(crate) subtype: Cow<'static, str>,
-    pub(crate) encoding: Option<Box<str>>,
+    pub(crate) unusual: Option<Arc<Unusual>>,
     pub(crate) timeout: Option<Duration>,
     /// Why it is answered without asking anybody.
     pub(crate) fault: Option<Status>,
@@ -34,8 +32,9 @@ pub(crate) struct RpcHead {
 /// Reads the request heads of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct HeadReader {
-    /// The latest entry of the compression table that a head referred to.
-    newest_entry: Option<EntryId>,
+    /// The path that was asked for last, as an entry of the compression table. All requests of one read are decoded
+    /// before the first is looked at, so that the tag which that entry gets comes too late for the others.
+    latest_path: Option<(EntryId, Route)>,
 }
 
 impl HeadReader {
@@ -55,14 +54,30 @@ impl HeadReader {
             Some(subtype) if seen.method == b"POST" => subtype,
             _ => return RequestHead::Http(Box::new(http_request(fields, peer))),
         };
-        let head = rpc_head(fields, &seen, subtype, dispatch, engine);
-        // A block that has put an entry into the table comes back as another one, which refers to that entry.
-        if seen.newest_entry > self.newest_entry {
-            self.newest_entry = seen.newest_entry;
-        } else {
+        let route = self.find_route(&seen, dispatch, engine);
+        let head = rpc_head(fields, &seen, subtype, route);
+        if fields.may_return() {
             fields.set_attachment(Arc::new(head.clone()));
         }
         RequestHead::Rpc(head)
+    }
+
+    /// The compression table remembers, beside a path that the peer put there, which route it is (0: not asked yet).
+    fn find_route(&mut self, seen: &Seen<'_>, dispatch: &dyn Dispatch, engine: &mut Connection) -> Option<Route> {
+        if let Some(number) = seen.path_tag.checked_sub(1) {
+            return Some(Route(number));
+        }
+        if let (Some(entry), Some((latest, route))) = (seen.path_entry, self.latest_path)
+            && entry == latest
+        {
+            return Some(route);
+        }
+        let route = dispatch.find(std::str::from_utf8(seen.path).ok()?)?;
+        if let Some(entry) = seen.path_entry {
+            engine.set_tag(entry, route.0.saturating_add(1));
+            self.latest_path = Some((entry, route));
+        }
+        Some(route)
     }
 }
 
@@ -102,13 +117,11 @@ struct Seen<'a> {
     timeout: Option<&'a [u8]>,
     encoding: Option<&'a [u8]>,
     has_binary: bool,
-    newest_entry: Option<EntryId>,
 }
 
 fn scan(fields: &HeaderList) -> Seen<'_> {
     let mut seen = Seen::default();
-    for field in fields.iter() {
-        seen.newest_entry = seen.newest_entry.max(field.entry);
+    for field in fields.classified() {
         match field.class {
             class::METHOD => seen.method = field.value,
             class::PATH => {
@@ -126,14 +139,7 @@ fn scan(fields: &HeaderList) -> Seen<'_> {
     seen
 }
 
-fn rpc_head(
-    fields: &Arc<HeaderList>,
-    seen: &Seen<'_>,
-    subtype: &str,
-    dispatch: &dyn Dispatch,
-    engine: &mut Connection,
-) -> RpcHead {
-    let route = find_route(seen, dispatch, engine);
+fn rpc_head(fields: &Arc<HeaderList>, seen: &Seen<'_>, subtype: &str, route: Option<Route>) -> RpcHead {
     let path = || String::from_utf8_lossy(seen.path).into_owned();
     let timeout = seen.timeout.map(Timeout::parse).transpose();
     let fault = if !seen.path.starts_with(b"/") {
@@ -146,26 +152,15 @@ fn rpc_head(
         None
     };
     let encoding = seen.encoding.filter(|encoding| *encoding != b"identity");
-    RpcHead {
-        route,
-        unknown_path: route.is_none().then(|| path().into_boxed_str()),
-        subtype: if subtype == "proto" { Cow::Borrowed("proto") } else { Cow::Owned(subtype.to_owned()) },
-        encoding: encoding.map(|encoding| String::from_utf8_lossy(encoding).into()),
-        timeout: timeout.ok().flatten().map(Timeout::duration),
-        fault,
-    }
-}
-
-/// The compression table remembers, beside a path that the peer put there, which route it is (0: not asked yet).
-fn find_route(seen: &Seen<'_>, dispatch: &dyn Dispatch, engine: &mut Connection) -> Option<Route> {
-    if let Some(number) = seen.path_tag.checked_sub(1) {
-        return Some(Route(number));
-    }
-    let route = dispatch.find(std::str::from_utf8(seen.path).ok()?)?;
-    if let Some(entry) = seen.path_entry {
-        engine.set_tag(entry, route.0.saturating_add(1));
-    }
-    Some(route)
+    let is_usual = route.is_some() && subtype == Unusual::USUAL_SUBTYPE && encoding.is_none();
+    let unusual = || {
+        Arc::new(Unusual {
+            unknown_path: route.is_none().then(|| path().into_boxed_str()),
+            subtype: Cow::Owned(subtype.to_owned()),
+            encoding: encoding.map(|encoding| String::from_utf8_lossy(encoding).into()),
+        })
+    };
+    RpcHead { route, unusual: (!is_usual).then(unusual), timeout: timeout.ok().flatten().map(Timeout::duration), fault }
 }
 
 /// The metadata of a block, to be built when somebody looks.

@@ -74,7 +74,14 @@ fn push_status(status: &Status, fields: &mut HeaderList) {
     push_metadata(status.metadata(), fields);
 }
 
+#[inline]
 pub(crate) fn push_metadata(metadata: &Metadata, fields: &mut HeaderList) {
+    if !metadata.is_empty() {
+        push_entries(metadata, fields);
+    }
+}
+
+fn push_entries(metadata: &Metadata, fields: &mut HeaderList) {
     for (name, value) in metadata.wire_iter() {
         if Metadata::is_secret(name.as_bytes()) {
             fields.push_sensitive(name.as_bytes(), &value);

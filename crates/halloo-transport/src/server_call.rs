@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use halloo_call::{
-    CallerEnd, Dispatch, HttpRequest, IncomingCall, Interest, PIPE_LIMIT_BYTES, ResponderEnd, Route, Watch,
+    CallerEnd, Dispatch, Handling, HttpRequest, IncomingCall, Interest, PIPE_LIMIT_BYTES, ResponderEnd, Route, Watch,
 };
 use halloo_core::{Deadline, Extensions, Peer, Status};
 use halloo_http2::{Connection, HeaderList, StreamId};
@@ -79,6 +79,21 @@ enum Work {
     Http(Box<HttpRequest>),
 }
 
+/// How a handler begins.
+#[derive(Clone, Copy, Debug)]
+struct Start {
+    place: Place,
+    /// All of the request is there.
+    is_complete: bool,
+}
+
+/// Whose placement counts.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Rpc(Option<Route>),
+    Http,
+}
+
 /// A part of a request's body.
 #[derive(Debug)]
 pub(crate) struct Part {
@@ -118,42 +133,49 @@ impl ServerCall {
                 responder.supply_request(arrived);
                 Work::Http(request)
             }
-            RequestHead::Rpc(RpcHead { route, unknown_path, subtype, encoding, timeout, fault }) => {
+            RequestHead::Rpc(RpcHead { route, unusual, timeout, fault }) => {
                 call.deadline = timeout.map(|timeout| Deadline::after(turn.now, timeout));
-                call.response = Response::Unsent(Some(subtype.clone()));
+                call.response = Response::Unsent(unusual.clone());
                 if let Some(status) = fault {
                     responder.finish(Err(status));
                     call.look(turn.engine, &mut setting.fields);
                     return call;
                 }
                 let incoming = IncomingCall {
-                    unknown_path,
-                    subtype,
-                    encoding,
+                    unusual,
                     metadata: lazy_metadata(fields),
                     deadline: call.deadline,
                     peer: Arc::clone(&setting.peer),
                     extensions: Extensions::new(),
                     arrived,
                 };
+                if is_complete {
+                    // Without the detour of a request that waits, whose every move costs.
+                    let handling = setting.dispatch.respond(route, incoming, responder);
+                    call.start(handling, Start { place: Place::Rpc(route), is_complete }, turn, setting);
+                    call.release_rest(turn.engine);
+                    return call;
+                }
                 Work::Rpc(route, incoming)
             }
         };
-        let request = Request { work, responder };
+        call.handler = Handler::Waiting(Box::new(Request { work, responder }));
         if is_complete {
-            call.start(request, true, turn, setting);
-            // The body is with the handler, wherever that runs.
-            if !call.is_done() {
-                turn.engine.release(id, std::mem::take(&mut call.unreleased));
-            }
-        } else {
-            call.handler = Handler::Waiting(Box::new(request));
+            call.run(true, turn, setting);
+            call.release_rest(turn.engine);
         }
         call
     }
 
+    /// The body is with the handler, wherever that runs. What is done is released with its stream.
+    fn release_rest(&mut self, engine: &mut Connection) {
+        if !self.is_done() {
+            engine.release(self.id, std::mem::take(&mut self.unreleased));
+        }
+    }
+
     fn new(id: StreamId, caller: CallerEnd, unreleased: usize) -> Self {
-        Self { id, caller, handler: Handler::Ended, response: Response::Unsent(None), deadline: None, unreleased }
+        Self { id, caller, handler: Handler::Ended, response: Response::UnsentHttp, deadline: None, unreleased }
     }
 
     pub(crate) fn deadline(&self) -> Option<Deadline> {
@@ -175,20 +197,26 @@ impl ServerCall {
         if self.is_waiting()
             && let Handler::Waiting(request) = std::mem::replace(&mut self.handler, Handler::Ended)
         {
-            self.start(*request, is_complete, turn, setting);
+            let Request { work, responder } = *request;
+            let dispatch = &setting.dispatch;
+            let (handling, place) = match work {
+                Work::Rpc(route, call) => (dispatch.respond(route, call, responder), Place::Rpc(route)),
+                Work::Http(http) => (dispatch.respond_http(*http, responder), Place::Http),
+            };
+            self.start(handling, Start { place, is_complete }, turn, setting);
         }
     }
 
     /// Lets the handler run here or in a task of its own, and looks at what it has made of the request.
-    fn start(&mut self, request: Request, is_complete: bool, turn: &mut Turn<'_, '_>, setting: &mut Setting) {
+    #[inline]
+    fn start(&mut self, mut handling: Handling, start: Start, turn: &mut Turn<'_, '_>, setting: &mut Setting) {
         let Setting { dispatch, mailbox, inline_polls, fields, has_spawned, .. } = setting;
-        let (placement, handling) = match request.work {
-            Work::Rpc(route, call) => (dispatch.placement(route), dispatch.respond(route, call, request.responder)),
-            Work::Http(http) => (dispatch.http_placement(), dispatch.respond_http(*http, request.responder)),
+        let placement = match start.place {
+            Place::Rpc(route) => dispatch.placement(route),
+            Place::Http => dispatch.http_placement(),
         };
-        let is_inline = is_complete && placement.is_inline();
-        let rest = if is_inline { inline_polls.poll(handling, placement, turn.cx) } else { Some(handling) };
-        if let Some(handling) = rest {
+        let is_inline = start.is_complete && placement.is_inline();
+        if !is_inline || !inline_polls.poll(&mut handling, placement, turn.cx) {
             let waker = CallWaker::new(mailbox, self.id.as_u32());
             self.handler = Handler::Running(Arc::clone(&waker));
             spawn(handling, Arc::clone(placement), self.caller.handler_watch(), waker);
@@ -198,11 +226,26 @@ impl ServerCall {
     }
 
     /// Moves what the handler has written to the engine, and what it has read to flow control.
+    #[inline]
     pub(crate) fn look(&mut self, engine: &mut Connection, fields: &mut HeaderList) {
+        if let Handler::Running(waker) = &self.handler {
+            waker.rearm();
+        }
+        if matches!(self.response, Response::Unsent(None)) {
+            let mut answer = Answer::new(engine, self.id, &mut self.response, fields);
+            // What was read needs no credit once the call is over.
+            if self.caller.collect_whole(&mut answer) {
+                return;
+            }
+        }
+        self.look_at_parts(engine, fields);
+    }
+
+    fn look_at_parts(&mut self, engine: &mut Connection, fields: &mut HeaderList) {
         let waker = self.watch();
         let watch =
             waker.as_ref().map(|waker| Watch { waker, interest: Interest::Any, credit_step: Some(CREDIT_STEP_BYTES) });
-        let is_unsent = matches!(self.response, Response::Unsent(_));
+        let is_unsent = matches!(self.response, Response::UnsentHttp | Response::Unsent(_));
         let room = is_unsent || engine.send_backlog(self.id) < PIPE_LIMIT_BYTES;
         let mut answer = Answer::new(engine, self.id, &mut self.response, fields);
         let progress = self.caller.collect_into(watch, room, &mut answer);
@@ -219,10 +262,7 @@ impl ServerCall {
     /// The waker to register, for a handler that runs elsewhere.
     fn watch(&self) -> Option<Waker> {
         match &self.handler {
-            Handler::Running(waker) => {
-                waker.rearm();
-                Some(Waker::from(Arc::clone(waker)))
-            }
+            Handler::Running(waker) => Some(Waker::from(Arc::clone(waker))),
             _ => None,
         }
     }
@@ -252,6 +292,7 @@ impl ServerCall {
     }
 
     /// Lets the engine forget the stream; returns what can be used again.
+    #[inline]
     pub(crate) fn end(self, engine: &mut Connection) -> CallerEnd {
         engine.release(self.id, self.unreleased);
         engine.finish_stream(self.id);
