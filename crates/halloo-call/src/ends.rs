@@ -53,6 +53,7 @@ impl ExchangePool {
     }
 
     /// Takes back a call's exchange, unless somebody still holds it.
+    #[inline(always)]
     pub fn recycle(&mut self, mut caller: CallerEnd) {
         if self.free.len() < POOLED_EXCHANGES
             && let Some(unshared) = Arc::get_mut(&mut caller.exchange)
@@ -324,6 +325,7 @@ impl ResponderEnd {
     }
 
     /// Ends the call. Only the first outcome counts.
+    #[inline]
     pub fn finish(&self, outcome: Outcome) {
         self.is_finished.store(true, Ordering::Relaxed);
         self.shared().finish(outcome);

@@ -180,6 +180,7 @@ impl Exchange {
         outcome
     }
 
+    #[inline(always)]
     pub(crate) fn finish(&self, mut outcome: Outcome) {
         let mut state = self.lock();
         if state.ended {

@@ -111,6 +111,7 @@ impl Connection {
         Ok(())
     }
 
+    #[inline(always)]
     fn recv_block(&mut self, now: Instant, opening: Opening, block: &[u8]) -> Result<(), Error> {
         let decoded = match self.decoder.decode(block) {
             Ok(decoded) => decoded,
@@ -128,6 +129,7 @@ impl Connection {
 /// Blocks to events.
 impl Connection {
     /// A header block on a stream that is not in a server's table.
+    #[inline(always)]
     fn recv_request(&mut self, now: Instant, opening: Opening, decoded: Decoded) -> Result<(), Error> {
         let Opening { stream: id, end, .. } = opening;
         if id.is_multiple_of(2) {

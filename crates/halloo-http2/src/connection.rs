@@ -415,6 +415,7 @@ impl Connection {
     /// section 8.1). A response that was not ended is reset with INTERNAL_ERROR.
     ///
     /// On a client a stream that is still open is reset with CANCEL. Does nothing to a stream that is gone.
+    #[inline(always)]
     pub fn finish_stream(&mut self, id: StreamId) {
         match self.streams.find(id.as_u32()) {
             Some(key) if self.role == Role::Server => self.finish(key),
@@ -479,6 +480,7 @@ impl Connection {
         }
     }
 
+    #[inline]
     fn remove_stream(&mut self, key: Key) {
         self.streams.remove(key);
         if self.streams.is_empty() {

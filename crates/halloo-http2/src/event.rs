@@ -227,7 +227,7 @@ impl EventQueue {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn push_gathered(&mut self, id: StreamId, end: bool) {
         let data = if self.gathered.is_empty() { Bytes::new() } else { self.gathered.split().freeze() };
         let flow_bytes = data.len();

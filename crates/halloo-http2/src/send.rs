@@ -87,7 +87,7 @@ impl Connection {
     }
 
     /// Appends HEADERS, and CONTINUATION where the block is larger than the peer's frames.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push_headers(&mut self, id: StreamId, block: Block<'_>, end: End) {
         self.budgets.pings.forgive();
         let flags = if end == End::Stream { Flags::END_STREAM } else { Flags::NONE };

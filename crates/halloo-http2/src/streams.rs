@@ -114,6 +114,7 @@ impl Streams {
     }
 
     /// Adds a stream whose id is not in the table.
+    #[inline]
     pub(crate) fn insert(&mut self, stream: Stream) -> Key {
         let id = stream.id.as_u32();
         if self.len >= self.buckets.len() {

@@ -168,6 +168,7 @@ impl ServerCall {
     }
 
     /// The body is with the handler, wherever that runs. What is done is released with its stream.
+    #[inline(always)]
     fn release_rest(&mut self, engine: &mut Connection) {
         if !self.is_done() {
             engine.release(self.id, std::mem::take(&mut self.unreleased));
@@ -208,7 +209,7 @@ impl ServerCall {
     }
 
     /// Lets the handler run here or in a task of its own, and looks at what it has made of the request.
-    #[inline]
+    #[inline(always)]
     fn start(&mut self, mut handling: Handling, start: Start, turn: &mut Turn<'_, '_>, setting: &mut Setting) {
         let Setting { dispatch, mailbox, inline_polls, fields, has_spawned, .. } = setting;
         let placement = match start.place {
@@ -226,7 +227,7 @@ impl ServerCall {
     }
 
     /// Moves what the handler has written to the engine, and what it has read to flow control.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn look(&mut self, engine: &mut Connection, fields: &mut HeaderList) {
         if let Handler::Running(waker) = &self.handler {
             waker.rearm();
@@ -241,6 +242,7 @@ impl ServerCall {
         self.look_at_parts(engine, fields);
     }
 
+    #[inline(never)]
     fn look_at_parts(&mut self, engine: &mut Connection, fields: &mut HeaderList) {
         let waker = self.watch();
         let watch =
@@ -292,7 +294,7 @@ impl ServerCall {
     }
 
     /// Lets the engine forget the stream; returns what can be used again.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn end(self, engine: &mut Connection) -> CallerEnd {
         engine.release(self.id, self.unreleased);
         engine.finish_stream(self.id);

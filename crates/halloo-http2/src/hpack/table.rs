@@ -82,6 +82,7 @@ impl DynamicTable {
 
     /// Inserts a field after evicting what must go; one that is larger than the table only empties it (RFC 7541
     /// section 4.4).
+    #[inline(always)]
     pub(super) fn insert(&mut self, record: &[u8]) {
         let charged = charged_bytes(record.len());
         self.evict_to(self.max_bytes.saturating_sub(charged));
