@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use halloo::{ClientTls, Tls};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, SanType,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, SanType,
 };
 
 /// An authority that makes certificates.
@@ -23,11 +24,31 @@ pub struct Identity {
 
 impl Authority {
     pub fn new(name: &str) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        Self::of_names(name, &[])
+    }
+
+    /// One that is a host of the names `hosts` as well.
+    pub fn of_names(name: &str, hosts: &[&str]) -> Self {
+        Self::of_key(name, hosts, KeyPair::generate().unwrap())
+    }
+
+    /// One whose key is of another kind than usual.
+    pub fn of_ed25519(name: &str) -> Self {
+        Self::of_key(name, &[], KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap())
+    }
+
+    fn of_key(name: &str, hosts: &[&str], key: KeyPair) -> Self {
+        let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
+        let mut params = CertificateParams::new(hosts).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, name);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        Self { issuer }
+        Self { issuer: CertifiedIssuer::self_signed(params, key).unwrap() }
+    }
+
+    /// Its own certificate and key.
+    pub fn identity(&self) -> Identity {
+        Identity { certificate: self.issuer.pem(), key: self.issuer.key().serialize_pem() }
     }
 
     /// The authority of most tests, the same one for all of them.

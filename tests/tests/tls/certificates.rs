@@ -147,6 +147,38 @@ async fn a_server_without_the_right_certificate_is_refused_with_the_reason() {
 }
 
 #[tokio::test]
+async fn another_authority_of_the_same_name_is_told_from_the_right_one() {
+    let server = Secured::with(Authority::new("twin").localhost().tls()).await;
+    // One has a key of the same kind, and the other of another kind, with which the signature cannot even be tried.
+    for twin in [Authority::new("twin"), Authority::of_ed25519("twin")] {
+        assert_eq!(
+            server.refuses(ClientTls::new().ca(twin.pem()).unwrap()).await,
+            "cannot reach localhost:PORT: its certificate was signed by another authority of the same name \
+             (UNAVAILABLE)\n  \
+             calling  post.Post/Answer\n  \
+             tried    127.0.0.1:PORT its certificate was signed by another authority of the same name (_ ms)\n  \
+             hint     is the ca_file the server's current one? \
+             An own authority: .tls(ClientTls::new().ca_file(\"ca.pem\")?)"
+        );
+    }
+    server.end().await;
+}
+
+#[tokio::test]
+async fn an_authority_that_serves_with_its_own_certificate_is_told_so() {
+    let authority = Authority::of_names("localhost", &["localhost"]);
+    let server = Secured::with(authority.identity().tls()).await;
+    assert_eq!(
+        server.refuses(ClientTls::new().ca(authority.pem()).unwrap()).await,
+        "cannot reach localhost:PORT: its certificate is an authority's own, which no server may show (UNAVAILABLE)\n  \
+         calling  post.Post/Answer\n  \
+         tried    127.0.0.1:PORT its certificate is an authority's own, which no server may show (_ ms)\n  \
+         hint     let the authority sign another certificate for it (basicConstraints CA:FALSE)"
+    );
+    server.end().await;
+}
+
+#[tokio::test]
 async fn times_of_a_certificate_count() {
     let usual = Authority::usual();
     let old = usual.certify(&["localhost"], ExtendedKeyUsagePurpose::ServerAuth, |params| {
@@ -219,6 +251,15 @@ async fn files_that_do_not_fit_are_described() {
     assert_eq!(
         shown(&status),
         "the PEM text has no certificate; `-----BEGIN CERTIFICATE-----` is expected (INVALID_ARGUMENT)"
+    );
+    let damaged = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+    assert_eq!(
+        shown(&ClientTls::new().ca(damaged).unwrap_err()),
+        "a certificate in the PEM text cannot be an authority's: bad encoding (INVALID_ARGUMENT)"
+    );
+    check(
+        Tls::from_pem(damaged, &one.key),
+        "cannot use the PEM text with the PEM text for TLS: bad encoding (INVALID_ARGUMENT)",
     );
     let status = halloo::Channel::builder("https://local_host:1").tls(trusting().domain_name("no name")).build();
     assert_eq!(

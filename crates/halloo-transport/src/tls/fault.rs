@@ -74,8 +74,12 @@ impl Fault {
                 Self::new("it says something that is not TLS", None)
             }
             Error::NoApplicationProtocol => Self::new("it offers no protocol that is served here (ALPN)", None),
-            Error::PeerIncompatible(why) => Self::new(format!("its TLS and this side's do not match: {why:?}"), None),
-            error => Self::new(format!("the TLS handshake failed: {error}"), None),
+            Error::PeerIncompatible(why) => {
+                Self::new(format!("its TLS and this side's do not match: {}", words(why)), None)
+            }
+            Error::PeerMisbehaved(why) => Self::new(format!("it breaks the rules of TLS: {}", words(why)), None),
+            Error::InvalidMessage(why) => Self::new(format!("it says something that is not TLS: {}", words(why)), None),
+            error => Self::new(format!("the TLS handshake failed: {}", of_own(error)), None),
         })
     }
 }
@@ -123,7 +127,31 @@ fn of_certificate(error: &CertificateError, side: Side) -> Fault {
             let purpose = if side == Side::Server { "clients (clientAuth)" } else { "servers (serverAuth)" };
             Fault::new(format!("its certificate is not meant for {purpose}"), None)
         }
-        error => Fault::new(format!("its certificate cannot be used: {error}"), None),
+        // The authority's key is of another kind, or is another key.
+        E::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } | E::BadSignature => {
+            Fault::new("its certificate was signed by another authority of the same name", Some(twin_hint(side)))
+        }
+        E::UnsupportedSignatureAlgorithmContext { .. } => {
+            let hint = "make it again: ECDSA with P-256, Ed25519, or RSA of 2048 bits and more, with SHA-256";
+            Fault::new("its certificate is signed in a way that is not known here", Some(hint))
+        }
+        E::BadEncoding => Fault::new("its certificate is damaged", None),
+        E::Other(error) if error.0.downcast_ref() == Some(&webpki::Error::CaUsedAsEndEntity) => {
+            let whom = if side == Side::Server { "client" } else { "server" };
+            let reason = format!("its certificate is an authority's own, which no {whom} may show");
+            Fault::new(reason, Some("let the authority sign another certificate for it (basicConstraints CA:FALSE)"))
+        }
+        E::Other(error) => Fault::new(format!("its certificate cannot be used: {}", words(&error.0)), None),
+        error => Fault::new(format!("its certificate cannot be used: {}", words(error)), None),
+    }
+}
+
+fn twin_hint(side: Side) -> &'static str {
+    match side {
+        Side::Server => "is `client_ca` the authority's current certificate?",
+        Side::Client(_) => {
+            "is the ca_file the server's current one? An own authority: .tls(ClientTls::new().ca_file(\"ca.pem\")?)"
+        }
     }
 }
 
@@ -193,6 +221,31 @@ fn name(alert: AlertDescription) -> String {
     name
 }
 
+/// What is wrong with something of this side, which rustls refuses.
+pub(super) fn of_own(error: &Error) -> String {
+    match error {
+        Error::General(text) => text.clone(),
+        Error::InvalidCertificate(error) => words(error),
+        error => words(error),
+    }
+}
+
+/// `unhandled critical extension` of a variant called `UnhandledCriticalExtension`, without what is in it: that is for
+/// those who know the library.
+fn words(variant: &dyn fmt::Debug) -> String {
+    let shown = format!("{variant:?}");
+    let mut text = String::new();
+    let mut before = ' ';
+    for char in shown.chars().take_while(char::is_ascii_alphanumeric) {
+        if char.is_ascii_uppercase() && before.is_ascii_lowercase() {
+            text.push(' ');
+        }
+        text.push(char.to_ascii_lowercase());
+        before = char;
+    }
+    text
+}
+
 /// `example.com` of `DnsName("example.com")`.
 fn bare(name: &str) -> &str {
     let inside = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(name);
@@ -223,4 +276,47 @@ fn span(from: UnixTime, to: UnixTime) -> String {
         s => (s, "second"),
     };
     format!("{amount} {unit}{}", if amount == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::{OtherError, PeerMisbehaved};
+
+    use super::*;
+
+    #[test]
+    fn a_rare_failure_is_told_in_words() {
+        let client = Side::Client(Shown { identity: false, own_roots: false });
+        let certificate = |error| Error::InvalidCertificate(error);
+        for (error, reason) in [
+            (
+                certificate(CertificateError::UnhandledCriticalExtension),
+                "its certificate cannot be used: unhandled critical extension",
+            ),
+            (
+                certificate(CertificateError::Other(OtherError(std::sync::Arc::new(
+                    webpki::Error::UnsupportedCertVersion,
+                )))),
+                "its certificate cannot be used: unsupported cert version",
+            ),
+            (
+                certificate(CertificateError::UnsupportedSignatureAlgorithmContext {
+                    signature_algorithm_id: vec![6, 8, 42],
+                    supported_algorithms: Vec::new(),
+                }),
+                "its certificate is signed in a way that is not known here",
+            ),
+            (
+                Error::PeerMisbehaved(PeerMisbehaved::TooMuchEarlyDataReceived),
+                "it breaks the rules of TLS: too much early data received",
+            ),
+            (
+                Error::InvalidMessage(InvalidMessage::MessageTooLarge),
+                "it says something that is not TLS: message too large",
+            ),
+            (Error::DecryptError, "the TLS handshake failed: decrypt error"),
+        ] {
+            assert_eq!(Fault::of(&io::Error::other(error), client).reason, reason);
+        }
+    }
 }

@@ -11,6 +11,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
+use super::fault::of_own;
 use super::provider::provider;
 
 /// What a place of PEM holds.
@@ -90,7 +91,10 @@ impl Identity {
                     "the private key in {key} does not belong to the first certificate in {certificate}"
                 ))
                 .note("hint", "the owner's own certificate comes first, then those of its issuers"),
-                error => Status::invalid_argument(format!("cannot use {certificate} with {key} for TLS: {error}")),
+                error => {
+                    let why = of_own(&error);
+                    Status::invalid_argument(format!("cannot use {certificate} with {key} for TLS: {why}"))
+                }
             }
         })
     }
@@ -123,7 +127,7 @@ pub(super) fn authorities(pem: &Pem, text: &[u8]) -> Result<Arc<RootCertStore>, 
     let mut roots = RootCertStore::empty();
     for certificate in certificates(pem, text)? {
         roots.add(certificate).map_err(|error| {
-            Status::invalid_argument(format!("a certificate in {pem} cannot be an authority's: {error}"))
+            Status::invalid_argument(format!("a certificate in {pem} cannot be an authority's: {}", of_own(&error)))
         })?;
     }
     Ok(Arc::new(roots))
