@@ -34,7 +34,7 @@ pub use halloo_services::details::rpc;
 #[doc(inline)]
 pub use halloo_tower as tower;
 pub use halloo_transport::{BindError, Http2Config, Http2Limits, ListenAddress, Listener};
-#[cfg(feature = "_tls")]
+#[cfg(any(feature = "tls", feature = "tls-ring"))]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "tls", feature = "tls-ring"))))]
 pub use halloo_transport::{ClientCertificates, ClientTls, Tls};
 
