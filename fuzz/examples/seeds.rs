@@ -6,7 +6,7 @@ use std::path::Path;
 
 fn main() -> Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds");
-    for (target, name, bytes) in texts().into_iter().chain(blocks()).chain(wires()).chain(steps()) {
+    for (target, name, bytes) in texts().into_iter().chain(compressed()).chain(blocks()).chain(wires()).chain(steps()) {
         let folder = folder.join(target);
         std::fs::create_dir_all(&folder)?;
         std::fs::write(folder.join(name), bytes)?;
@@ -32,6 +32,17 @@ fn texts() -> Vec<Seed> {
         ("metadata", "known", b"\x11hello\x21AAECAwQFBg\x02\x13cook=".to_vec()),
         ("metadata", "own", b"\x1cx-own-hello\x3aa-bAQIDBAUGBwgJ".to_vec()),
     ]
+}
+
+/// Bodies that each algorithm has written; a limit of 70000 bytes in front.
+fn compressed() -> Vec<Seed> {
+    let text = b"it was the best of times, it was the worst of times".repeat(20);
+    let seed = |index: u8, algorithm: &std::sync::Arc<dyn halloo_core::Compression>| {
+        let mut bytes = vec![index, 17, 0x70, 0x11, 1, 0];
+        algorithm.compress(&text, &mut bytes).expect("it compresses everything");
+        ("decompress", algorithm.name(), bytes)
+    };
+    (0..).zip(&halloo_compression::all()).map(|(index, algorithm)| seed(index, algorithm)).collect()
 }
 
 /// Header blocks: the examples of RFC 7541, appendix C.

@@ -7,6 +7,7 @@
 pub mod binary;
 mod config;
 mod credit;
+pub mod decompress;
 mod driver;
 pub mod envelope;
 mod fields;
@@ -26,8 +27,9 @@ pub mod wire;
 pub type Target = fn(&[u8]);
 
 /// Every target with its name, which is that of its file in `fuzz_targets/` and of its folder in `seeds/`.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("binary", binary::run),
+    ("decompress", decompress::run),
     ("envelope", envelope::run),
     ("frames", frames::run),
     ("hpack", hpack::run),

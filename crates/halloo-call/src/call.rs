@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use halloo_core::{Deadline, Extensions, Metadata, MethodDescriptor, Peer};
 
 use crate::cancelled::Cancelled;
+use crate::compression::GRPC_ENCODING;
 use crate::dispatch::IncomingCall;
 
 /// Holds the facts of one call: method, metadata, deadline, peer, extensions.
@@ -178,20 +179,26 @@ impl fmt::Debug for Call {
     }
 }
 
-/// Builds metadata out of what a driver keeps it in.
-pub type ReadMetadata = fn(&(dyn Any + Send + Sync)) -> Metadata;
+/// Reads a head out of what a driver keeps it in.
+#[derive(Debug)]
+pub struct ReadHead {
+    /// Its metadata.
+    pub metadata: fn(&(dyn Any + Send + Sync)) -> Metadata,
+    /// Its `grpc-encoding`.
+    pub encoding: fn(&(dyn Any + Send + Sync)) -> Option<Box<str>>,
+}
 
 /// Builds metadata when it is first read.
 #[derive(Default)]
 pub struct LazyMetadata {
-    source: Option<(Arc<dyn Any + Send + Sync>, ReadMetadata)>,
+    source: Option<(Arc<dyn Any + Send + Sync>, &'static ReadHead)>,
     built: OnceLock<Metadata>,
 }
 
 impl LazyMetadata {
     /// Keeps metadata that `read` will build from `source`, at most once.
     #[must_use]
-    pub fn from_source(source: Arc<dyn Any + Send + Sync>, read: ReadMetadata) -> Self {
+    pub fn from_source(source: Arc<dyn Any + Send + Sync>, read: &'static ReadHead) -> Self {
         Self { source: Some((source, read)), built: OnceLock::new() }
     }
 
@@ -200,7 +207,7 @@ impl LazyMetadata {
         static EMPTY: Metadata = Metadata::new();
         match (&self.source, self.built.get()) {
             (_, Some(built)) => built,
-            (Some((source, read)), None) => self.built.get_or_init(|| read(&**source)),
+            (Some((source, read)), None) => self.built.get_or_init(|| (read.metadata)(&**source)),
             (None, None) => &EMPTY,
         }
     }
@@ -213,6 +220,22 @@ impl LazyMetadata {
             let _ = self.built.set(built);
         }
         self.built.get_mut().expect("it was built just above")
+    }
+
+    /// The `grpc-encoding` of a head that came off a wire, where it is no metadata.
+    pub(crate) fn encoding(&self) -> Option<Box<str>> {
+        let (source, read) = self.source.as_ref()?;
+        (read.encoding)(&**source)
+    }
+
+    /// Takes the `grpc-encoding` out of a head that came from this process, so that it looks as one off a wire.
+    pub(crate) fn take_encoding(&mut self) -> Option<Box<str>> {
+        if self.source.is_some() {
+            return None;
+        }
+        let encoding = self.read().get(GRPC_ENCODING)?.into();
+        self.write().remove(GRPC_ENCODING);
+        Some(encoding)
     }
 
     /// Returns the metadata by value.

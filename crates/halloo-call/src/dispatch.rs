@@ -17,6 +17,7 @@ use bytes::Bytes;
 use halloo_core::{Code, Deadline, Extensions, Metadata, MethodDescriptor, Peer, Status};
 
 use crate::call::{Call, LazyMetadata};
+use crate::compression::Encodings;
 use crate::ends::ResponderEnd;
 use crate::interceptor::OutcomeFuture;
 use crate::observe::ObservedCall;
@@ -33,6 +34,12 @@ pub trait Dispatch: Send + Sync + 'static {
 
     /// Returns where requests that are not RPCs are answered.
     fn http_placement(&self) -> &Arc<Placement>;
+
+    /// Returns the `grpc-accept-encoding` of responses: the compressions that requests may have. `None` if there is none; then
+    /// replies are not compressed either, and nobody has to say what the client accepts.
+    fn accepted_encodings(&self) -> Option<&Arc<str>> {
+        None
+    }
 
     /// Answers an RPC. `route` is what [`find`](Self::find) said of its path.
     fn respond(&self, route: Option<Route>, call: IncomingCall, responder: ResponderEnd) -> Handling;
@@ -69,8 +76,10 @@ pub struct Unusual {
     pub unknown_path: Option<Box<str>>,
     /// What follows `application/grpc+` in the content type; `proto` if nothing does.
     pub subtype: Cow<'static, str>,
-    /// The request's `grpc-encoding`, unless it is `identity`.
-    pub encoding: Option<Box<str>>,
+    /// What the request says of compression, if it says anything.
+    pub encodings: Option<Arc<Encodings>>,
+    /// The response's `grpc-accept-encoding`, for a request that speaks of compression.
+    pub accepted_encodings: Option<Arc<str>>,
 }
 
 impl Unusual {
@@ -80,8 +89,14 @@ impl Unusual {
     /// Shares what is unusual; `None` if nothing is.
     #[must_use]
     pub fn or_none(self) -> Option<Arc<Self>> {
-        let is_usual = self.unknown_path.is_none() && self.subtype == Self::USUAL_SUBTYPE && self.encoding.is_none();
+        let is_usual = self.unknown_path.is_none() && self.subtype == Self::USUAL_SUBTYPE && self.encodings.is_none();
         (!is_usual).then(|| Arc::new(self))
+    }
+
+    /// Says whether the subtype is that of most heads.
+    #[must_use]
+    pub fn has_usual_subtype(&self) -> bool {
+        self.subtype == Self::USUAL_SUBTYPE
     }
 
     /// The content-subtype of a head.
@@ -104,10 +119,10 @@ impl IncomingCall {
         Unusual::subtype_of(self.unusual.as_ref())
     }
 
-    /// The request's `grpc-encoding`, unless it is `identity`.
+    /// Returns what the request says of compression, if it says anything.
     #[must_use]
-    pub fn encoding(&self) -> Option<&str> {
-        self.unusual.as_ref()?.encoding.as_deref()
+    pub fn encodings(&self) -> Option<&Arc<Encodings>> {
+        self.unusual.as_ref()?.encodings.as_ref()
     }
 }
 
@@ -120,6 +135,8 @@ pub struct OutgoingCall {
     pub subtype: &'static str,
     /// The call's facts: metadata and deadline.
     pub call: Call,
+    /// What the request says of compression, if it says anything.
+    pub encodings: Option<Arc<Encodings>>,
     /// A server has refused it before any handler saw it, and it was sent again: that is done once (gRFC A6).
     pub was_refused: bool,
     /// It waits while its channel cannot reach any server, rather than fail.
@@ -130,7 +147,14 @@ impl OutgoingCall {
     /// Makes a call that was not sent yet.
     #[must_use]
     pub fn new(method: &'static MethodDescriptor, subtype: &'static str, call: Call) -> Self {
-        Self { method, subtype, call, was_refused: false, wait_for_ready: false }
+        Self { method, subtype, call, encodings: None, was_refused: false, wait_for_ready: false }
+    }
+
+    /// Says how the messages are compressed, and how the replies may be.
+    #[must_use]
+    pub fn encodings(mut self, encodings: Option<Arc<Encodings>>) -> Self {
+        self.encodings = encodings;
+        self
     }
 }
 

@@ -11,10 +11,12 @@ use halloo_core::{Code, Codec, DrainedPiece, Status};
 
 use crate::call::LazyMetadata;
 use crate::cancelled::Cancelled;
+use crate::compression::{CallCompression, announce};
 use crate::dispatch::ResponseHead;
 use crate::exchange::{Direction, Exchange, Head, Outcome, State, wake};
+use crate::message::ReplyCompression;
 use crate::pipe::{Interest, unwrap_whole_envelope};
-use crate::sender::encode_message;
+use crate::sender::{check_size, encode_message};
 
 /// Exchanges that a pool keeps for the next calls.
 const POOLED_EXCHANGES: usize = 128;
@@ -421,6 +423,41 @@ impl CallLink {
             state.head = Head::Ready(ResponseHead::Rpc(headers));
         }
         // The reader is woken by the outcome, which is on its heels.
+        Ok(bytes)
+    }
+
+    /// As [`send_reply`](Self::send_reply), compressed as `agreed` unless `choice` says otherwise.
+    ///
+    /// # Errors
+    /// As [`send_reply`](Self::send_reply).
+    pub fn send_packed_reply<T: 'static>(
+        &self,
+        (message, mut headers): (&T, LazyMetadata),
+        codec: &'static dyn Codec<T>,
+        max_message_bytes: usize,
+        (agreed, choice): (&CallCompression, Option<ReplyCompression>),
+    ) -> Result<usize, Status> {
+        let compressor = match choice {
+            None => agreed.replies().cloned(),
+            Some(ReplyCompression::Uncompressed) => None,
+            Some(ReplyCompression::With(algorithm)) => agreed.replies_with(algorithm),
+        };
+        let Some(compressor) = compressor else { return self.send_reply(headers, codec, message, max_message_bytes) };
+        let check = |size| check_size(size, max_message_bytes, Direction::Response);
+        let packed = compressor.pack(codec, message, check)?;
+        if packed.compressed {
+            announce(headers.write(), &*compressor.algorithm);
+        }
+        let exchange = self.shared();
+        let mut state = exchange.lock();
+        if state.ended || state.cancelled.is_some() {
+            drop(state);
+            return Err(exchange.send_failure());
+        }
+        let bytes = packed.write(state.response.encoded_mut());
+        if matches!(state.head, Head::Waiting) {
+            state.head = Head::Ready(ResponseHead::Rpc(headers));
+        }
         Ok(bytes)
     }
 

@@ -6,6 +6,7 @@
 
 mod call;
 mod cancelled;
+mod compression;
 mod dispatch;
 mod ends;
 mod exchange;
@@ -19,8 +20,9 @@ mod sender;
 #[cfg(feature = "stream")]
 mod stream;
 
-pub use call::{Call, LazyMetadata, ReadMetadata};
+pub use call::{Call, LazyMetadata, ReadHead};
 pub use cancelled::Cancelled;
+pub use compression::{CallCompression, Compressions, Compressor, DEFAULT_COMPRESS_MIN_BYTES, Encodings};
 pub use dispatch::{
     Carry, Dispatch, Handling, HttpRequest, IncomingCall, OutgoingCall, Refused, ResponseHead, Route, Unusual,
 };
@@ -30,7 +32,7 @@ pub use ends::{
 };
 pub use exchange::{Outcome, PIPE_LIMIT_BYTES};
 pub use interceptor::{Interceptor, Next, OutcomeFuture};
-pub use message::{Reply, Request, Result};
+pub use message::{Reply, ReplyCompression, Request, Result};
 pub use observe::{
     CallId, ConnectionId, Observation, ObservedCall, ObservedConnection, Side, StatsEvent, StatsHandler,
 };

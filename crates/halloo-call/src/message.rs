@@ -1,10 +1,11 @@
 //! `Request` and `Reply`: a message with what came beside it. Both read like the message itself.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use halloo_core::{Deadline, Extensions, Metadata, Peer, Status};
+use halloo_core::{Compression, Deadline, Extensions, Metadata, Peer, Status};
 
 use crate::call::{Call, LazyMetadata};
 use crate::cancelled::Cancelled;
@@ -127,17 +128,28 @@ pub struct Reply<T> {
     message: T,
     headers: LazyMetadata,
     trailers: Metadata,
+    /// How it leaves, if the handler has said that.
+    compression: Option<Box<ReplyCompression>>,
+}
+
+/// Says how a handler wants its reply to leave.
+#[derive(Clone, Debug)]
+pub enum ReplyCompression {
+    /// As it is.
+    Uncompressed,
+    /// With this algorithm, if the client knows it.
+    With(Arc<dyn Compression>),
 }
 
 impl<T> Reply<T> {
     /// Makes a reply without headers or trailers.
     pub fn new(message: T) -> Self {
-        Self { message, headers: LazyMetadata::default(), trailers: Metadata::new() }
+        Self { message, headers: LazyMetadata::default(), trailers: Metadata::new(), compression: None }
     }
 
     /// Makes a reply as it came off a connection.
     pub fn from_parts(message: T, headers: LazyMetadata, trailers: Metadata) -> Self {
-        Self { message, headers, trailers }
+        Self { message, headers, trailers, compression: None }
     }
 
     /// Returns the message alone.
@@ -184,6 +196,26 @@ impl<T> Reply<T> {
     pub fn trailer_bin(mut self, key: &'static str, value: impl Into<Bytes>) -> std::result::Result<Self, Status> {
         self.trailers.append_bin(key, value.into()).map_err(metadata_fault)?;
         Ok(self)
+    }
+
+    /// Compresses the reply with `algorithm`, whatever the server does by default. A reply below the server's minimum
+    /// size, and to a client that did not say that it knows the algorithm, stays as it is.
+    #[must_use]
+    pub fn compress(mut self, algorithm: impl Compression) -> Self {
+        self.compression = Some(Box::new(ReplyCompression::With(Arc::new(algorithm))));
+        self
+    }
+
+    /// Leaves the reply as it is, whatever the server does by default: for bytes that are compressed already.
+    #[must_use]
+    pub fn uncompressed(mut self) -> Self {
+        self.compression = Some(Box::new(ReplyCompression::Uncompressed));
+        self
+    }
+
+    /// Takes what was said of its compression. For servers.
+    pub fn take_compression(&mut self) -> Option<Box<ReplyCompression>> {
+        self.compression.take()
     }
 
     /// Returns the headers: what came (or goes) before the message.

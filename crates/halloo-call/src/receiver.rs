@@ -17,6 +17,7 @@ use halloo_core::{
 
 use crate::call::{Call, LazyMetadata};
 use crate::cancelled::Cancelled;
+use crate::compression::{CallCompression, Compressions, Decompression};
 use crate::dispatch::ResponseHead;
 use crate::ends::{CallLink, CallerEnd};
 use crate::exchange::{Exchange, Outcome};
@@ -85,27 +86,39 @@ pub(crate) struct Decoder<T: 'static> {
     limits: DecodeLimits,
     deframer: Deframer,
     side: Side,
+    decompression: Decompression,
+    /// The `grpc-encoding` of a response that no wire brought.
+    encoding: Option<Box<str>>,
     observed: Option<Arc<ObservedCall>>,
 }
 
 impl<T: 'static> Decoder<T> {
     pub(crate) fn new(codec: &'static dyn Codec<T>, limits: DecodeLimits, side: Side) -> Self {
-        Self { codec, limits, deframer: Deframer::default(), side, observed: None }
+        let decompression = Decompression::Agreed(None);
+        Self { codec, limits, deframer: Deframer::default(), side, decompression, encoding: None, observed: None }
+    }
+
+    /// Keeps what a response's head says of its messages, and returns its metadata.
+    fn read_head(&mut self, mut head: LazyMetadata) -> LazyMetadata {
+        self.encoding = head.take_encoding();
+        head
     }
 
     fn push(&mut self, chunk: bytes::Bytes) {
         self.deframer.push(chunk);
     }
 
-    /// The next whole message, if all of it is here.
-    fn next(&mut self) -> Result<Option<T>, Status> {
+    /// The next whole message, if all of it is here. `headers` are a response's.
+    fn next(&mut self, headers: &LazyMetadata) -> Result<Option<T>, Status> {
         let limit = self.limits.max_message_bytes;
         match self.deframer.next(limit) {
             Ok(None) => Ok(None),
-            Ok(Some(Envelope { compressed: true, .. })) => {
-                Err(Status::internal("a message is marked as compressed, but the call's grpc-encoding is identity"))
-            }
-            Ok(Some(Envelope { body, .. })) => {
+            Ok(Some(Envelope { mut body, compressed })) => {
+                if compressed {
+                    body = self
+                        .decompression
+                        .restore(&body, &self.limits, || self.encoding.clone().or_else(|| headers.encoding()))?;
+                }
                 if let Some(observed) = &self.observed {
                     observed.message_received(body.len());
                 }
@@ -176,6 +189,28 @@ impl<T: 'static> MessageReceiver<T> {
         }
     }
 
+    /// Lets a handler's requests be compressed as `agreed`. Default: they may not be.
+    #[must_use]
+    pub fn agreed(mut self, agreed: Option<Arc<CallCompression>>) -> Self {
+        if agreed.is_some() {
+            self.set_decompression(Decompression::Agreed(agreed));
+        }
+        self
+    }
+
+    /// Lets a client's replies be compressed as their head says, if that is among `known`. Default: none is.
+    #[must_use]
+    pub fn accepting(mut self, known: &Compressions) -> Self {
+        self.set_decompression(Decompression::Known(known.clone()));
+        self
+    }
+
+    fn set_decompression(&mut self, decompression: Decompression) {
+        if let Some(decoder) = &mut self.decoder {
+            decoder.decompression = decompression;
+        }
+    }
+
     /// Lets `epilogue` see, and change, how the replies ended. For interceptors of a client.
     #[must_use]
     pub fn with_epilogue(mut self, epilogue: impl FnOnce(Outcome) -> OutcomeFuture + Send + 'static) -> Self {
@@ -241,7 +276,7 @@ impl<T: 'static> MessageReceiver<T> {
                 (Source::Ended, _) | (_, None) => return Poll::Ready(Ok(None)),
                 (_, Some(decoder)) => decoder,
             };
-            match decoder.next() {
+            match decoder.next(&self.headers) {
                 Ok(Some(message)) => return Poll::Ready(Ok(Some(message))),
                 Ok(None) => {}
                 Err(status) => {
@@ -321,7 +356,7 @@ impl<T: 'static> MessageReceiver<T> {
         }
         let progress = std::task::ready!(replies.caller.poll_response(cx, Interest::Any, |chunk| decoder.push(chunk)));
         if let Some(ResponseHead::Rpc(headers)) = progress.head {
-            self.headers = headers;
+            self.headers = decoder.read_head(headers);
         }
         self.has_headers = true;
         replies.outcome = progress.outcome;
@@ -448,7 +483,7 @@ impl Replies {
         while self.outcome.is_none() {
             let progress = std::task::ready!(self.caller.poll_response(cx, interest, |chunk| decoder.push(chunk)));
             if let Some(ResponseHead::Rpc(metadata)) = progress.head {
-                *headers = metadata;
+                *headers = decoder.read_head(metadata);
             }
             self.outcome = progress.outcome;
             if progress.bytes > 0 {

@@ -7,8 +7,9 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use halloo_core::{Codec, EncodeBuffer, EnvelopeMark, Metadata, MetadataError, Status};
+use halloo_core::{Codec, Compression, EncodeBuffer, EnvelopeMark, Metadata, MetadataError, Status};
 
+use crate::compression::{CallCompression, Compressor, announce};
 use crate::ends::{CallLink, CallerEnd};
 use crate::exchange::{Direction, Exchange};
 use crate::message::metadata_fault;
@@ -42,9 +43,19 @@ enum Sink<T: 'static> {
         codec: &'static dyn Codec<T>,
         max_message_bytes: usize,
         finished: bool,
+        compression: Option<Box<SendCompression>>,
         observed: Option<Arc<ObservedCall>>,
     },
     Messages(Vec<T>),
+}
+
+/// How the messages of a call leave, where that was said.
+struct SendCompression {
+    compressor: Option<Arc<Compressor>>,
+    /// Of a server's call.
+    agreed: Option<Arc<CallCompression>>,
+    /// The response's head tells it.
+    is_announced: bool,
 }
 
 impl<T: 'static> MessageSender<T> {
@@ -64,7 +75,49 @@ impl<T: 'static> MessageSender<T> {
         codec: &'static dyn Codec<T>,
         max_message_bytes: usize,
     ) -> Self {
-        Self { sink: Sink::Call { exchange, direction, codec, max_message_bytes, finished: false, observed: None } }
+        let (finished, compression, observed) = (false, None, None);
+        Self { sink: Sink::Call { exchange, direction, codec, max_message_bytes, finished, compression, observed } }
+    }
+
+    /// Lets a handler's replies be compressed as `agreed`. Default: they are not.
+    #[must_use]
+    pub fn agreed(mut self, agreed: Option<Arc<CallCompression>>) -> Self {
+        if let (Sink::Call { compression, .. }, Some(agreed)) = (&mut self.sink, agreed) {
+            let compressor = agreed.replies().cloned();
+            *compression = Some(Box::new(SendCompression { compressor, agreed: Some(agreed), is_announced: false }));
+        }
+        self
+    }
+
+    /// Compresses a client's requests. Default: they are not compressed.
+    #[must_use]
+    pub fn compressing(mut self, compressor: Option<Arc<Compressor>>) -> Self {
+        if let (Sink::Call { compression, .. }, Some(_)) = (&mut self.sink, &compressor) {
+            *compression = Some(Box::new(SendCompression { compressor, agreed: None, is_announced: true }));
+        }
+        self
+    }
+
+    /// Compresses the replies with `algorithm`, whatever the server does by default; those below the server's minimum
+    /// size, and to a client that did not say that it knows it, stay as they are. For handlers, before the first reply.
+    ///
+    /// # Errors
+    /// FAILED_PRECONDITION if the headers have left, or on a client, where the call's builder has it.
+    pub fn compress(&mut self, algorithm: impl Compression) -> Result<(), Status> {
+        match &mut self.sink {
+            Sink::Call { direction: Direction::Request, .. } => {
+                Err(Status::failed_precondition("a client's compression is chosen before its call is awaited"))
+            }
+            Sink::Call { exchange, .. } if exchange.edit_headers(|_| ()).is_none() => {
+                Err(Status::failed_precondition("the headers have left with the first reply"))
+            }
+            Sink::Call { compression: Some(compression), .. } => {
+                let with = |agreed: &Arc<CallCompression>| agreed.replies_with(Arc::new(algorithm));
+                compression.compressor = compression.agreed.as_ref().and_then(with);
+                Ok(())
+            }
+            Sink::Call { .. } | Sink::Messages(_) => Ok(()),
+        }
     }
 
     /// Lets an observation know of every message.
@@ -100,11 +153,28 @@ impl<T: 'static> MessageSender<T> {
     /// client then finds the result in its reply half); RESOURCE_EXHAUSTED if the message is larger than this
     /// side may send; INTERNAL if the codec cannot encode it.
     pub async fn send(&mut self, message: T) -> Result<(), Status> {
+        self.room().await;
+        self.encode(message)
+    }
+
+    /// As [`send`](Self::send), and leaves the message as it is where others are compressed: for bytes that are compressed
+    /// already, such as pictures, or secrets beside text that somebody else chooses (whose size would tell of both).
+    ///
+    /// Cancel safe, as `send` is.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn send_uncompressed(&mut self, message: T) -> Result<(), Status> {
+        self.room().await;
+        self.announce();
+        self.encode_plain(message)
+    }
+
+    async fn room(&self) {
         if let Sink::Call { exchange, direction, .. } = &self.sink {
             let direction = *direction;
             poll_fn(|cx| exchange.poll_room(direction, cx)).await;
         }
-        self.encode(message)
     }
 
     /// Sends every message of `messages`, one after the other, each as [`send`](Self::send) does.
@@ -153,6 +223,44 @@ impl<T: 'static> MessageSender<T> {
     /// # Errors
     /// As [`send`](Self::send).
     pub fn encode(&mut self, message: T) -> Result<(), Status> {
+        if let Sink::Call { compression: Some(_), finished: false, .. } = &self.sink {
+            return self.encode_compressed(message);
+        }
+        self.encode_plain(message)
+    }
+
+    /// Says in the head, before it leaves, how messages that are marked as compressed are.
+    fn announce(&mut self) {
+        if let Sink::Call { exchange, compression: Some(compression), .. } = &mut self.sink
+            && let SendCompression { compressor: Some(compressor), is_announced: is_announced @ false, .. } =
+                &mut **compression
+        {
+            *is_announced = exchange.edit_headers(|head| announce(head, &*compressor.algorithm)).is_some();
+        }
+    }
+
+    #[cold]
+    fn encode_compressed(&mut self, message: T) -> Result<(), Status> {
+        self.announce();
+        let Sink::Call { exchange, direction, codec, max_message_bytes, compression, observed, .. } = &self.sink else {
+            return self.encode_plain(message);
+        };
+        // Without the exchange's lock, since it may take a while.
+        let packed = match compression.as_deref() {
+            Some(SendCompression { compressor: Some(compressor), is_announced: true, .. }) => {
+                compressor.pack(*codec, &message, |size| check_size(size, *max_message_bytes, *direction))?
+            }
+            _ => return self.encode_plain(message),
+        };
+        let bytes = exchange.encode(*direction, |buffer| packed.write(buffer));
+        let bytes = bytes.ok_or_else(|| exchange.send_failure())?;
+        if let Some(observed) = observed {
+            observed.message_sent(bytes);
+        }
+        Ok(())
+    }
+
+    fn encode_plain(&mut self, message: T) -> Result<(), Status> {
         match &mut self.sink {
             Sink::Messages(messages) => {
                 messages.push(message);
@@ -278,7 +386,11 @@ pub(crate) fn encode_message<T: 'static>(
     let before = buffer.len();
     let open = OpenEnvelope::new(buffer);
     codec.encode(message, open.buffer)?;
-    let size = open.buffer.len() - before - PREFIX_BYTES;
+    check_size(open.buffer.len() - before - PREFIX_BYTES, max_message_bytes, direction)?;
+    Ok(open.end())
+}
+
+pub(crate) fn check_size(size: usize, max_message_bytes: usize, direction: Direction) -> Result<(), Status> {
     // The length of an envelope has 32 bits.
     let limit = max_message_bytes.min(u32::MAX as usize);
     if size > limit {
@@ -289,7 +401,7 @@ pub(crate) fn encode_message<T: 'static>(
         })
         .note("hint", "raise the limit, or stream it in parts"));
     }
-    Ok(open.end())
+    Ok(())
 }
 
 /// An envelope that takes itself back unless it is ended: its message may be too large, or its codec fail or panic.

@@ -52,7 +52,7 @@ const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 #[must_use = "a builder makes nothing until `build` or `connect`"]
 pub struct ChannelBuilder {
     end: End,
-    defaults: Defaults,
+    pub(crate) defaults: Defaults,
     /// The first metadata that cannot travel; building fails with it.
     fault: Option<MetadataError>,
     interceptors: Vec<Arc<dyn Interceptor>>,

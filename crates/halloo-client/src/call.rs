@@ -101,7 +101,9 @@ pub(crate) fn sender<Q: 'static, A: 'static>(
     opened: &Opened,
 ) -> MessageSender<Q> {
     let limit = channel.defaults().max_request_bytes;
-    MessageSender::for_requests(caller, method.request().default(), limit).observed(opened.observed.0.clone())
+    MessageSender::for_requests(caller, method.request().default(), limit)
+        .compressing(opened.compression.compressor.clone())
+        .observed(opened.observed.0.clone())
 }
 
 /// How far a call has come that was begun.
@@ -121,11 +123,12 @@ pub(crate) fn begin<Q: 'static, A: Send + 'static>(
     caller: CallerEnd,
     responder: ResponderEnd,
 ) -> Result<Begun<A>, Status> {
-    let Opened { call, departure, limits, observed } = opened;
+    let Opened { call, departure, limits, compression, observed } = opened;
     let descriptor = method.descriptor();
-    let outgoing = OutgoingCall::new(descriptor, method.request().default().subtype(), call);
+    let outgoing =
+        OutgoingCall::new(descriptor, method.request().default().subtype(), call).encodings(compression.encodings);
     let receiver = MessageReceiver::for_replies(caller, method.reply().default(), limits, descriptor);
-    let receiver = receiver.observed(observed.0.clone());
+    let receiver = receiver.accepting(&channel.defaults().compression.accepted).observed(observed.0.clone());
     if let Some(chain) = channel.interceptors() {
         let passage = Passage::new(channel, chain, outgoing, departure, responder);
         return Ok(Begun::Waiting(Box::pin(async move {

@@ -10,6 +10,7 @@ use halloo_transport::InProcess;
 
 use crate::builder::ChannelBuilder;
 use crate::call::UnaryCall;
+use crate::compression::ChannelCompression;
 use crate::credentials::Credentials;
 use crate::deadline::{Limit, within};
 use crate::remote::{Remote, Unstarted, no_runtime};
@@ -61,6 +62,7 @@ pub(crate) struct Defaults {
     pub(crate) max_reply_bytes: usize,
     pub(crate) max_request_bytes: usize,
     pub(crate) metadata: Metadata,
+    pub(crate) compression: ChannelCompression,
     pub(crate) credentials: Option<Credentials>,
     /// What credentials are told of where the call goes.
     pub(crate) authority: Arc<str>,
@@ -74,6 +76,7 @@ impl Default for Defaults {
             max_reply_bytes: DEFAULT_MAX_MESSAGE_BYTES,
             max_request_bytes: usize::MAX,
             metadata: Metadata::new(),
+            compression: ChannelCompression::default(),
             credentials: None,
             authority: IN_PROCESS.into(),
         }

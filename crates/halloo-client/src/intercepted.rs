@@ -49,7 +49,7 @@ impl Passage {
         departure: Departure,
         responder: ResponderEnd,
     ) -> Self {
-        let OutgoingCall { method, subtype, call, .. } = outgoing;
+        let OutgoingCall { method, subtype, call, encodings, .. } = outgoing;
         let (started_sender, started) = oneshot::channel();
         let (outcome_sender, outcome) = oneshot::channel();
         let responder = Arc::new(Mutex::new(Some(responder)));
@@ -59,7 +59,8 @@ impl Passage {
             move |call: Call| -> OutcomeFuture {
                 Box::pin(async move {
                     let Some(responder) = take(&responder) else { return Err(dropped()) };
-                    let limit = match send(&channel, OutgoingCall::new(method, subtype, call), departure, responder)? {
+                    let outgoing = OutgoingCall::new(method, subtype, call).encodings(encodings);
+                    let limit = match send(&channel, outgoing, departure, responder)? {
                         Sent::Now(limit) => limit,
                         Sent::Later(sending) => sending.await?,
                     };

@@ -10,6 +10,7 @@ use halloo_core::{Deadline, DecodeLimits, Metadata, MetadataError, MethodDescrip
 
 use crate::call::Departure;
 use crate::channel::Channel;
+use crate::compression::{CallCompression, Choice};
 use crate::credentials::{CallCredentials, Credentials};
 use crate::deadline::now;
 use crate::failure::calling;
@@ -28,6 +29,7 @@ pub(crate) struct CallOptions {
 #[derive(Debug, Default)]
 struct Rare {
     credentials: Option<Credentials>,
+    compression: Option<Choice>,
     /// The first metadata that cannot travel; the call fails with it.
     fault: Option<MetadataError>,
 }
@@ -37,6 +39,7 @@ pub(crate) struct Opened {
     pub(crate) call: Call,
     pub(crate) departure: Departure,
     pub(crate) limits: DecodeLimits,
+    pub(crate) compression: CallCompression,
     pub(crate) observed: Observed,
 }
 
@@ -83,14 +86,20 @@ impl CallOptions {
         *own = Some(Credentials::and(own.as_ref(), credentials));
     }
 
+    pub(crate) fn choose_compression(&mut self, choice: Choice) {
+        self.rare.get_or_insert_default().compression = Some(choice);
+    }
+
     /// Puts the channel's defaults under what the call says.
     pub(crate) fn open(self, channel: &Channel, method: &'static MethodDescriptor) -> Result<Opened, Status> {
         let defaults = channel.defaults();
         let mut credentials = defaults.credentials.clone();
+        let mut choice = None;
         if let Some(rare) = self.rare {
             if let Some(fault) = rare.fault {
                 return Err(calling(&fault.into(), method));
             }
+            choice = rare.compression;
             credentials = Credentials::join(defaults.credentials.as_ref(), rare.credentials);
         }
         let timeout = match (self.timeout, self.deadline) {
@@ -114,8 +123,10 @@ impl CallOptions {
         }
         let wait_for_ready = self.wait_for_ready.unwrap_or(defaults.wait_for_ready);
         let limits = DecodeLimits::new(self.max_reply_bytes.unwrap_or(defaults.max_reply_bytes));
+        let compression = defaults.compression.of_call(choice);
         let observed = Observed(channel.observation().call(Side::Client, method, None));
-        Ok(Opened { call, departure: Departure { began, credentials, wait_for_ready }, limits, observed })
+        let departure = Departure { began, credentials, wait_for_ready };
+        Ok(Opened { call, departure, limits, compression, observed })
     }
 }
 
@@ -170,6 +181,19 @@ macro_rules! call_options {
             /// that does not protect them as they require fails the call with UNAUTHENTICATED, and they are not sent.
             pub fn credentials(mut self, credentials: impl $crate::credentials::CallCredentials) -> Self {
                 self.options.add_credentials(::std::sync::Arc::new(credentials));
+                self
+            }
+
+            /// Compresses the requests with `algorithm` instead of the channel's default, those below the channel's
+            /// minimum size excepted. A server that does not know it fails the call with UNIMPLEMENTED.
+            pub fn compress(mut self, algorithm: impl ::halloo_core::Compression) -> Self {
+                self.options.choose_compression($crate::compression::Choice::With(::std::sync::Arc::new(algorithm)));
+                self
+            }
+
+            /// Leaves the requests as they are, whatever the channel does by default.
+            pub fn uncompressed(mut self) -> Self {
+                self.options.choose_compression($crate::compression::Choice::Uncompressed);
                 self
             }
 

@@ -6,6 +6,7 @@
 
 mod code;
 mod codec;
+mod compression;
 mod content_type;
 mod deadline;
 mod deframer;
@@ -22,6 +23,7 @@ mod timeout;
 
 pub use code::Code;
 pub use codec::{Codec, Codecs, DEFAULT_MAX_MESSAGE_BYTES, DecodeLimits};
+pub use compression::{Compression, DecompressBuffer, DecompressError};
 pub use content_type::content_subtype;
 pub use deadline::Deadline;
 pub use deframer::{Deframer, Envelope, EnvelopeError};

@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use halloo_call::{
-    Call, CallLink, Execution, Interceptor, MessageReceiver, MessageSender, Next, Observation, ObservedCall, Outcome,
-    OutcomeFuture, Placement, Reply, Request, Unusual,
+    Call, CallCompression, CallLink, Compressions, Compressor, Encodings, Execution, Interceptor, MessageReceiver,
+    MessageSender, Next, Observation, ObservedCall, Outcome, OutcomeFuture, Placement, Reply, Request, Unusual,
 };
 use halloo_core::{Codec, Codecs, DecodeLimits, Metadata, Method, MethodDescriptor, ServiceDescriptor, Status};
 
@@ -115,6 +115,18 @@ pub(crate) struct Surroundings {
     pub(crate) max_request_bytes: usize,
     pub(crate) max_reply_bytes: usize,
     pub(crate) observation: Observation,
+    /// What requests may be compressed with.
+    pub(crate) compressions: Compressions,
+    /// How replies are compressed that say nothing else.
+    pub(crate) compressor: Option<Arc<Compressor>>,
+}
+
+impl Surroundings {
+    /// How a call's messages may be compressed, by what its head says.
+    #[cold]
+    pub(crate) fn negotiate(&self, encodings: &Arc<Encodings>) -> Result<Option<Arc<CallCompression>>, Status> {
+        self.compressions.negotiate(encodings, self.compressor.as_ref())
+    }
 }
 
 /// What a handler works with beside its call.
@@ -123,6 +135,8 @@ pub(crate) struct Work<'a> {
     /// All of the request, if it came with the call.
     pub(crate) arrived: Option<Bytes>,
     pub(crate) surroundings: &'a Surroundings,
+    /// How its messages may be compressed, if they may.
+    pub(crate) compression: Option<Arc<CallCompression>>,
     pub(crate) observed: Option<Arc<ObservedCall>>,
 }
 
@@ -161,10 +175,10 @@ where
                 CallCodecs::find(self.method, subtype).ok_or_else(|| unknown_subtype(subtype, self.method.request()))?
             }
         };
-        let Work { link, arrived, surroundings, observed } = work;
+        let Work { link, arrived, surroundings, compression, observed } = work;
         let Surroundings { interceptors: chain, max_request_bytes, max_reply_bytes, .. } = surroundings;
         let limits = MessageLimits { request: *max_request_bytes, reply: *max_reply_bytes };
-        let way = Way { link, arrived, codecs, limits, observed };
+        let way = Way { link, arrived, codecs, limits, compression, observed };
         if chain.is_empty() {
             return Ok(K::run(self, call, way));
         }
@@ -238,6 +252,7 @@ struct Way<Q: 'static, A: 'static> {
     arrived: Option<Bytes>,
     codecs: CallCodecs<Q, A>,
     limits: MessageLimits,
+    compression: Option<Arc<CallCompression>>,
     observed: Option<Arc<ObservedCall>>,
 }
 
@@ -245,7 +260,9 @@ impl<Q: Send + 'static, A: Send + Sync + 'static> Way<Q, A> {
     fn receiver(&mut self, call: Call) -> MessageReceiver<Q> {
         self.link.supply_request(self.arrived.take());
         let limits = DecodeLimits::new(self.limits.request);
-        MessageReceiver::for_requests(&self.link, self.codecs.request, limits, call).observed(self.observed.clone())
+        MessageReceiver::for_requests(&self.link, self.codecs.request, limits, call)
+            .agreed(self.compression.clone())
+            .observed(self.observed.clone())
     }
 
     /// The only request if all of it is here, as it is for most calls.
@@ -264,12 +281,22 @@ impl<Q: Send + 'static, A: Send + Sync + 'static> Way<Q, A> {
     }
 
     fn sender(&self) -> MessageSender<A> {
-        MessageSender::for_replies(&self.link, self.codecs.reply, self.limits.reply).observed(self.observed.clone())
+        MessageSender::for_replies(&self.link, self.codecs.reply, self.limits.reply)
+            .agreed(self.compression.clone())
+            .observed(self.observed.clone())
     }
 
-    fn reply(&self, reply: Reply<A>) -> Outcome {
+    fn reply(&self, mut reply: Reply<A>) -> Outcome {
+        let choice = reply.take_compression();
         let (message, headers, trailers) = reply.into_parts();
-        let bytes = self.link.send_reply(headers, self.codecs.reply, &message, self.limits.reply)?;
+        let (codec, limit) = (self.codecs.reply, self.limits.reply);
+        let bytes = match &self.compression {
+            None => self.link.send_reply(headers, codec, &message, limit)?,
+            Some(agreed) => {
+                let how = (&**agreed, choice.map(|choice| *choice));
+                self.link.send_packed_reply((&message, headers), codec, limit, how)?
+            }
+        };
         if let Some(observed) = &self.observed {
             observed.message_sent(bytes);
         }

@@ -6,10 +6,10 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use halloo_call::{
-    Call, CallLink, Dispatch, Execution, Handling, HttpRequest, IncomingCall, Interceptor, Observation, Placement,
-    ResponderEnd, Route, Side, Unusual,
+    Call, CallLink, Compressions, Compressor, Dispatch, Execution, Handling, HttpRequest, IncomingCall, Interceptor,
+    Observation, Placement, ResponderEnd, Route, Side, Unusual,
 };
-use halloo_core::{DecodeLimits, Metadata, ServiceDescriptor, Status};
+use halloo_core::{DecodeLimits, ServiceDescriptor, Status};
 
 use crate::fallback::{Fallback, HttpResponder, Signpost};
 use crate::handler::{Entry, MethodExecution, Methods, Surroundings, Work};
@@ -57,6 +57,8 @@ impl Router {
                 max_request_bytes: limits.max_message_bytes,
                 max_reply_bytes: usize::MAX,
                 observation: Observation::default(),
+                compressions: Compressions::default(),
+                compressor: None,
             }),
             fallback: Arc::new(Signpost),
             elsewhere: Arc::new(Placement::new(Execution::Spawn)),
@@ -113,6 +115,23 @@ impl Router {
     #[must_use]
     pub fn max_reply_bytes(mut self, bytes: usize) -> Self {
         Arc::make_mut(&mut self.surroundings).max_reply_bytes = bytes;
+        self
+    }
+
+    /// Sets what requests may be compressed with. Default: what the features `gzip` and `zstd` bring.
+    #[must_use]
+    pub fn compressions(mut self, compressions: Compressions) -> Self {
+        Arc::make_mut(&mut self.surroundings).compressions = compressions;
+        self
+    }
+
+    /// Sets how replies are compressed, where the client knows the algorithm; requests may have it, too. Default: not
+    /// at all.
+    #[must_use]
+    pub fn compressor(mut self, compressor: Compressor) -> Self {
+        let surroundings = Arc::make_mut(&mut self.surroundings);
+        surroundings.compressions = surroundings.compressions.clone().with(Arc::clone(&compressor.algorithm));
+        surroundings.compressor = Some(Arc::new(compressor));
         self
     }
 
@@ -203,18 +222,26 @@ impl Dispatch for Router {
         &self.elsewhere
     }
 
+    fn accepted_encodings(&self) -> Option<&Arc<str>> {
+        self.surroundings.compressions.names()
+    }
+
     fn respond(&self, route: Option<Route>, mut call: IncomingCall, responder: ResponderEnd) -> Handling {
         let Some(entry) = self.entry(route) else {
             return Handling::refused(&responder, self.unknown(call.unknown_path()));
         };
-        if let Some(encoding) = call.encoding() {
-            return Handling::refused(&responder, unknown_encoding(encoding));
-        }
+        let compression = match call.encodings() {
+            None => None,
+            Some(encodings) => match self.surroundings.negotiate(encodings) {
+                Ok(compression) => compression,
+                Err(status) => return Handling::refused(&responder, status),
+            },
+        };
         let observed = self.surroundings.observation.call(Side::Server, entry.method, Some(&call.peer));
         let (unusual, arrived) = (call.unusual.take(), call.arrived.take());
         let link = CallLink::clone(&responder);
         let call = Call::incoming(entry.method, call, link.cancelled());
-        let work = Work { link, arrived, surroundings: &self.surroundings, observed: observed.clone() };
+        let work = Work { link, arrived, surroundings: &self.surroundings, compression, observed: observed.clone() };
         match Arc::clone(&entry.handler).respond(call, Unusual::subtype_of(unusual.as_ref()), work) {
             Ok(future) => Handling::rpc(future, responder, entry.method, observed),
             Err(status) => {
@@ -253,16 +280,6 @@ impl Hasher for PathHasher {
     fn finish(&self) -> u64 {
         self.0 ^ (self.0 >> 32)
     }
-}
-
-/// A compression that this server does not have (gRPC's compression.md: UNIMPLEMENTED, naming what it has).
-fn unknown_encoding(encoding: &str) -> Status {
-    let mut status = Status::unimplemented(format!("this server cannot read messages in grpc-encoding {encoding}"));
-    let mut accepted = Metadata::new();
-    if accepted.push_wire(b"grpc-accept-encoding", bytes::Bytes::from_static(b"identity")).is_ok() {
-        status.metadata_mut().extend(accepted);
-    }
-    status
 }
 
 /// How many letters must be added, removed or changed to make `b` of `a`, ignoring case.

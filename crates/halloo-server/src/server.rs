@@ -17,6 +17,7 @@ use halloo_transport::{
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 
+use crate::compression::ServerCompression;
 use crate::fallback::Fallback;
 use crate::handler::MethodExecution;
 use crate::port_owner::port_owner;
@@ -67,6 +68,7 @@ pub struct Server {
     executions: Vec<(String, Execution)>,
     max_request_bytes: Option<usize>,
     max_reply_bytes: Option<usize>,
+    pub(crate) compression: ServerCompression,
     max_connections: usize,
     observation: Observation,
     #[cfg(feature = "_tls")]
@@ -117,6 +119,7 @@ impl Server {
             executions: Vec::new(),
             max_request_bytes: None,
             max_reply_bytes: None,
+            compression: ServerCompression::default(),
             max_connections: DEFAULT_MAX_CONNECTIONS,
             observation: Observation::default(),
             #[cfg(feature = "_tls")]
@@ -315,6 +318,7 @@ impl Server {
         if let Some(bytes) = self.max_reply_bytes {
             router = router.max_reply_bytes(bytes);
         }
+        router = std::mem::take(&mut self.compression).add_to(router);
         if let Some(fallback) = self.fallback.take() {
             router = router.fallback(fallback);
         }

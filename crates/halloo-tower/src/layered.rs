@@ -18,12 +18,14 @@ pub(crate) struct Layered<S> {
     service: S,
     rpcs: Arc<Placement>,
     others: Arc<Placement>,
+    accepted_encodings: Option<Arc<str>>,
 }
 
 impl<S> Layered<S> {
     /// Puts `layer` around `dispatch`.
     pub(crate) fn new(dispatch: Arc<dyn Dispatch>, layer: &impl tower_layer::Layer<Routes, Service = S>) -> Self {
         Self {
+            accepted_encodings: dispatch.accepted_encodings().cloned(),
             service: layer.layer(Routes::new(dispatch)),
             rpcs: Arc::default(),
             others: Arc::new(Placement::new(Execution::Spawn)),
@@ -43,6 +45,10 @@ impl<S: HttpService> Dispatch for Layered<S> {
 
     fn http_placement(&self) -> &Arc<Placement> {
         &self.others
+    }
+
+    fn accepted_encodings(&self) -> Option<&Arc<str>> {
+        self.accepted_encodings.as_ref()
     }
 
     fn respond(&self, _: Option<Route>, mut incoming: IncomingCall, responder: ResponderEnd) -> Handling {

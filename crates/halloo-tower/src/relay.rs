@@ -8,13 +8,13 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use halloo_call::{CallLink, Outcome, ResponseHead};
-use halloo_core::{Status, content_subtype};
+use halloo_core::{Metadata, Status, content_subtype};
 use http::header::{CONNECTION, CONTENT_TYPE, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderName, StatusCode};
 use http_body::{Body, Frame};
 
 use crate::BoxError;
-use crate::request::read_metadata;
+use crate::request::{GRPC_ACCEPT_ENCODING, GRPC_ENCODING, read_metadata};
 use crate::response::outcome;
 use crate::service::HttpService;
 
@@ -95,11 +95,27 @@ where
         return read_metadata(&trailers.unwrap_or_default());
     }
     if head.headers.contains_key("grpc-status") {
-        return outcome(&head.headers);
+        return outcome(&head.headers).map_err(|mut status| {
+            copy_encodings(&head.headers, status.metadata_mut());
+            status
+        });
     }
-    link.send_head(ResponseHead::rpc(read_metadata(&head.headers)?));
+    let mut metadata = read_metadata(&head.headers)?;
+    copy_encodings(&head.headers, &mut metadata);
+    link.send_head(ResponseHead::rpc(metadata));
     let trailers = send_body(body, link).await?;
     outcome(&trailers.unwrap_or_default())
+}
+
+/// What a head says of compression is no metadata, but travels on as it does.
+fn copy_encodings(head: &HeaderMap, metadata: &mut Metadata) {
+    for name in [GRPC_ENCODING, GRPC_ACCEPT_ENCODING] {
+        if let Some(value) = head.get(name)
+            && let Err(error) = metadata.push_wire(name.as_bytes(), Bytes::copy_from_slice(value.as_bytes()))
+        {
+            tracing::debug!(%error, name, "a field of a response is left out");
+        }
+    }
 }
 
 /// Sends a body as fast as its reader takes it, and returns its trailers.

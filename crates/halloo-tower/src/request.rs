@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use halloo_call::{Dispatch, HttpRequest, IncomingCall, LazyMetadata, Route, Unusual};
+use halloo_call::{Dispatch, Encodings, HttpRequest, IncomingCall, LazyMetadata, ReadHead, Route, Unusual};
 use halloo_core::{Deadline, Extensions, Metadata, Peer, Status, Timeout, content_subtype};
 use http::header::{CONTENT_TYPE, COOKIE, HOST, TE};
 use http::request::Parts;
@@ -19,7 +19,8 @@ use crate::relay::RequestBody;
 use crate::response::{append_fields, append_metadata, content_type};
 
 const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
-const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+pub(crate) const GRPC_ENCODING: &str = "grpc-encoding";
+pub(crate) const GRPC_ACCEPT_ENCODING: &str = "grpc-accept-encoding";
 
 /// An RPC's head.
 pub(crate) struct RpcRequest {
@@ -49,11 +50,15 @@ pub(crate) fn rpc(parts: Parts, subtype: Cow<'static, str>, dispatch: &dyn Dispa
         Err(error) => Some(Status::internal(format!("malformed grpc-timeout: {error}"))),
         Ok(_) => binary_fault(&parts.headers),
     };
-    let encoding = parts.headers.get(GRPC_ENCODING).filter(|encoding| *encoding != "identity");
+    let field = |name: &str| parts.headers.get(name).map(HeaderValue::as_bytes);
+    let accepted_encodings = dispatch.accepted_encodings().cloned();
+    let accepted = field(GRPC_ACCEPT_ENCODING).filter(|_| accepted_encodings.is_some());
+    let encodings = Encodings::of_fields(field(GRPC_ENCODING), accepted);
     let unusual = Unusual {
         unknown_path: route.is_none().then(|| path.into()),
         subtype,
-        encoding: encoding.map(|encoding| String::from_utf8_lossy(encoding.as_bytes()).into()),
+        accepted_encodings: accepted_encodings.filter(|_| encodings.is_some()),
+        encodings,
     };
     let incoming = IncomingCall {
         unusual: unusual.or_none(),
@@ -73,12 +78,17 @@ fn binary_fault(headers: &HeaderMap) -> Option<Status> {
 }
 
 fn lazy_metadata(headers: HeaderMap) -> LazyMetadata {
-    LazyMetadata::from_source(Arc::new(headers), |headers| {
-        headers
-            .downcast_ref::<HeaderMap>()
-            .map(|headers| read_metadata(headers).unwrap_or_default())
-            .unwrap_or_default()
-    })
+    static READ: ReadHead = ReadHead {
+        metadata: |headers| {
+            let headers = headers.downcast_ref::<HeaderMap>();
+            headers.map(|headers| read_metadata(headers).unwrap_or_default()).unwrap_or_default()
+        },
+        encoding: |headers| {
+            let encoding = headers.downcast_ref::<HeaderMap>()?.get(GRPC_ENCODING)?;
+            Some(String::from_utf8_lossy(encoding.as_bytes()).into())
+        },
+    };
+    LazyMetadata::from_source(Arc::new(headers), &READ)
 }
 
 /// The metadata among the fields of a head or of trailers.
@@ -159,8 +169,8 @@ pub(crate) fn from_incoming(
         let left = Timeout::encode(deadline.time_left(now()));
         headers.extend(HeaderValue::from_bytes(left.as_bytes()).ok().map(|value| (GRPC_TIMEOUT, value)));
     }
-    if let Some(encoding) = incoming.encoding() {
-        headers.extend(HeaderValue::from_str(encoding).ok().map(|value| (GRPC_ENCODING, value)));
+    for (name, value) in incoming.encodings().iter().flat_map(|encodings| encodings.fields()) {
+        headers.extend(HeaderValue::from_str(value).ok().map(|value| (HeaderName::from_static(name), value)));
     }
     append_metadata(incoming.metadata.read(), headers);
     Ok(request)

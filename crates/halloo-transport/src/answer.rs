@@ -101,14 +101,15 @@ impl<'a> Answer<'a> {
 impl ResponseSink for Answer<'_> {
     /// Takes what most calls are answered with: a reply without headers.
     fn whole(&mut self, head: &ResponseHead, bytes: &[u8], outcome: &Outcome) -> bool {
-        let (Response::Unsent(None), ResponseHead::Rpc(metadata)) = (&*self.response, head) else {
+        let (Response::Unsent(unusual), ResponseHead::Rpc(metadata)) = (&*self.response, head) else {
             return false;
         };
-        if !metadata.read().is_empty() {
+        if !metadata.read().is_empty() || unusual.as_ref().is_some_and(|unusual| !unusual.has_usual_subtype()) {
             return false;
         }
-        let no_fields = HeaderList::new();
-        let head = Block { template: Some(proto_head()), fields: &no_fields };
+        let mut head_fields = HeaderList::new();
+        push_accepted(unusual.as_ref(), &mut head_fields);
+        let head = Block { template: Some(proto_head()), fields: &head_fields };
         let trailers = Block { template: write_trailers(outcome, self.fields), fields: self.fields };
         // A stream that is gone needs no answer.
         let _ = self.engine.send_response(self.id, head, bytes, trailers);
@@ -117,13 +118,17 @@ impl ResponseSink for Answer<'_> {
     }
 
     fn head(&mut self, head: ResponseHead) {
-        let subtype = match &*self.response {
-            Response::UnsentHttp => Unusual::USUAL_SUBTYPE,
-            Response::Unsent(unusual) => Unusual::subtype_of(unusual.as_ref()),
+        let unusual = match &*self.response {
+            Response::UnsentHttp => None,
+            Response::Unsent(unusual) => unusual.as_ref(),
             _ => return,
         };
         let template = match &head {
-            ResponseHead::Rpc(metadata) => write_head(subtype, metadata.read(), self.fields),
+            ResponseHead::Rpc(metadata) => {
+                let template = write_head(Unusual::subtype_of(unusual), metadata.read(), self.fields);
+                push_accepted(unusual, self.fields);
+                template
+            }
             ResponseHead::Http { status, headers } if (200..1000).contains(status) => {
                 self.fields.clear();
                 self.fields.push(b":status", status.to_string().as_bytes());
@@ -153,5 +158,12 @@ impl ResponseSink for Answer<'_> {
             DrainedPiece::Whole(bytes) => self.engine.send_data(self.id, bytes, End::Open),
         };
         self.settle(sent);
+    }
+}
+
+/// Says what requests may be compressed with, to a client that speaks of compression.
+fn push_accepted(unusual: Option<&Arc<Unusual>>, fields: &mut HeaderList) {
+    if let Some(accepted) = unusual.and_then(|unusual| unusual.accepted_encodings.as_ref()) {
+        fields.push(b"grpc-accept-encoding", accepted.as_bytes());
     }
 }

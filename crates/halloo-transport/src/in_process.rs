@@ -35,7 +35,8 @@ impl Carry for InProcess {
         let unusual = Unusual {
             unknown_path: route.is_none().then(|| path.into()),
             subtype: call.subtype.into(),
-            encoding: None,
+            encodings: call.encodings,
+            accepted_encodings: None,
         };
         let incoming = IncomingCall {
             unusual: unusual.or_none(),

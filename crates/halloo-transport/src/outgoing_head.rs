@@ -37,6 +37,11 @@ impl RequestTemplates {
         if let Some(time_left) = time_left {
             fields.push(b"grpc-timeout", Timeout::encode(time_left).as_bytes());
         }
+        if let Some(encodings) = &call.encodings {
+            for (name, value) in encodings.fields() {
+                fields.push(name.as_bytes(), value.as_bytes());
+            }
+        }
         push_metadata(call.call.metadata(), fields);
         let key = (std::ptr::from_ref(call.method).addr(), call.subtype.as_ptr().addr(), call.subtype.len());
         let target = (call.method.path(), call.subtype);

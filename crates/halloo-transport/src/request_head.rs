@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use halloo_call::{Dispatch, HttpRequest, LazyMetadata, Route, Unusual};
+use halloo_call::{Dispatch, Encodings, HttpRequest, LazyMetadata, ReadHead, Route, Unusual};
 use halloo_core::{Extensions, Metadata, Peer, Status, Timeout, content_subtype};
 use halloo_http2::{Connection, EntryId, HeaderList};
 
@@ -55,7 +55,9 @@ impl HeadReader {
             _ => return RequestHead::Http(Box::new(http_request(fields, peer))),
         };
         let route = self.find_route(&seen, dispatch, engine);
-        let head = rpc_head(fields, &seen, subtype, route);
+        let speaks_of_compression = seen.encoding.is_some() || seen.accept_encoding.is_some();
+        let accepted = if speaks_of_compression { dispatch.accepted_encodings() } else { None };
+        let head = rpc_head(fields, &seen, subtype, route, accepted);
         if fields.may_return() {
             fields.set_attachment(Arc::new(head.clone()));
         }
@@ -89,6 +91,7 @@ mod class {
     pub(super) const TIMEOUT: u8 = 4;
     pub(super) const ENCODING: u8 = 5;
     pub(super) const BINARY: u8 = 6;
+    pub(super) const ACCEPT_ENCODING: u8 = 7;
 }
 
 /// Sorts the names of received fields for [`HeadReader`].
@@ -101,6 +104,7 @@ pub(crate) fn name_class(name: &[u8]) -> u8 {
         b"content-type" => class::CONTENT_TYPE,
         b"grpc-timeout" => class::TIMEOUT,
         b"grpc-encoding" => class::ENCODING,
+        b"grpc-accept-encoding" => class::ACCEPT_ENCODING,
         _ if name.ends_with(b"-bin") => class::BINARY,
         _ => 0,
     }
@@ -116,6 +120,7 @@ struct Seen<'a> {
     content_type: Option<&'a [u8]>,
     timeout: Option<&'a [u8]>,
     encoding: Option<&'a [u8]>,
+    accept_encoding: Option<&'a [u8]>,
     has_binary: bool,
 }
 
@@ -132,6 +137,7 @@ fn scan(fields: &HeaderList) -> Seen<'_> {
             class::CONTENT_TYPE => seen.content_type = Some(field.value),
             class::TIMEOUT => seen.timeout = Some(field.value),
             class::ENCODING => seen.encoding = Some(field.value),
+            class::ACCEPT_ENCODING => seen.accept_encoding = Some(field.value),
             class::BINARY => seen.has_binary = true,
             _ => {}
         }
@@ -139,7 +145,14 @@ fn scan(fields: &HeaderList) -> Seen<'_> {
     seen
 }
 
-fn rpc_head(fields: &Arc<HeaderList>, seen: &Seen<'_>, subtype: &str, route: Option<Route>) -> RpcHead {
+/// `accepted` is what requests may be compressed with.
+fn rpc_head(
+    fields: &Arc<HeaderList>,
+    seen: &Seen<'_>,
+    subtype: &str,
+    route: Option<Route>,
+    accepted: Option<&Arc<str>>,
+) -> RpcHead {
     let path = || String::from_utf8_lossy(seen.path).into_owned();
     let timeout = seen.timeout.map(Timeout::parse).transpose();
     let fault = if !seen.path.starts_with(b"/") {
@@ -151,13 +164,15 @@ fn rpc_head(fields: &Arc<HeaderList>, seen: &Seen<'_>, subtype: &str, route: Opt
     } else {
         None
     };
-    let encoding = seen.encoding.filter(|encoding| *encoding != b"identity");
-    let is_usual = route.is_some() && subtype == Unusual::USUAL_SUBTYPE && encoding.is_none();
+    // What the client accepts is of interest only if replies may be compressed.
+    let encodings = Encodings::of_fields(seen.encoding, seen.accept_encoding.filter(|_| accepted.is_some()));
+    let is_usual = route.is_some() && subtype == Unusual::USUAL_SUBTYPE && encodings.is_none();
     let unusual = || {
         Arc::new(Unusual {
             unknown_path: route.is_none().then(|| path().into_boxed_str()),
             subtype: Cow::Owned(subtype.to_owned()),
-            encoding: encoding.map(|encoding| String::from_utf8_lossy(encoding).into()),
+            accepted_encodings: accepted.filter(|_| encodings.is_some()).cloned(),
+            encodings,
         })
     };
     RpcHead { route, unusual: (!is_usual).then(unusual), timeout: timeout.ok().flatten().map(Timeout::duration), fault }
@@ -166,9 +181,17 @@ fn rpc_head(fields: &Arc<HeaderList>, seen: &Seen<'_>, subtype: &str, route: Opt
 /// The metadata of a block, to be built when somebody looks.
 pub(crate) fn lazy_metadata(fields: Arc<HeaderList>) -> LazyMetadata {
     // A block with a malformed `-bin` value was refused before anybody could ask for its metadata.
-    LazyMetadata::from_source(fields, |fields| {
-        fields.downcast_ref::<HeaderList>().map(|fields| read_metadata(fields).unwrap_or_default()).unwrap_or_default()
-    })
+    static READ: ReadHead = ReadHead {
+        metadata: |fields| {
+            let fields = fields.downcast_ref::<HeaderList>();
+            fields.map(|fields| read_metadata(fields).unwrap_or_default()).unwrap_or_default()
+        },
+        encoding: |fields| {
+            let encoding = fields.downcast_ref::<HeaderList>()?.find(b"grpc-encoding")?;
+            Some(String::from_utf8_lossy(encoding).into())
+        },
+    };
+    LazyMetadata::from_source(fields, &READ)
 }
 
 /// The metadata among the fields of a block.

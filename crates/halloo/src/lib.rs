@@ -10,8 +10,9 @@
 #[doc(inline)]
 pub use halloo_auth as jwt;
 pub use halloo_call::{
-    Call, CallId, Cancelled, ConnectionId, Execution, HttpRequest, Interceptor, MessageReceiver, MessageSender, Next,
-    Outcome, OutcomeFuture, Reply, Request, Result, Side, StatsEvent, StatsHandler,
+    Call, CallId, Cancelled, Compressions, Compressor, ConnectionId, Execution, HttpRequest, Interceptor,
+    MessageReceiver, MessageSender, Next, Outcome, OutcomeFuture, Reply, Request, Result, Side, StatsEvent,
+    StatsHandler,
 };
 pub use halloo_client::{
     Address, Backoff, BearerToken, BidiStreamingCall, CallCredentials, Channel, ChannelBuilder, ClientStreamingCall,
@@ -19,10 +20,16 @@ pub use halloo_client::{
     PendingReply, Pick, PickFirst, Picker, Resolver, ResolverEvent, ServerStreamingCall, SubchannelId,
     SubchannelUpdate, Token, TokenFile, TokenSource, UnaryCall,
 };
+#[cfg(any(feature = "gzip", feature = "zstd"))]
+pub use halloo_compression::Level;
+#[cfg(feature = "zstd")]
+pub use halloo_compression::Zstd;
+#[cfg(feature = "gzip")]
+pub use halloo_compression::{Deflate, Gzip};
 pub use halloo_core::{
-    CertificateChain, Code, Codec, Codecs, Deadline, DecodeLimits, EncodeBuffer, Extensions, Idempotency, Metadata,
-    MetadataError, Method, MethodDescriptor, MethodKind, Origin, Peer, PeerAddress, SecurityLevel, ServiceDescriptor,
-    Status, Value,
+    CertificateChain, Code, Codec, Codecs, Compression, Deadline, DecodeLimits, DecompressBuffer, DecompressError,
+    EncodeBuffer, Extensions, Idempotency, Metadata, MetadataError, Method, MethodDescriptor, MethodKind, Origin, Peer,
+    PeerAddress, SecurityLevel, ServiceDescriptor, Status, Value,
 };
 pub use halloo_protobuf as protobuf;
 pub use halloo_server::{
