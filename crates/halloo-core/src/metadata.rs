@@ -307,15 +307,16 @@ impl Stored {
 
 /// Lowers the key and checks it: `1*( 0-9 / a-z / "_" / "-" / "." )`, and not the protocol's own.
 fn valid_key(mut key: Cow<'static, str>) -> Result<Cow<'static, str>, MetadataError> {
+    let is_key_byte = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    // Pseudo-headers have a colon, and are told apart below.
+    if !key.starts_with(':') && (key.is_empty() || !key.bytes().all(is_key_byte)) {
+        return Err(MetadataError::InvalidKey { key: key.into() });
+    }
     if key.bytes().any(|byte| byte.is_ascii_uppercase()) {
         key.to_mut().make_ascii_lowercase();
     }
     if Metadata::is_reserved(key.as_bytes()) {
         return Err(MetadataError::Reserved { key: key.into() });
-    }
-    let is_key_byte = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'_' | b'-' | b'.');
-    if key.is_empty() || !key.bytes().all(is_key_byte) {
-        return Err(MetadataError::InvalidKey { key: key.into() });
     }
     Ok(key)
 }
@@ -365,7 +366,7 @@ fn is_ascii_value_byte(byte: u8) -> bool {
 pub enum MetadataError {
     /// The key is empty or has characters that are not allowed.
     InvalidKey {
-        /// The key, lowered.
+        /// The key, as it was given.
         key: Box<str>,
     },
     /// The key belongs to the protocol.
@@ -401,7 +402,7 @@ impl fmt::Display for MetadataError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InvalidKey { key } => {
-                write!(f, "metadata key {key:?} is not valid; allowed are letters, digits, `_`, `-` and `.`")
+                write!(f, "metadata key {key:?} is not valid; allowed are ASCII letters, digits, `_`, `-` and `.`")
             }
             Self::Reserved { key } => {
                 write!(f, "metadata key {key:?} is reserved for the protocol")

@@ -293,9 +293,10 @@ impl fmt::Debug for Status {
         for note in &self.0.notes {
             write_note(f, note.label, &note.text)?;
         }
-        match self.source() {
-            Some(source) => write_note(f, "cause", &chain_text(source)),
-            None => Ok(()),
+        match self.source().map(chain_text) {
+            // A status whose message is its cause's text says it once.
+            Some(text) if text != self.0.message => write_note(f, "cause", &text),
+            _ => Ok(()),
         }
     }
 }

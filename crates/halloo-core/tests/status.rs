@@ -189,6 +189,8 @@ fn a_metadata_error_becomes_internal() {
     let status = handler().unwrap_err();
     assert_eq!(status.to_string(), "metadata key \"te\" is reserved for the protocol (INTERNAL)");
     assert!(status.source().is_some_and(|source| source.is::<MetadataError>()));
+    // The cause says the same, and is not shown again.
+    assert_eq!(format!("{status:?}"), status.to_string());
 }
 
 #[derive(Debug)]
