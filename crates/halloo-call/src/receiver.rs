@@ -131,17 +131,19 @@ impl<T: 'static> Decoder<T> {
 
     fn too_large(&self, size: usize) -> Status {
         let limit = self.limits.max_message_bytes;
-        let (text, hint) = match self.side {
-            Side::Client => (
-                format!("reply is {size} bytes, this client accepts {limit}"),
-                ".max_reply_bytes(..) on the call or the channel raises the limit, or stream it in parts",
-            ),
-            Side::Server => (
-                format!("request is {size} bytes, this server's max_request_bytes is {limit}"),
-                ".max_request_bytes(..) on the server raises the limit, or stream it in parts",
-            ),
-        };
-        Status::resource_exhausted(text).note("hint", hint)
+        match self.side {
+            Side::Client => {
+                let text = format!("reply is {size} bytes, this client accepts {limit}");
+                let knob = ".max_reply_bytes(..) on the call or the channel raises the limit";
+                let hint = format!("{knob}, or let the server send it in pieces, as a stream");
+                Status::resource_exhausted(text).note("hint", hint)
+            }
+            // The text alone reaches the client, so it says what to do.
+            Side::Server => Status::resource_exhausted(format!(
+                "request is {size} bytes, this server's max_request_bytes is {limit}; \
+                 raise it, or send it in pieces, as a stream"
+            )),
+        }
     }
 
     fn check_end(&self) -> Result<(), Status> {

@@ -394,12 +394,17 @@ pub(crate) fn check_size(size: usize, max_message_bytes: usize, direction: Direc
     // The length of an envelope has 32 bits.
     let limit = max_message_bytes.min(u32::MAX as usize);
     if size > limit {
-        // The text alone reaches the other side, so it names the knob.
-        return Err(Status::resource_exhausted(match direction {
-            Direction::Request => format!("request is {size} bytes, this client's max_request_bytes is {limit}"),
-            Direction::Response => format!("reply is {size} bytes, this server's max_reply_bytes is {limit}"),
-        })
-        .note("hint", "raise the limit, or stream it in parts"));
+        // The text alone reaches the other side, so it names the knob and says what to do.
+        return Err(match direction {
+            Direction::Request => Status::resource_exhausted(format!(
+                "request is {size} bytes, this client's max_request_bytes is {limit}"
+            ))
+            .note("hint", "raise the limit, or send it in pieces, as a stream"),
+            Direction::Response => Status::resource_exhausted(format!(
+                "reply is {size} bytes, this server's max_reply_bytes is {limit}; \
+                 raise it, or send it in pieces, as a stream"
+            )),
+        });
     }
     Ok(())
 }

@@ -101,7 +101,7 @@ async fn e08_a_reply_over_the_limit_names_sizes_side_and_knob() {
         format!("{status:?}"),
         "reply is 5000005 bytes, this client accepts 4194304 (RESOURCE_EXHAUSTED)\n  \
          calling  talk.Talk/Say\n  \
-         hint     .max_reply_bytes(..) on the call or the channel raises the limit, or stream it in parts"
+         hint     .max_reply_bytes(..) on the call or the channel raises the limit, or let the server send it in pieces, as a stream"
     );
     let reply = channel.unary(&SAY, "big 5000005".into()).max_reply_bytes(8 << 20).await.unwrap();
     assert_eq!(reply.len(), 5_000_005);

@@ -149,7 +149,10 @@ async fn a_request_over_the_limit_names_sizes_side_and_knob() {
     let rig = rig(|server| server.max_request_bytes(1000)).await;
     let status = unary(&rig.connection, &ECHO, vec![0; 1001]).await.unwrap_err();
     assert_eq!(status.code(), Code::ResourceExhausted);
-    assert_eq!(status.message(), "request is 1001 bytes, this server's max_request_bytes is 1000");
+    assert_eq!(
+        status.message(),
+        "request is 1001 bytes, this server's max_request_bytes is 1000; raise it, or send it in pieces, as a stream"
+    );
     assert_eq!(unary(&rig.connection, &ECHO, vec![0; 1000]).await.unwrap().len(), 1000);
 }
 

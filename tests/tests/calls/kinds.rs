@@ -269,7 +269,7 @@ async fn a_message_of_exactly_the_limit_passes_and_a_byte_more_does_not() {
         let status = rig.client.answer(letter_of(DEFAULT_LIMIT + 1)).await.unwrap_err();
         assert_eq!(
             status.to_string(),
-            "request is 4194305 bytes, this server's max_request_bytes is 4194304 (RESOURCE_EXHAUSTED)"
+            "request is 4194305 bytes, this server's max_request_bytes is 4194304; raise it, or send it in pieces, as a stream (RESOURCE_EXHAUSTED)"
         );
         let big = letter("big").with_number(u32::try_from(DEFAULT_LIMIT - 4).unwrap());
         let status = rig.client.answer(big.clone()).await.unwrap_err();
@@ -294,7 +294,7 @@ async fn limits_hold_for_each_message_of_a_stream() {
         let status = rig.client.collect().send_all([small(), large()]).await.unwrap_err();
         assert_eq!(
             status.to_string(),
-            "request is 101 bytes, this server's max_request_bytes is 100 (RESOURCE_EXHAUSTED)"
+            "request is 101 bytes, this server's max_request_bytes is 100; raise it, or send it in pieces, as a stream (RESOURCE_EXHAUSTED)"
         );
         let failed = rig.seen.failed().await;
         assert_eq!(failed.code(), Code::ResourceExhausted);
@@ -306,7 +306,7 @@ async fn limits_hold_for_each_message_of_a_stream() {
         let status = replies.next().await.unwrap_err();
         assert_eq!(
             status.to_string(),
-            "request is 101 bytes, this server's max_request_bytes is 100 (RESOURCE_EXHAUSTED)"
+            "request is 101 bytes, this server's max_request_bytes is 100; raise it, or send it in pieces, as a stream (RESOURCE_EXHAUSTED)"
         );
 
         let mut replies = rig.client.follow(Letter::default().with_parcel(vec![1; 96]).with_number(3)).await.unwrap();
@@ -346,7 +346,10 @@ async fn limits_on_what_a_side_sends() {
         );
         assert_eq!(status.origin(), Origin::Local);
         let status = rig.client.answer(letter("big").with_number(99)).await.unwrap_err();
-        assert_eq!(status.to_string(), "reply is 101 bytes, this server's max_reply_bytes is 100 (RESOURCE_EXHAUSTED)");
+        assert_eq!(
+            status.to_string(),
+            "reply is 101 bytes, this server's max_reply_bytes is 100; raise it, or send it in pieces, as a stream (RESOURCE_EXHAUSTED)"
+        );
         assert_eq!(status.origin(), Origin::Peer);
 
         let (mut requests, reply) = rig.client.collect().await.unwrap();

@@ -143,7 +143,7 @@ async fn e08_too_large_names_side_sizes_and_knob() {
         check(
             &rig.client.answer(letter).await.unwrap_err(),
             &rig.target,
-            "request is 1003 bytes, this server's max_request_bytes is 1000 (RESOURCE_EXHAUSTED)\n  calling  post.Post/Answer",
+            "request is 1003 bytes, this server's max_request_bytes is 1000; raise it, or send it in pieces, as a stream (RESOURCE_EXHAUSTED)\n  calling  post.Post/Answer",
         );
         let big = Letter::default().with_text("big").with_number(1000);
         check(
@@ -151,7 +151,7 @@ async fn e08_too_large_names_side_sizes_and_knob() {
             &rig.target,
             "reply is 1003 bytes, this client accepts 1000 (RESOURCE_EXHAUSTED)\n  \
              calling  post.Post/Answer\n  \
-             hint     .max_reply_bytes(..) on the call or the channel raises the limit, or stream it in parts",
+             hint     .max_reply_bytes(..) on the call or the channel raises the limit, or let the server send it in pieces, as a stream",
         );
         rig.end().await;
     }
