@@ -155,18 +155,17 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ClientDriver<Io> {
         while let Some(event) = engine.poll_event() {
             moved = true;
             if let Event::Closed { error } = &event {
-                let (reason, kind) = self
+                let (closed, kind) = self
                     .sniff
                     .not_http2()
                     .or_else(|| self.calls.tls_fault(&self.sniff, self.wire.io_error.as_ref()))
-                    .unwrap_or_else(|| {
-                        (close_reason(error.as_ref(), self.wire.io_error.as_ref()), ConnectErrorKind::Io)
-                    });
+                    .map(|(reason, kind)| (Closed::new(reason), kind))
+                    .unwrap_or_else(|| (closed(error.as_ref(), self.wire.io_error.as_ref()), ConnectErrorKind::Io));
                 let failed = error.is_some() || kind != ConnectErrorKind::Io;
                 if let (Some(observed), true) = (&mut self.observed, failed) {
-                    observed.failed(&reason);
+                    observed.failed(&closed.reason);
                 }
-                self.calls.state.close(reason, kind);
+                self.calls.state.close(closed, kind);
                 self.calls.unsent = self.wire.unsent;
             }
             self.calls.handle_event(engine, event);
@@ -186,13 +185,19 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ClientDriver<Io> {
     }
 }
 
-fn close_reason(error: Option<&halloo_http2::Error>, io_error: Option<&std::io::Error>) -> String {
-    match (io_error, error) {
-        (Some(error), _) => format!("the connection broke: {error}"),
-        (None, Some(error @ halloo_http2::Error::Silent { .. })) => format!("the connection is lost: {error}"),
-        (None, Some(error)) => format!("the connection was closed: {error}"),
-        (None, None) => "the connection was closed".into(),
-    }
+fn closed(error: Option<&halloo_http2::Error>, io_error: Option<&std::io::Error>) -> Closed {
+    use halloo_http2::Error as E;
+
+    let (reason, because) = match (io_error, error) {
+        (Some(error), _) => (format!("the connection broke: {error}"), Some(error.to_string())),
+        (None, Some(error @ E::Silent { .. })) => (format!("the connection is lost: {error}"), Some(error.to_string())),
+        (None, Some(E::Lost)) => {
+            ("the server closed the connection".into(), Some("the server closed it without a word (no GOAWAY)".into()))
+        }
+        (None, Some(error)) => (format!("the connection was closed: {error}"), None),
+        (None, None) => ("the connection was closed".into(), None),
+    };
+    Closed { because, ..Closed::new(reason) }
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> Future for ClientDriver<Io> {
@@ -340,8 +345,9 @@ impl Calls {
             Event::GoingAway { code, debug, .. } => {
                 let text = if debug.is_empty() { "".into() } else { format!(" ({})", String::from_utf8_lossy(&debug)) };
                 let reason = format!("the server is going away: {code}{text}");
+                let because = Some(format!("it is going away, GOAWAY {code}{text}"));
                 let too_many_pings = code == ErrorCode::EnhanceYourCalm && debug.as_ref() == b"too_many_pings";
-                self.state.go_away(Closed { reason, by_goaway: true, too_many_pings });
+                self.state.go_away(Closed { reason, by_goaway: true, too_many_pings, because });
                 // None of them will be opened; they go back.
                 self.open_waiting(engine);
             }
@@ -508,7 +514,7 @@ impl Calls {
 
     /// Fails whatever is left.
     fn end(&mut self) {
-        self.state.close("the connection was closed".into(), ConnectErrorKind::Io);
+        self.state.close(Closed::new("the connection was closed"), ConnectErrorKind::Io);
         for mail in self.mailbox.close() {
             if let Mail::Start(start) = mail {
                 self.return_call(Unanswered::new(start.call), start.responder);
@@ -538,7 +544,7 @@ impl Calls {
     }
 
     fn unavailable(&self) -> Status {
-        Status::unavailable(format!("{}: {}", self.target, self.state.reason()))
+        self.state.status(&self.target)
     }
 }
 

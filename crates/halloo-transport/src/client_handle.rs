@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
 use halloo_call::{Carry, Observation, ObservedConnection, OutgoingCall, Refused, ResponderEnd, Side};
-use halloo_core::Peer;
+use halloo_core::{Peer, Status};
 use halloo_http2::{Config, Connection};
 
 use crate::address::{Address, Socket};
@@ -274,11 +274,25 @@ pub struct Closed {
     pub by_goaway: bool,
     /// The peer said that PINGs come too often (`too_many_pings`): the next connection's keepalive has to wait longer.
     pub too_many_pings: bool,
+    /// What the peer or the network did, for the text of a call that it has cost; `None` if it was this side.
+    pub(crate) because: Option<String>,
 }
 
 impl Closed {
     pub(crate) fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), by_goaway: false, too_many_pings: false }
+        Self { reason: reason.into(), by_goaway: false, too_many_pings: false, because: None }
+    }
+
+    /// The status of a call to `target` that has ended with the connection.
+    fn status(&self, target: &str) -> Status {
+        let Some(because) = &self.because else { return Status::unavailable(format!("{target}: {}", self.reason)) };
+        let what = if self.by_goaway {
+            format!("the server at {target} ended the connection")
+        } else {
+            format!("the connection to {target} broke")
+        };
+        Status::unavailable(format!("{what} in the middle of the call: {because}"))
+            .note("hint", "call again: the channel connects anew by itself")
     }
 }
 
@@ -322,24 +336,29 @@ impl ConnectionState {
     }
 
     /// The connection has ended. The first reason stays.
-    pub(crate) fn close(&self, reason: String, kind: ConnectErrorKind) {
+    pub(crate) fn close(&self, closed: Closed, kind: ConnectErrorKind) {
         self.change(|phase| match phase {
             Phase::Connecting => {
                 let is_known = kind != ConnectErrorKind::Io;
-                let reason = if is_known { reason } else { format!("{reason} before it spoke HTTP/2") };
-                Some(Phase::Closed { closed: Closed::new(reason), kind })
+                let mut closed = closed;
+                if !is_known {
+                    closed.reason.push_str(" before it spoke HTTP/2");
+                }
+                Some(Phase::Closed { closed, kind })
             }
-            Phase::Ready => Some(Phase::Closed { closed: Closed::new(reason), kind }),
+            Phase::Ready => Some(Phase::Closed { closed, kind }),
             Phase::GoingAway(closed) => Some(Phase::Closed { closed: closed.clone(), kind }),
             Phase::Closed { .. } => None,
         });
     }
 
-    /// Why calls fail.
-    pub(crate) fn reason(&self) -> String {
+    /// The status of a call to `target` that fails with the connection.
+    pub(crate) fn status(&self, target: &str) -> Status {
         match &self.lock().phase {
-            Phase::GoingAway(closed) | Phase::Closed { closed, .. } => closed.reason.clone(),
-            Phase::Connecting | Phase::Ready => "the connection takes no more calls".into(),
+            Phase::GoingAway(closed) | Phase::Closed { closed, .. } => closed.status(target),
+            Phase::Connecting | Phase::Ready => {
+                Status::unavailable(format!("{target}: the connection takes no more calls"))
+            }
         }
     }
 
@@ -435,7 +454,7 @@ mod tests {
         assert_eq!((request.as_slice(), progress.finished), (b"second".as_slice(), true));
         assert!(!refused.call.was_refused, "it may be returned as often as it takes");
         let failed = first.collect(None, true, drop).outcome.unwrap().unwrap_err();
-        assert_eq!(failed.message(), "127.0.0.1:1: the connection broke: broken pipe");
+        assert_eq!(failed.message(), "the connection to 127.0.0.1:1 broke in the middle of the call: broken pipe");
         assert!(returned.try_recv().is_err());
     }
 }

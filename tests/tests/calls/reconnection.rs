@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use halloo::{Backoff, Channel, Code, ConnectivityState, Server, Status};
 use halloo_tests::{Letter, PostClient};
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
@@ -191,14 +191,55 @@ async fn a_drain_limit_cancels_what_still_runs() {
     let office = Office::default();
     let seen = office.seen.clone();
     let server = Server::bind("127.0.0.1:0").await.unwrap().drain(Duration::from_millis(20));
-    let client = client_of(&server.address().to_string(), Duration::from_secs(1000));
+    let address = server.address().to_string();
+    let client = client_of(&address, Duration::from_secs(1000));
     let serving = serve(server, office);
     let call = tokio::spawn(async move { client.answer(letter("tell")).await });
     seen.running(1).await;
     serving.end().await;
-    assert_eq!(soon(call).await.unwrap().unwrap_err().code(), Code::Unavailable);
+    assert_eq!(
+        shown(&soon(call).await.unwrap().unwrap_err()).replace(&address, "PLACE"),
+        "the server at PLACE ended the connection in the middle of the call: \
+         it is going away, GOAWAY NO_ERROR (UNAVAILABLE)\n  \
+         calling  post.Post/Answer\n  \
+         hint     call again: the channel connects anew by itself"
+    );
     seen.told(1).await;
     seen.running(0).await;
+}
+
+#[tokio::test]
+async fn a_server_that_dies_in_the_middle_of_a_call_is_named() {
+    let office = Office::default();
+    let seen = office.seen.clone();
+    let (serving, address) = server_at("127.0.0.1:0", office).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let place = listener.local_addr().unwrap().to_string();
+    let (kill, killed) = oneshot::channel::<()>();
+    let between = tokio::spawn(async move {
+        let (mut near, _) = listener.accept().await.unwrap();
+        let mut far = TcpStream::connect(&address).await.unwrap();
+        tokio::select! {
+            _ = copy_bidirectional(&mut near, &mut far) => {}
+            _ = killed => {}
+        }
+        // As the system does for a process that is gone. What the client says then nobody reads.
+        near.shutdown().await.unwrap();
+        let _ = tokio::io::copy(&mut near, &mut tokio::io::sink()).await;
+    });
+    let client = client_of(&place, Duration::from_secs(1000));
+    let call = tokio::spawn(async move { client.answer(letter("tell")).await });
+    seen.running(1).await;
+    kill.send(()).unwrap();
+    assert_eq!(
+        shown(&soon(call).await.unwrap().unwrap_err()).replace(&place, "PLACE"),
+        "the connection to PLACE broke in the middle of the call: the server closed it without a word (no GOAWAY) \
+         (UNAVAILABLE)\n  \
+         calling  post.Post/Answer\n  \
+         hint     call again: the channel connects anew by itself"
+    );
+    soon(between).await.unwrap();
+    serving.end().await;
 }
 
 #[tokio::test]
