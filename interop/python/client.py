@@ -336,6 +336,25 @@ def many_at_once(stub):
 
 
 @case
+def compressed_gzip(stub):
+    compressed(stub, grpc.Compression.Gzip, "gzip")
+
+
+@case
+def compressed_deflate(stub):
+    compressed(stub, grpc.Compression.Deflate, "deflate")
+
+
+def compressed(stub, compression, name):
+    options = {"compression": compression, "metadata": [("x-compress", name)], "timeout": PLENTY}
+    large = Payload(text="it was the best of times", body=b"\7" * 100_000)
+    for payload in [large, Payload(text="small"), Payload()]:
+        expect(stub.Echo(payload, **options) == payload, True)
+    payloads = [large, Payload(text="small"), large]
+    expect(list(stub.Chat(iter(payloads), **options)) == payloads, True)
+
+
+@case
 def refused(stub):
     """A client without a certificate and a server that wants one."""
     expect_failure(lambda: stub.Echo(Payload(), timeout=PLENTY), grpc.StatusCode.UNAVAILABLE)

@@ -64,6 +64,7 @@ class Interop(interop_pb2_grpc.InteropServicer):
         self._journal = Journal()
 
     def Echo(self, request, context):
+        compress(context)
         echo_metadata(context)
         return request
 
@@ -77,6 +78,7 @@ class Interop(interop_pb2_grpc.InteropServicer):
         return interop_pb2.Number(value=sum(number.value for number in request_iterator))
 
     def Chat(self, request_iterator, context):
+        compress(context)
         echo_metadata(context)
         for payload in request_iterator:
             if payload.text == "bye":
@@ -112,6 +114,13 @@ class Interop(interop_pb2_grpc.InteropServicer):
         self._journal.started(key, context.time_remaining())
         cancelled.wait()
         self._journal.cancelled(key)
+
+
+def compress(context):
+    """Compresses the replies as the caller wants, by x-compress."""
+    for name, value in context.invocation_metadata():
+        if name == "x-compress":
+            context.set_compression({"gzip": grpc.Compression.Gzip, "deflate": grpc.Compression.Deflate}[value])
 
 
 def echo_metadata(context):

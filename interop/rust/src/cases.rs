@@ -61,6 +61,8 @@ pub async fn run(case: &str, client: &InteropClient) -> Result<(), Box<dyn std::
         "unknown_method" => unknown_method(client).await,
         "unknown_service" => unknown_service(client).await,
         "many_at_once" => many_at_once(client).await,
+        "compressed_gzip" => compressed(client, halloo::Gzip).await,
+        "compressed_deflate" => compressed(client, halloo::Deflate).await,
         "refused" => refused(client).await,
         _ => Err("our client has no such case".into()),
     }
@@ -382,4 +384,23 @@ async fn refused(client: &InteropClient) -> Checked {
         return Ok(());
     }
     Err(format!("it does not say why: {status:?}").into())
+}
+
+/// Messages of a call that compresses, large and small, to a server that answers in the same way.
+async fn compressed(client: &InteropClient, algorithm: impl halloo::Compression + Copy) -> Checked {
+    let large = text("it was the best of times, ").with_body(vec![7; 100_000]);
+    for payload in [large.clone(), text("small"), Payload::default()] {
+        let call = client.echo(payload.clone()).compress(algorithm).metadata("x-compress", algorithm.name());
+        expect(&*call.timeout(PLENTY).await?, &payload)?;
+    }
+    let call = client.chat().compress(algorithm).metadata("x-compress", algorithm.name());
+    let (mut requests, mut replies) = call.timeout(PLENTY).await?;
+    for payload in [large.clone(), text("small"), large] {
+        requests.send(payload.clone()).await?;
+        expect(&replies.next().await?, &Some(payload.clone()))?;
+        requests.send_uncompressed(payload.clone()).await?;
+        expect(&replies.next().await?, &Some(payload))?;
+    }
+    requests.finish();
+    expect(&replies.next().await?, &None)
 }

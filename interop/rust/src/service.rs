@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use halloo::{Code, MessageReceiver, MessageSender, Metadata, MetadataError, Reply, Request, Status};
+use halloo::{Code, Deflate, Gzip, MessageReceiver, MessageSender, Metadata, MetadataError, Reply, Request, Status};
 
 use crate::journal::Journal;
 use crate::{CountRequest, Failure, Interop, Key, Number, Payload, Seen, Size, WatchRequest, details};
@@ -17,7 +17,13 @@ impl Interop for InteropService {
     async fn echo(&self, request: Request<Payload>) -> halloo::Result<Payload> {
         let headers = echoed(request.metadata(), "x-echo", "x-echo-bin")?;
         let trailers = echoed(request.metadata(), "x-trail", "x-trail-bin")?;
-        Ok(Reply::from_parts(request.into_message(), headers.into(), trailers))
+        let compression = request.metadata().get("x-compress").map(str::to_owned);
+        let reply = Reply::from_parts(request.into_message(), headers.into(), trailers);
+        Ok(match compression.as_deref() {
+            Some("gzip") => reply.compress(Gzip),
+            Some("deflate") => reply.compress(Deflate),
+            _ => reply,
+        })
     }
 
     async fn count(&self, request: Request<CountRequest>, replies: &mut MessageSender<Number>) -> Result<(), Status> {
@@ -47,6 +53,11 @@ impl Interop for InteropService {
         for value in requests.metadata().get_all_bin("x-echo-bin") {
             replies.header_bin("x-echo-bin", value.clone())?;
             replies.trailer_bin("x-trail-bin", value)?;
+        }
+        match requests.metadata().get("x-compress") {
+            Some("gzip") => replies.compress(Gzip)?,
+            Some("deflate") => replies.compress(Deflate)?,
+            _ => {}
         }
         while let Some(payload) = requests.next().await? {
             if payload.text == "bye" {

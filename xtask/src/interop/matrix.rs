@@ -22,7 +22,7 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 const CASE_LIMIT: Duration = Duration::from_secs(60);
 
 /// What our clients and Python's check.
-const CASES: [&str; 29] = [
+const CASES: [&str; 31] = [
     "unary",
     "server_streaming",
     "client_streaming",
@@ -52,6 +52,8 @@ const CASES: [&str; 29] = [
     "unknown_method",
     "unknown_service",
     "many_at_once",
+    "compressed_gzip",
+    "compressed_deflate",
 ];
 
 /// What is checked where the connection is the point and not the calls, and by programs of Go.
