@@ -94,6 +94,17 @@ async fn the_earlier_of_timeout_and_deadline_counts() {
 }
 
 #[tokio::test]
+async fn fields_that_the_server_calls_wrong_are_shown() {
+    let status = channel().unary(&SAY, "wrong name".into()).await.unwrap_err();
+    assert_eq!(
+        format!("{status:?}"),
+        "that will not do (INVALID_ARGUMENT)\n  \
+         calling  talk.Talk/Say\n  \
+         field    name: must not be empty"
+    );
+}
+
+#[tokio::test]
 async fn e08_a_reply_over_the_limit_names_sizes_side_and_knob() {
     let channel = channel();
     let status = channel.unary(&SAY, "big 5000005".into()).await.unwrap_err();

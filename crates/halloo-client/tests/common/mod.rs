@@ -142,6 +142,10 @@ async fn say(
             replies.send("one".into()).await?;
             replies.send("two".into()).await?;
         }
+        ("wrong", field) => {
+            use halloo_services::StatusDetails as _;
+            return Err(Status::invalid_argument("that will not do").violation(field, "must not be empty"));
+        }
         ("none", _) => {}
         _ => {
             let mut headers = Metadata::new();
