@@ -104,6 +104,22 @@ fn malformed_timeouts_are_refused() {
 }
 
 #[test]
+fn every_octet_in_every_digits_place_is_read_or_refused() {
+    for len in 1..=8 {
+        for at in 0..len {
+            for octet in 0..=255 {
+                let mut text = b"19283746"[..len].to_vec();
+                text[at] = octet;
+                let number = str::from_utf8(&text).ok().filter(|_| octet != b'+').and_then(|text| text.parse().ok());
+                let expected = number.map(Duration::from_secs).ok_or(TimeoutError::NoDigits);
+                text.push(b'S');
+                assert_eq!(Timeout::parse(&text).map(Timeout::duration), expected, "{text:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn timeouts_are_written_in_the_finest_unit_that_fits() {
     for (duration, text) in [
         (Duration::ZERO, "0n"),

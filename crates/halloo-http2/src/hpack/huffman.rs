@@ -234,17 +234,35 @@ fn decode_into(coded: &[u8], out: &mut [u8]) -> Option<Text> {
     while let Some(chunk) = coded.get(bit / 8..).and_then(|rest| rest.first_chunk()) {
         bit += decode_round(u64::from_be_bytes(*chunk) << (bit % 8), out, &mut text)?;
     }
-    // Fewer than 64 bits are left. What fills the last octet are ones, and so is what is put behind it.
-    let mut left = (coded.len() * 8 - bit) as u32;
-    let mut window = last_bits(coded).unbounded_shl(64 - left) | ones_below(64 - left);
-    while window != u64::MAX {
-        let bits = decode_round(window, out, &mut text)? as u32;
-        // None if the last symbol took bits from beyond the end.
-        left = left.checked_sub(bits)?;
-        window = window << bits | ones_below(bits);
+    let left = (coded.len() * 8 - bit) as u32;
+    (decode_tail(last_bits(coded), left, out, &mut text)? < 8).then_some(text)
+}
+
+/// Decodes the last `left` bits of a string, at most 56, lookup by lookup: most tails are shorter than a round. Returns
+/// how many bits fill the last octet; of more than seven, EOS is made.
+#[inline(always)]
+fn decode_tail(last: u64, left: u32, out: &mut [u8], text: &mut Text) -> Option<u32> {
+    let place = out.get_mut(text.len..)?.first_chunk_mut::<ROUND_BYTES>()?;
+    // What fills the last octet are ones, and so is what is put behind it: zeros if all bits are turned.
+    let mut turned = !last << 1 << (63 - left);
+    // As in a round.
+    let mut sums = 0_u32;
+    while turned != 0 {
+        let mut entry = LOOKUP[(!turned >> (64 - LOOKUP_BITS)) as usize];
+        if entry == 0 {
+            let (symbol, bits) = long_symbol(!turned)?;
+            text.has_control |= is_control(symbol);
+            entry = 1 << 24 | (bits as u32) << 16 | u32::from(symbol);
+        }
+        let at = (sums >> 8 & 0xff) as usize;
+        place[at..at + 2].copy_from_slice(&(entry as u16).to_le_bytes());
+        let counts = entry >> 16;
+        turned = turned.wrapping_shl(counts);
+        sums += counts;
     }
-    // Up to seven ones fill the last octet; of more, EOS is made.
-    (left < 8).then_some(text)
+    text.len += (sums >> 8 & 0xff) as usize;
+    // None if the last symbol took bits from beyond the end.
+    left.checked_sub(sums & 0xff)
 }
 
 /// Decodes as many symbols as a round of lookups finds, and returns how many bits their codes have together.
@@ -287,11 +305,6 @@ fn last_bits(coded: &[u8]) -> u64 {
     } else {
         coded.iter().fold(0, |word, octet| word << 8 | u64::from(*octet))
     }
-}
-
-#[inline]
-fn ones_below(bits: u32) -> u64 {
-    !u64::MAX.unbounded_shl(bits)
 }
 
 /// Decodes one symbol that has no lookup; nothing for EOS.
@@ -432,6 +445,21 @@ mod tests {
             for second in 0..=255 {
                 let text = [first, second, b'a', first];
                 assert_eq!(decoded(&coded(&text)), Ok(text.to_vec()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_string_ends_well_wherever_its_last_lookups_begin() {
+        for long in [&b""[..], b"\0", b"\xff", b"\r"] {
+            for len in 0..40 {
+                // Symbols of five to eight bits, so that tails of every length come up.
+                let text: Vec<u8> = b"a0kZ&".iter().copied().cycle().take(len).chain(long.iter().copied()).collect();
+                let coded = coded(&text);
+                assert_eq!(decoded(&coded), Ok(text));
+                for end in 0..coded.len() {
+                    assert_eq!(decoded(&coded[..end]).ok(), plainly_decoded(&coded[..end]));
+                }
             }
         }
     }
