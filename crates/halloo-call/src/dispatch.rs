@@ -309,6 +309,7 @@ impl Future for Handling {
 
 impl Handling {
     /// Lets go of the work. What a handler's values do when they are dropped may panic, as the handler may.
+    #[inline(always)]
     fn end(&mut self) {
         // In place: whatever the drop does, the work is done afterwards.
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.work = Work::Done)) {

@@ -327,10 +327,18 @@ impl ResponderEnd {
     }
 
     /// Ends the call. Only the first outcome counts.
-    #[inline]
+    #[inline(always)]
     pub fn finish(&self, outcome: Outcome) {
         self.is_finished.store(true, Ordering::Relaxed);
         self.shared().finish(outcome);
+    }
+}
+
+impl ResponderEnd {
+    #[cold]
+    #[inline(never)]
+    fn give_up(&self) {
+        self.finish(Err(Status::unavailable("the connection was closed before the call ended")));
     }
 }
 
@@ -345,7 +353,7 @@ impl Deref for ResponderEnd {
 impl Drop for ResponderEnd {
     fn drop(&mut self) {
         if !*self.is_finished.get_mut() {
-            self.finish(Err(Status::unavailable("the connection was closed before the call ended")));
+            self.give_up();
         }
     }
 }

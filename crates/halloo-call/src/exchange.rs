@@ -196,18 +196,9 @@ impl Exchange {
         }
         state.add_trailers(&mut outcome);
         state.outcome = Some(outcome);
-        if !state.is_awaited() {
-            return;
+        if state.is_awaited() {
+            wake_after_end(state);
         }
-        let wakers = [
-            state.response.reader_to_wake(true),
-            state.request.writer_to_wake(true),
-            state.response.writer_to_wake(true),
-        ];
-        let watchers = std::mem::take(&mut state.watchers);
-        drop(state);
-        wakers.into_iter().for_each(wake);
-        watchers.into_iter().for_each(|(_, waker)| waker.wake());
     }
 
     /// `status` is made only for a call that is still running: ends are dropped after every call.
@@ -326,6 +317,17 @@ impl State {
             Direction::Response => &mut self.response,
         }
     }
+}
+
+/// Wakes whom the end of a call concerns. Apart, because a handler that ran within its driver has nobody to wake.
+#[inline(never)]
+fn wake_after_end(mut state: MutexGuard<'_, State>) {
+    let wakers =
+        [state.response.reader_to_wake(true), state.request.writer_to_wake(true), state.response.writer_to_wake(true)];
+    let watchers = std::mem::take(&mut state.watchers);
+    drop(state);
+    wakers.into_iter().for_each(wake);
+    watchers.into_iter().for_each(|(_, waker)| waker.wake());
 }
 
 pub(crate) fn wake(waker: Option<Waker>) {
