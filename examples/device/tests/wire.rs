@@ -93,7 +93,8 @@ async fn later_calls_cost_what_the_documentation_says() {
     println!("first call, with the connection's beginning: {:?} bytes sent and received", calls[0]);
     println!("a later call: {later:?}; the same as JSON over HTTP/1.1: {json:?}");
     assert!(total(calls[0]) < 600, "{calls:?}");
-    // As `docs/small-devices.md` explains them, byte by byte.
-    assert_eq!(later, (35, 48));
+    // As `docs/small-devices.md` explains them, byte by byte; where another package of the same build has turned
+    // compression on, each side announces it with one more.
+    assert!(matches!(later, (35, 48) | (36, 49)), "{later:?}");
     assert_eq!(json, (150, 133));
 }
