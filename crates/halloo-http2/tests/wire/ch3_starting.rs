@@ -3,7 +3,6 @@
 use crate::support::{Pair, Peer, check_client, check_server, request, response};
 use bytes::Bytes;
 use halloo_http2::{Config, Connection, End, Event};
-use std::time::Instant;
 
 #[test]
 fn a_unary_exchange_passes_both_engines() {
@@ -32,21 +31,21 @@ fn a_unary_exchange_passes_both_engines() {
 
 #[test]
 fn a_server_speaks_first_settings_and_window() {
-    let mut peer = Peer::silent(Connection::server(Config::default(), Instant::now()));
+    let mut peer = Peer::silent(Connection::server, Config::default());
     peer.observe();
     assert_eq!(peer.transcript, ["< SETTINGS 4=262144 6=16384 3=1024", "< WINDOW_UPDATE 0 983041"]);
 }
 
 #[test]
 fn a_client_speaks_first_preface_settings_and_window() {
-    let mut peer = Peer::silent(Connection::client(Config::default(), Instant::now()));
+    let mut peer = Peer::silent(Connection::client, Config::default());
     peer.observe();
     assert_eq!(peer.transcript, ["< SETTINGS 4=262144 6=16384 2=0", "< WINDOW_UPDATE 0 983041"]);
 }
 
 #[test]
 fn ready_follows_the_first_settings() {
-    let mut peer = Peer::silent(Connection::client(Config::default(), Instant::now()));
+    let mut peer = Peer::silent(Connection::client, Config::default());
     peer.observe();
     peer.check("> SETTINGS 3=7\n* Ready\n< SETTINGS ACK");
     assert_eq!(peer.engine.peer_max_streams(), 7);
@@ -54,7 +53,7 @@ fn ready_follows_the_first_settings() {
 
 #[test]
 fn another_protocol_is_refused_with_its_first_byte() {
-    let mut peer = Peer::silent(Connection::server(Config::default(), Instant::now()));
+    let mut peer = Peer::silent(Connection::server, Config::default());
     peer.send(b"GET");
     let goaway = peer.goaway().unwrap();
     assert!(goaway.contains("0 PROTOCOL_ERROR"), "{goaway}");
@@ -63,7 +62,7 @@ fn another_protocol_is_refused_with_its_first_byte() {
 
 #[test]
 fn the_preface_may_come_byte_by_byte() {
-    let mut peer = Peer::silent(Connection::server(Config::default(), Instant::now()));
+    let mut peer = Peer::silent(Connection::server, Config::default());
     for byte in b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0" {
         peer.send(&[*byte]);
     }
@@ -72,7 +71,7 @@ fn the_preface_may_come_byte_by_byte() {
 
 #[test]
 fn settings_come_first() {
-    let mut peer = Peer::silent(Connection::client(Config::default(), Instant::now()));
+    let mut peer = Peer::silent(Connection::client, Config::default());
     peer.observe();
     peer.check(
         "> PING

@@ -4,7 +4,6 @@ use crate::support::{Pair, Peer, check_client, check_server, fields, request, re
 use bytes::{Buf, Bytes};
 use halloo_http2::{Config, Connection, End, Event, StreamId};
 use std::collections::HashMap;
-use std::time::Instant;
 
 #[test]
 fn data_leaves_in_frames_up_to_both_windows() {
@@ -214,7 +213,7 @@ fn data_beyond_the_connection_window_ends_the_connection() {
 
 #[test]
 fn a_small_window_holds_from_the_acknowledgement_on() {
-    let mut peer = Peer::silent(Connection::server(small(100, 65_535), Instant::now()));
+    let mut peer = Peer::silent(Connection::server, small(100, 65_535));
     peer.observe();
     peer.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
     peer.check(

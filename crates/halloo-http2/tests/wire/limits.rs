@@ -3,7 +3,7 @@
 use crate::support::{Frame, Peer};
 use bytes::Bytes;
 use halloo_http2::{Config, Connection, End, Limits, StreamId};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 fn server(change: impl FnOnce(&mut Limits)) -> Peer {
     let mut config = Config::default();
@@ -171,7 +171,7 @@ fn malformed_and_refused_requests_count_as_provoked() {
 
 #[test]
 fn requests_above_a_limit_that_the_peer_does_not_know_are_refused_without_blame() {
-    let mut peer = Peer::silent(Connection::server(Config::default(), Instant::now()));
+    let mut peer = Peer::silent(Connection::server, Config::default());
     peer.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
     peer.run("> SETTINGS");
     for n in 0..4000 {
@@ -341,7 +341,7 @@ fn pings_without_streams_have_two_hours() {
 
 #[test]
 fn the_handshake_has_ten_seconds() {
-    let mut peer = Peer::silent(Connection::server(Config::default(), Instant::now()));
+    let mut peer = Peer::silent(Connection::server, Config::default());
     peer.send(b"PRI * HTTP/2.0\r\n");
     peer.wait(Duration::from_millis(9_900));
     peer.assert_alive();
@@ -351,7 +351,7 @@ fn the_handshake_has_ten_seconds() {
 
 #[test]
 fn the_settings_acknowledgement_has_ten_seconds() {
-    let mut peer = Peer::silent(Connection::client(Config::default(), Instant::now()));
+    let mut peer = Peer::silent(Connection::client, Config::default());
     peer.run("> SETTINGS");
     peer.wait(Duration::from_millis(9_900));
     peer.assert_alive();

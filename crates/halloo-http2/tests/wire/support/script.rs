@@ -31,7 +31,7 @@ pub(crate) struct Peer {
 
 impl Peer {
     pub(crate) fn of_server(config: Config) -> Self {
-        let mut peer = Self::silent(Connection::server(config, Instant::now()));
+        let mut peer = Self::silent(Connection::server, config);
         peer.input.extend_from_slice(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
         peer.run("> SETTINGS\n> SETTINGS ACK");
         peer.transcript.clear();
@@ -39,16 +39,16 @@ impl Peer {
     }
 
     pub(crate) fn of_client(config: Config) -> Self {
-        let mut peer = Self::silent(Connection::client(config, Instant::now()));
+        let mut peer = Self::silent(Connection::client, config);
         peer.run("> SETTINGS\n> SETTINGS ACK");
         peer.transcript.clear();
         peer
     }
 
-    /// A peer that has sent nothing, not even a preface.
-    pub(crate) fn silent(engine: Connection) -> Self {
+    /// A peer that has sent nothing, not even a preface. Engine and script begin at the same instant.
+    pub(crate) fn silent(begin: impl FnOnce(Config, Instant) -> Connection, config: Config) -> Self {
         let now = Instant::now();
-        Self { engine, now, output: Vec::new(), input: BytesMut::new(), transcript: Vec::new() }
+        Self { engine: begin(config, now), now, output: Vec::new(), input: BytesMut::new(), transcript: Vec::new() }
     }
 
     #[track_caller]
