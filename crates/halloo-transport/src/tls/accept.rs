@@ -14,7 +14,8 @@ use tokio_rustls::server::TlsStream;
 
 use super::connect::chain_of;
 use super::fault::{Fault, Side};
-use super::server::{Configurations, H2, HTTP_1_1, Tls};
+use super::reload::Configurations;
+use super::server::{H2, HTTP_1_1, ServerMaterial, Tls};
 use crate::first_bytes::{FIRST_BYTES, Spoken};
 use crate::http1::Replay;
 use crate::opening::{ByteStream, Opened, read_first};
@@ -33,7 +34,7 @@ const MAX_FAREWELL: Duration = Duration::from_secs(1);
 
 /// The handshakes of one server.
 pub(crate) struct Handshakes {
-    configurations: Configurations,
+    configurations: Configurations<ServerMaterial>,
     limit: Duration,
 }
 

@@ -12,7 +12,7 @@ use rustls::{ClientConfig, RootCertStore};
 use super::fault::Shown;
 use super::material::{Identity, Pem, PemText, authorities};
 use super::provider::provider;
-use super::reload::{DEFAULT_INTERVAL, Material, Reloading, read};
+use super::reload::{Configurations, DEFAULT_INTERVAL, Material, Reloading, read};
 use super::server::{H2, no_versions, said_to_rustls};
 
 /// Protects a client's connections by TLS 1.3 or 1.2. Without further words it trusts the authorities of the operating
@@ -143,7 +143,7 @@ impl ClientTls {
         }
     }
 
-    pub(super) fn configurations(self) -> Configurations {
+    pub(super) fn configurations(self) -> Configurations<ClientMaterial> {
         match self.source {
             Source::Rustls(config) => Configurations::Fixed(config),
             Source::Material(material) => Configurations::Files(Reloading::new(material, None, self.reload_interval)),
@@ -165,21 +165,6 @@ impl fmt::Debug for ClientTls {
             Source::Rustls(_) => debug.field("material", &"rustls"),
         };
         debug.field("domain_name", &self.domain_name).finish_non_exhaustive()
-    }
-}
-
-/// Where a handshake finds its configuration.
-pub(super) enum Configurations {
-    Fixed(Arc<ClientConfig>),
-    Files(Reloading<ClientMaterial>),
-}
-
-impl Configurations {
-    pub(super) async fn current(&self) -> Result<Arc<ClientConfig>, Status> {
-        match self {
-            Self::Fixed(config) => Ok(Arc::clone(config)),
-            Self::Files(files) => files.current().await,
-        }
     }
 }
 

@@ -11,8 +11,9 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::client::TlsStream;
 
-use super::client::{ClientTls, Configurations};
+use super::client::{ClientMaterial, ClientTls};
 use super::fault::{Fault, Shown, Side};
+use super::reload::Configurations;
 use super::server::H2;
 use crate::connect_error::{ConnectError, ConnectErrorKind};
 use crate::opening::ByteStream;
@@ -24,7 +25,7 @@ pub struct TlsConnector {
 }
 
 struct Shared {
-    configurations: Configurations,
+    configurations: Configurations<ClientMaterial>,
     server_name: ServerName<'static>,
     shown: Shown,
 }

@@ -39,6 +39,22 @@ fn print_of(contents: &[PemText]) -> u64 {
     hasher.finish()
 }
 
+/// Where a handshake finds its configuration.
+pub(super) enum Configurations<M: Material> {
+    Fixed(Arc<M::Config>),
+    Files(Reloading<M>),
+}
+
+impl<M: Material> Configurations<M> {
+    /// See [`Reloading::current`].
+    pub(super) async fn current(&self) -> Result<Arc<M::Config>, Status> {
+        match self {
+            Self::Fixed(config) => Ok(Arc::clone(config)),
+            Self::Files(files) => files.current().await,
+        }
+    }
+}
+
 /// The configuration as the files have it.
 pub(super) struct Reloading<M: Material> {
     material: Arc<M>,

@@ -12,7 +12,7 @@ use rustls::sign::SingleCertAndKey;
 
 use super::material::{Identity, Pem, PemText, authorities};
 use super::provider::provider;
-use super::reload::{DEFAULT_INTERVAL, Material, Reloading, read};
+use super::reload::{Configurations, DEFAULT_INTERVAL, Material, Reloading, read};
 
 /// Time for a TLS handshake, from the accepted connection on.
 const DEFAULT_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -174,7 +174,7 @@ impl Tls {
     }
 
     /// What handshakes take their configuration from.
-    pub(super) fn configurations(self) -> Configurations {
+    pub(super) fn configurations(self) -> Configurations<ServerMaterial> {
         match self.source {
             Source::Rustls(config) => Configurations::Fixed(config),
             Source::Material(material, contents) => {
@@ -192,21 +192,6 @@ impl fmt::Debug for Tls {
             Source::Rustls(_) => debug.field("material", &"rustls"),
         };
         debug.field("handshake_timeout", &self.handshake_timeout).finish_non_exhaustive()
-    }
-}
-
-/// Where a handshake finds its configuration.
-pub(super) enum Configurations {
-    Fixed(Arc<ServerConfig>),
-    Files(Reloading<ServerMaterial>),
-}
-
-impl Configurations {
-    pub(super) async fn current(&self) -> Result<Arc<ServerConfig>, Status> {
-        match self {
-            Self::Fixed(config) => Ok(Arc::clone(config)),
-            Self::Files(files) => files.current().await,
-        }
     }
 }
 
