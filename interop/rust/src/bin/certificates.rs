@@ -11,8 +11,8 @@ use rcgen::{
     KeyUsagePurpose,
 };
 
-/// The names that targets have.
-const SERVER_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+/// The names that targets have; the last is what the interop clients of gRPC expect.
+const SERVER_NAMES: [&str; 4] = ["localhost", "127.0.0.1", "::1", "*.test.google.fr"];
 const CLIENT_NAMES: [&str; 1] = ["interop-client"];
 
 fn main() -> Result<(), Box<dyn Error>> {
