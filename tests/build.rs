@@ -1,5 +1,5 @@
-//! Compiles the service that the tests call.
+//! Compiles the services that the tests call.
 
 fn main() {
-    halloo_build::compile("post.proto");
+    halloo_build::Build::new().protos(["post.proto", "forms.proto"]).json(true).views("forms.Forms/Glance").compile();
 }

@@ -58,6 +58,7 @@ pub struct Build {
     regenerate_with: Option<String>,
     only: Option<Only>,
     default_unimplemented: bool,
+    json: bool,
     views: Vec<String>,
     shared_bytes: Vec<String>,
 }
@@ -110,6 +111,13 @@ impl Build {
     /// Default: a server must implement every method.
     pub fn default_unimplemented(mut self, yes: bool) -> Self {
         self.default_unimplemented = yes;
+        self
+    }
+
+    /// Gives messages a JSON form (ProtoJSON), and methods the codec `json` (`application/grpc+json`) beside `proto`. The
+    /// crate needs the feature `json` of `halloo`. Default: no JSON, and such calls are answered with UNIMPLEMENTED.
+    pub fn json(mut self, yes: bool) -> Self {
+        self.json = yes;
         self
     }
 
@@ -256,7 +264,8 @@ impl Build {
         let descriptors = halloo_codegen::decode_descriptor_set(&compiled.descriptor_set)?;
         let mut request = Request::new(descriptors, compiled.targets)
             .layout(layout)
-            .default_unimplemented(self.default_unimplemented);
+            .default_unimplemented(self.default_unimplemented)
+            .json(self.json);
         request = self.only.into_iter().fold(request, Request::only);
         request = self.views.iter().fold(request, |request, method| request.views(method));
         request = self.shared_bytes.iter().fold(request, |request, path| request.shared_bytes(path));

@@ -9,6 +9,7 @@ use halloo_call::{
 use halloo_core::{Metadata, Method, Status};
 
 use crate::channel::Channel;
+use crate::codec::CallCodecs;
 use crate::credentials::Credentials;
 use crate::deadline::{Limit, now};
 use crate::failure::{calling, telling_fields};
@@ -87,7 +88,7 @@ pub(crate) fn send_only_request<Q: 'static, A: 'static>(
     (caller, opened): (&CallerEnd, &Opened),
     request: Q,
 ) -> Result<(), Status> {
-    let mut requests = sender(channel, method, caller, opened);
+    let mut requests = sender(channel, method, caller, opened)?;
     let encoded = requests.encode(request).map_err(|status| calling(&status, method.descriptor()));
     opened.observed.note(encoded)?;
     requests.finish();
@@ -99,11 +100,12 @@ pub(crate) fn sender<Q: 'static, A: 'static>(
     method: &'static Method<Q, A>,
     caller: &CallerEnd,
     opened: &Opened,
-) -> MessageSender<Q> {
+) -> Result<MessageSender<Q>, Status> {
     let limit = channel.defaults().max_request_bytes;
-    MessageSender::for_requests(caller, method.request().default(), limit)
+    let codecs = opened.observed.note(CallCodecs::of(method, opened.codec))?;
+    Ok(MessageSender::for_requests(caller, codecs.request, limit)
         .compressing(opened.compression.compressor.clone())
-        .observed(opened.observed.0.clone())
+        .observed(opened.observed.0.clone()))
 }
 
 /// How far a call has come that was begun.
@@ -123,11 +125,11 @@ pub(crate) fn begin<Q: 'static, A: Send + 'static>(
     caller: CallerEnd,
     responder: ResponderEnd,
 ) -> Result<Begun<A>, Status> {
-    let Opened { call, departure, limits, compression, observed } = opened;
+    let Opened { call, departure, limits, codec, compression, observed } = opened;
     let descriptor = method.descriptor();
-    let outgoing =
-        OutgoingCall::new(descriptor, method.request().default().subtype(), call).encodings(compression.encodings);
-    let receiver = MessageReceiver::for_replies(caller, method.reply().default(), limits, descriptor);
+    let codecs = CallCodecs::of(method, codec)?;
+    let outgoing = OutgoingCall::new(descriptor, codecs.request.subtype(), call).encodings(compression.encodings);
+    let receiver = MessageReceiver::for_replies(caller, codecs.reply, limits, descriptor);
     let receiver = receiver.accepting(&channel.defaults().compression.accepted).observed(observed.0.clone());
     if let Some(chain) = channel.interceptors() {
         let passage = Passage::new(channel, chain, outgoing, departure, responder);

@@ -62,6 +62,8 @@ pub(crate) struct Defaults {
     pub(crate) max_reply_bytes: usize,
     pub(crate) max_request_bytes: usize,
     pub(crate) metadata: Metadata,
+    /// The name of the codec, where it is not each method's first.
+    pub(crate) codec: Option<&'static str>,
     pub(crate) compression: ChannelCompression,
     pub(crate) credentials: Option<Credentials>,
     /// What credentials are told of where the call goes.
@@ -76,6 +78,7 @@ impl Default for Defaults {
             max_reply_bytes: DEFAULT_MAX_MESSAGE_BYTES,
             max_request_bytes: usize::MAX,
             metadata: Metadata::new(),
+            codec: None,
             compression: ChannelCompression::default(),
             credentials: None,
             authority: IN_PROCESS.into(),

@@ -12,6 +12,7 @@ mod balancer;
 mod builder;
 mod call;
 mod channel;
+mod codec;
 mod compression;
 mod connect;
 mod credentials;

@@ -30,6 +30,7 @@ pub(crate) struct CallOptions {
 struct Rare {
     credentials: Option<Credentials>,
     compression: Option<Choice>,
+    codec: Option<&'static str>,
     /// The first metadata that cannot travel; the call fails with it.
     fault: Option<MetadataError>,
 }
@@ -39,6 +40,8 @@ pub(crate) struct Opened {
     pub(crate) call: Call,
     pub(crate) departure: Departure,
     pub(crate) limits: DecodeLimits,
+    /// The name of the codec, where it is not the method's first.
+    pub(crate) codec: Option<&'static str>,
     pub(crate) compression: CallCompression,
     pub(crate) observed: Observed,
 }
@@ -90,16 +93,22 @@ impl CallOptions {
         self.rare.get_or_insert_default().compression = Some(choice);
     }
 
+    pub(crate) fn choose_codec(&mut self, subtype: &'static str) {
+        self.rare.get_or_insert_default().codec = Some(subtype);
+    }
+
     /// Puts the channel's defaults under what the call says.
     pub(crate) fn open(self, channel: &Channel, method: &'static MethodDescriptor) -> Result<Opened, Status> {
         let defaults = channel.defaults();
         let mut credentials = defaults.credentials.clone();
         let mut choice = None;
+        let mut codec = defaults.codec;
         if let Some(rare) = self.rare {
             if let Some(fault) = rare.fault {
                 return Err(calling(&fault.into(), method));
             }
             choice = rare.compression;
+            codec = rare.codec.or(codec);
             credentials = Credentials::join(defaults.credentials.as_ref(), rare.credentials);
         }
         let timeout = match (self.timeout, self.deadline) {
@@ -126,7 +135,7 @@ impl CallOptions {
         let compression = defaults.compression.of_call(choice);
         let observed = Observed(channel.observation().call(Side::Client, method, None));
         let departure = Departure { began, credentials, wait_for_ready };
-        Ok(Opened { call, departure, limits, compression, observed })
+        Ok(Opened { call, departure, limits, codec, compression, observed })
     }
 }
 
@@ -181,6 +190,21 @@ macro_rules! call_options {
             /// that does not protect them as they require fails the call with UNAUTHENTICATED, and they are not sent.
             pub fn credentials(mut self, credentials: impl $crate::credentials::CallCredentials) -> Self {
                 self.options.add_credentials(::std::sync::Arc::new(credentials));
+                self
+            }
+
+            /// Makes the call with messages as JSON (`application/grpc+json`); see [`codec`](Self::codec).
+            ///
+            /// The client needs a JSON form: `.json(true)` in `build.rs`, and the feature `json`.
+            pub fn json(self) -> Self {
+                self.codec($crate::codec::JSON)
+            }
+
+            /// Chooses how messages are written, by content-subtype: `json`, `proto`, or the name of a codec of your
+            /// own. Default: the channel's, which is the method's first. Without the codec the call fails with
+            /// FAILED_PRECONDITION before it is sent; a server without it answers UNIMPLEMENTED.
+            pub fn codec(mut self, subtype: &'static str) -> Self {
+                self.options.choose_codec(subtype);
                 self
             }
 

@@ -143,7 +143,7 @@ impl<'c, Q: Send + 'static, A: Send + 'static> IntoFuture for ClientStreamingCal
             let Self { channel, method, options } = self;
             let opened = options.open(channel, method.descriptor())?;
             let (caller, responder) = exchange();
-            let requests = sender(channel, method, &caller, &opened);
+            let requests = sender(channel, method, &caller, &opened)?;
             let started = match begin(channel, method, opened, caller, responder)? {
                 Begun::Started(started) => started,
                 Begun::Waiting(waiting) => waiting.await?,
@@ -219,7 +219,7 @@ impl<'c, Q: Send + 'static, A: Send + 'static> IntoFuture for BidiStreamingCall<
             let Self { channel, method, options } = self;
             let opened = options.open(channel, method.descriptor())?;
             let (caller, responder) = exchange();
-            let requests = sender(channel, method, &caller, &opened);
+            let requests = sender(channel, method, &caller, &opened)?;
             let replies = match begin(channel, method, opened, caller, responder)? {
                 Begun::Started(started) => started.into_receiver(),
                 Begun::Waiting(waiting) => waiting.await?.into_receiver(),

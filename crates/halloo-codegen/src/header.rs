@@ -30,6 +30,7 @@ fn parameters(options: &Options) -> Vec<String> {
     });
     let mut out: Vec<String> = only.into_iter().map(str::to_owned).collect();
     out.extend(options.default_unimplemented.then(|| "default_unimplemented".to_owned()));
+    out.extend(options.json.then(|| "json".to_owned()));
     out.extend(options.views.iter().map(|method| format!("views={method}")));
     out.extend(options.shared_bytes.iter().map(|path| format!("shared_bytes={path}")));
     out

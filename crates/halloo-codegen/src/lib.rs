@@ -77,6 +77,7 @@ pub enum Only {
 pub(crate) struct Options {
     pub(crate) only: Option<Only>,
     pub(crate) default_unimplemented: bool,
+    pub(crate) json: bool,
     /// Full method names (`greeter.Greeter/SayHello`) whose handlers take views.
     pub(crate) views: Vec<String>,
     /// Paths of `bytes` fields that hold `bytes::Bytes`.
@@ -132,6 +133,14 @@ impl Request {
         self
     }
 
+    /// Gives messages a JSON form (ProtoJSON), and methods the codec `json` beside `proto`. The crate that takes the
+    /// code in needs the feature `json` of `halloo`. Default: no JSON.
+    #[must_use]
+    pub fn json(mut self, yes: bool) -> Self {
+        self.options.json = yes;
+        self
+    }
+
     /// Hands the requests of `method` (`greeter.Greeter/SayHello`) to its handler as zero-copy views.
     #[must_use]
     pub fn views(mut self, method: impl Into<String>) -> Self {
@@ -175,6 +184,7 @@ pub fn generate(request: Request) -> Result<Vec<GeneratedFile>, Error> {
     for package in &packages {
         let source = package::Source {
             package,
+            packages: &packages,
             files: &files,
             selection: &selection,
             services: &services,
@@ -185,16 +195,16 @@ pub fn generate(request: Request) -> Result<Vec<GeneratedFile>, Error> {
         out.push(GeneratedFile { name: tree::source_file(&package.name), contents: source.render()? });
     }
     let header = header::header(selection.files.iter().map(String::as_str), &options);
-    let trees = selection.packages();
+    let trees = tree::Packages { trees: &selection.packages(), json: options.json };
     let mut add = |name: &str, text: String| {
         out.push(GeneratedFile { name: name.to_owned(), contents: format!("{header}\n{text}") });
     };
     match layout {
-        Layout::Module => add(MODULE_FILE, tree::module(&trees)),
+        Layout::Module => add(MODULE_FILE, tree::module(trees)),
         Layout::Macros => {
-            add(CHECK_PACKAGE_FILE, tree::check_package(&trees));
-            add(INCLUDE_PROTO_FILE, tree::include_proto(&trees));
-            add(INCLUDE_PROTOS_FILE, tree::include_protos(&trees));
+            add(CHECK_PACKAGE_FILE, tree::check_package(trees.trees));
+            add(INCLUDE_PROTO_FILE, tree::include_proto(trees));
+            add(INCLUDE_PROTOS_FILE, tree::include_protos(trees));
         }
     }
     Ok(out)

@@ -15,6 +15,13 @@ pub(crate) struct Package {
     pub(crate) text: String,
 }
 
+impl Package {
+    /// Whether there is a function that registers the messages, for JSON.
+    pub(crate) fn has_registry(&self) -> bool {
+        self.text.contains("pub fn register_types(")
+    }
+}
+
 /// Generates the messages of every selected package, sorted by package name.
 pub(crate) fn generate(
     files: &[FileDescriptorProto],
@@ -27,6 +34,9 @@ pub(crate) fn generate(
     let (viewed, plain): (Vec<String>, Vec<String>) =
         selection.files.iter().cloned().partition(|name| with_views.contains(package_of(&files, name)));
     let mut config = config(&files, selection);
+    if options.json {
+        add_json(&mut config);
+    }
     config.bytes_fields = options.shared_bytes.iter().map(|path| (path.clone(), BytesRepr::Bytes)).collect();
     let mut packages = Vec::new();
     for (targets, views) in [(plain, false), (viewed, true)] {
@@ -59,6 +69,15 @@ pub(crate) fn config(files: &[FileDescriptorProto], selection: &Selection) -> Co
     // `setters` makes them, for every field and with `Into` parameters.
     config.generate_with_setters = false;
     config
+}
+
+/// Gives messages and enums their JSON form, and each package a function that lists its messages for `Any`.
+fn add_json(config: &mut CodeGenConfig) {
+    config.generate_json = true;
+    config.emit_register_fn = true;
+    // Derived code names serde by itself, and user crates have it through `halloo` alone.
+    let path = "#[serde(crate = \"::halloo::protobuf::serde\")]";
+    config.message_attributes.push((".".to_owned(), path.to_owned()));
 }
 
 /// Where types live that are not generated. Usually the generator's own defaults, hence nothing.

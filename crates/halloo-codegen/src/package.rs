@@ -9,13 +9,15 @@ use crate::selection::Selection;
 use crate::service::{self, Namespace, Service, Types};
 use crate::{Only, Options, header, messages, setters};
 use buffa_codegen::context::CodeGenContext;
+use buffa_codegen::idents::{escape_mod_ident, rust_path_to_tokens};
 use buffa_descriptor::generated::descriptor::FileDescriptorProto;
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens as _, quote};
 
 /// Everything that a package's text is made from.
 pub(crate) struct Source<'a> {
     pub(crate) package: &'a Package,
+    pub(crate) packages: &'a [Package],
     pub(crate) files: &'a [FileDescriptorProto],
     pub(crate) selection: &'a Selection,
     pub(crate) services: &'a [Service],
@@ -68,12 +70,34 @@ impl Source<'_> {
         let mut namespace = Namespace::new(self.package_files());
         let mut out = TokenStream::new();
         if self.has_services() {
+            let json = self.options.json.then(|| namespace.json());
+            out.extend(json.as_ref().map(|name| self.json_codec(name)));
             for service in self.package_services() {
-                out.extend(service::render(service, &types, &mut namespace, self.options)?);
+                let settings = service::Settings { options: self.options, json: json.as_ref() };
+                out.extend(service::render(service, &types, &mut namespace, settings)?);
             }
         }
         Ok(out)
     }
+
+    /// The codec of this package's methods, with the messages that it knows within a `google.protobuf.Any`.
+    fn json_codec(&self, name: &Ident) -> TokenStream {
+        let used = self.selection.closure(&self.package.name);
+        let registered = self.packages.iter().filter(|package| used.contains(&package.name) && package.has_registry());
+        let registries =
+            registered.map(|package| rust_path_to_tokens(&registry_path(&self.package.name, &package.name)));
+        quote! {
+            static #name: ::halloo::protobuf::Json = ::halloo::protobuf::Json::new(&[#(#registries),*]);
+        }
+    }
+}
+
+/// Where the function that registers a package's messages is, as seen from the root of another one.
+fn registry_path(from: &str, to: &str) -> String {
+    let segments = |package| str::split(package, '.').filter(|segment| !segment.is_empty());
+    let up = if from == to { "self::".to_owned() } else { "super::".repeat(segments(from).count()) };
+    let down = segments(to).filter(|_| from != to).map(|segment| format!("{}::", escape_mod_ident(segment)));
+    format!("{up}{}__buffa::register_types", down.collect::<String>())
 }
 
 /// Removes the message library's remarks on its own trait functions: they repeat in every message.

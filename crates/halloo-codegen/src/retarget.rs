@@ -1,7 +1,7 @@
 //! Makes generated code stand on `halloo` alone: `::buffa` becomes `::halloo::protobuf::buffa`, and so on.
 //!
 //! Works on tokens, so comments and string literals that merely look like paths stay as they are.
-//! String literals are touched only to restore the protobuf names of renamed types.
+//! String literals are touched only to restore the protobuf names of renamed types, and where serde reads paths in them.
 
 use crate::names::Renames;
 use proc_macro2::{Group, Ident, Literal, Spacing, Span, TokenStream, TokenTree};
@@ -16,9 +16,12 @@ pub(crate) fn retarget(tokens: TokenStream, renames: &Renames) -> TokenStream {
         at += 1;
         match token {
             TokenTree::Group(group) => {
-                let content = match is_type_name_of(&out) {
-                    true => restore_short_names(group.stream(), renames),
-                    false => retarget(group.stream(), renames),
+                let content = if is_type_name_of(&out) {
+                    restore_short_names(group.stream(), renames)
+                } else if is_serde_attribute(&out) {
+                    retarget_literals(group.stream())
+                } else {
+                    retarget(group.stream(), renames)
                 };
                 let mut inner = Group::new(group.delimiter(), content);
                 inner.set_span(group.span());
@@ -45,13 +48,14 @@ pub(crate) fn retarget(tokens: TokenStream, renames: &Renames) -> TokenStream {
 }
 
 /// Absolute paths of the message library, and where a crate that depends on `halloo` alone finds the same.
-const MOVED: [(&[&str], &[&str]); 6] = [
+const MOVED: [(&[&str], &[&str]); 7] = [
     (&["buffa", "alloc"], &["std"]),
     (&["buffa", "__private", "HashMap"], &["halloo", "protobuf", "Map"]),
     (&["buffa", "EnumValue"], &["halloo", "protobuf", "EnumValue"]),
     (&["buffa", "MessageField"], &["halloo", "protobuf", "MessageField"]),
     (&["buffa"], &["halloo", "protobuf", "buffa"]),
     (&["buffa_types", "google", "protobuf"], &["halloo", "protobuf", "well_known"]),
+    (&["serde"], &["halloo", "protobuf", "serde"]),
 ];
 
 /// Whether `tokens` begin with this path. A segment is an identifier and, before it, two colons.
@@ -78,8 +82,10 @@ fn starts_absolute_path(out: &[TokenTree]) -> bool {
         return false;
     }
     // After a `>` it might also be an associated name, but the library's crates are never that.
-    match before.last() {
-        Some(TokenTree::Ident(ident)) => is_keyword_before_path(ident),
+    match before {
+        // A lifetime: `&'a ::buffa::MapView`.
+        [.., TokenTree::Punct(quote), TokenTree::Ident(_)] if quote.as_char() == '\'' => true,
+        [.., TokenTree::Ident(ident)] => is_keyword_before_path(ident),
         _ => true,
     }
 }
@@ -100,6 +106,23 @@ fn is_type_name_of(out: &[TokenTree]) -> bool {
 fn is_name_constant(out: &[TokenTree]) -> bool {
     let is = |token: &TokenTree, name: &str| matches!(token, TokenTree::Ident(ident) if ident == name);
     matches!(out, [.., name, _, _, _, _, str, TokenTree::Punct(equals)] if is(name, "NAME") && is(str, "str") && equals.as_char() == '=')
+}
+
+/// Whether what follows are the arguments of `#[serde(..)]`.
+fn is_serde_attribute(out: &[TokenTree]) -> bool {
+    matches!(out, [TokenTree::Ident(name)] if name == "serde")
+}
+
+/// Moves the paths that serde's attributes have in string literals (`with = "::buffa::json_helpers::int64"`).
+fn retarget_literals(tokens: TokenStream) -> TokenStream {
+    let moved = tokens.into_iter().map(|token| match token {
+        TokenTree::Literal(literal) => {
+            let text = literal.to_string().replace("\"::buffa::", "\"::halloo::protobuf::buffa::");
+            text.parse().map_or_else(|_| TokenTree::Literal(literal), TokenTree::Literal)
+        }
+        other => other,
+    });
+    moved.collect()
 }
 
 fn restore_short_names(tokens: TokenStream, renames: &Renames) -> TokenStream {
@@ -133,7 +156,17 @@ mod tests {
             "x: ::core::option::Option<::buffa::Inline<T>>",
             "x: ::core::option::Option<::halloo::protobuf::buffa::Inline<T>>",
         );
+        check("struct A<'a>(&'a ::buffa::B);", "struct A<'a>(&'a ::halloo::protobuf::buffa::B);");
         check("fn f() -> ::buffa::Bytes", "fn f() -> ::halloo::protobuf::buffa::Bytes");
+    }
+
+    #[test]
+    fn paths_in_attributes_of_serde_move() {
+        check(
+            r#"#[derive(::serde::Serialize)] #[serde(rename = "buffa", with = "::buffa::json_helpers::int64")] x: i64"#,
+            r#"#[derive(::halloo::protobuf::serde::Serialize)]
+            #[serde(rename = "buffa", with = "::halloo::protobuf::buffa::json_helpers::int64")] x: i64"#,
+        );
     }
 
     #[test]

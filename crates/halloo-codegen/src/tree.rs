@@ -56,8 +56,27 @@ fn stem(package: &str) -> &str {
     if package.is_empty() { "_" } else { package }
 }
 
-/// Says which kind of generated code this is; `halloo` refuses kinds that it does not know.
-const EXPECTATION: &str = "::halloo::__expect_generated_code!(1);\n\n";
+/// The packages that user crates take in.
+#[derive(Clone, Copy)]
+pub(crate) struct Packages<'a> {
+    pub(crate) trees: &'a [PackageTree],
+    /// Whether they have a JSON form, for which `halloo` has to have a feature.
+    pub(crate) json: bool,
+}
+
+impl Packages<'_> {
+    /// Says which kind of generated code this is; `halloo` refuses kinds that it does not know.
+    fn expectation(self) -> &'static str {
+        match self.json {
+            false => "::halloo::__expect_generated_code!(1);\n\n",
+            true => "::halloo::__expect_generated_code!(1);\n::halloo::__expect_json!();\n\n",
+        }
+    }
+
+    fn names(&self) -> BTreeSet<&str> {
+        self.trees.iter().map(|package| package.name.as_str()).collect()
+    }
+}
 
 /// Names of files that are no package's. A package of such a name gets a file name that no package can have.
 const OTHER_FILES: [&str; 4] = [MODULE_FILE, CHECK_PACKAGE_FILE, INCLUDE_PROTO_FILE, INCLUDE_PROTOS_FILE];
@@ -89,9 +108,9 @@ pub(crate) fn check_package(packages: &[PackageTree]) -> String {
 /// `halloo::include_proto!` defines `__halloo_wanted!`, which calls the macro that it is given with the
 /// package's name, and includes this text. The call has to be here: two uses of the macro in one module
 /// would otherwise define the same name twice, and rustc would not choose.
-pub(crate) fn include_proto(packages: &[PackageTree]) -> String {
-    let mut out = format!("{EXPECTATION}macro_rules! __halloo_include_proto {{\n");
-    for package in packages {
+pub(crate) fn include_proto(packages: Packages<'_>) -> String {
+    let mut out = format!("{}macro_rules! __halloo_include_proto {{\n", packages.expectation());
+    for package in packages.trees {
         let _ = writeln!(out, "    ({:?}) => {{\n{}    }};", package.name, include_one(package));
     }
     out.push_str("    // Anything else was refused before.\n    ($($other:tt)*) => {};\n}\n\n__halloo_wanted!(__halloo_include_proto);\n");
@@ -99,17 +118,15 @@ pub(crate) fn include_proto(packages: &[PackageTree]) -> String {
 }
 
 /// The text behind `include_protos!`: all packages as modules.
-pub(crate) fn include_protos(packages: &[PackageTree]) -> String {
-    let packages = packages.iter().map(|package| package.name.as_str()).collect();
-    include_all(&packages, Place::OutputFolder)
+pub(crate) fn include_protos(packages: Packages<'_>) -> String {
+    include_all(packages, Place::OutputFolder)
 }
 
 /// The text of a module with all packages, which stands beside their files.
-pub(crate) fn module(packages: &[PackageTree]) -> String {
-    let packages = packages.iter().map(|package| package.name.as_str()).collect();
+pub(crate) fn module(packages: Packages<'_>) -> String {
     format!(
         "//! Messages and services of `.proto` files: a module for each part of a package's name.\n\n{}",
-        include_all(&packages, Place::Beside)
+        include_all(packages, Place::Beside)
     )
 }
 
@@ -163,11 +180,11 @@ fn beside(package: &PackageTree) -> BTreeSet<&str> {
     package.members.iter().filter(outside).filter_map(|other| segments(other).next()).collect()
 }
 
-fn include_all(packages: &BTreeSet<&str>, place: Place) -> String {
+fn include_all(packages: Packages<'_>, place: Place) -> String {
     // People's formatter follows `mod proto;` into this text, and has settings of its own.
     let unformatted = if place == Place::Beside { "#[rustfmt::skip]\n" } else { "" };
-    let mut out = String::from(EXPECTATION);
-    let root = Node::new(packages.iter().copied());
+    let mut out = String::from(packages.expectation());
+    let root = Node::new(packages.names().into_iter());
     for (name, child) in &root.children {
         let _ = writeln!(out, "{unformatted}{}", allow_in_module());
         child.write_module(name, place, &mut out, 0);

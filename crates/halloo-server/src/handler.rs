@@ -212,8 +212,12 @@ impl ErasedHandler for Bypassing {
 
 fn unknown_subtype<M>(subtype: &str, codecs: Codecs<M>) -> Status {
     let known: Vec<&str> = codecs.names().collect();
+    let hint = match subtype.eq_ignore_ascii_case("json") {
+        true => " (JSON: `.json(true)` where the server's code is generated, and halloo's feature `json`)",
+        false => "",
+    };
     Status::unimplemented(format!(
-        "this method does not speak application/grpc+{subtype}; it speaks: {}",
+        "this method does not speak application/grpc+{subtype}; it speaks: {}{hint}",
         known.join(", ")
     ))
 }

@@ -139,6 +139,27 @@ macro_rules! __expect_generated_code {
     };
 }
 
+/// What generated code with a JSON form asks for.
+#[cfg(feature = "json")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __expect_json {
+    () => {};
+}
+
+/// What generated code with a JSON form asks for.
+#[cfg(not(feature = "json"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __expect_json {
+    () => {
+        ::core::compile_error!(
+            "this code was generated with a JSON form; add the feature `json` to halloo in Cargo.toml: \
+             halloo = { version = \"..\", features = [\"json\"] }"
+        );
+    };
+}
+
 /// Tests the code of the page on security.
 #[cfg(all(doctest, feature = "jwt", feature = "tls"))]
 #[doc = include_str!("../../../docs/security.md")]

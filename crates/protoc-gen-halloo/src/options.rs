@@ -7,12 +7,13 @@ use std::fmt;
 pub(crate) const HELP: &str = "\
 The options are:
   default_unimplemented    gives every service method a body that answers UNIMPLEMENTED
+  json                     gives messages a JSON form and methods the codec for application/grpc+json
   only=PART                generates PART only: messages, clients or servers
   shared_bytes=PATH        makes the bytes fields under PATH (`.photos.Photo`, or `.` for all) hold bytes::Bytes
   views=METHOD             hands the requests of METHOD (`greeter.Greeter/SayHello`) to its handler as views
 ";
 
-const NAMES: [&str; 4] = ["default_unimplemented", "only", "shared_bytes", "views"];
+const NAMES: [&str; 5] = ["default_unimplemented", "json", "only", "shared_bytes", "views"];
 
 /// An option that cannot be followed.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub(crate) fn apply(mut request: Request, parameter: &str) -> Result<Request, Un
         request = match (name, value) {
             ("default_unimplemented", None | Some("true")) => request.default_unimplemented(true),
             ("default_unimplemented", Some("false")) => request.default_unimplemented(false),
+            ("json", None | Some("true")) => request.json(true),
+            ("json", Some("false")) => request.json(false),
             ("only", Some("messages")) => request.only(Only::Messages),
             ("only", Some("clients")) => request.only(Only::Clients),
             ("only", Some("servers")) => request.only(Only::Servers),
@@ -61,7 +64,8 @@ mod tests {
     fn options_are_understood_or_named() {
         check("", Ok(()));
         check(",, default_unimplemented ,only = clients,views=a.B/C,views=a.B/D,shared_bytes=.", Ok(()));
-        check("default_unimplemented=true,default_unimplemented=false", Ok(()));
+        check("default_unimplemented=true,default_unimplemented=false,json,json=true,json=false", Ok(()));
+        check("json=yes", Err("the option `json=yes` is not understood"));
         check("default_unimplemented=yes", Err("the option `default_unimplemented=yes` is not understood"));
         check("only", Err("the option `only` is not understood"));
         check("only=client", Err("the option `only=client` is not understood"));

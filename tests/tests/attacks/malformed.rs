@@ -118,7 +118,7 @@ async fn an_unknown_codec_is_unimplemented() {
     fields[4].1 = "application/grpc+thrift";
     raw.call(1, &fields, EMPTY_MESSAGE).await;
     let status = raw.response(1).await.status();
-    assert_eq!(status, "12 this method does not speak application/grpc+thrift; it speaks: proto");
+    assert_eq!(status, "12 this method does not speak application/grpc+thrift; it speaks: proto, json");
     drop(raw);
     rig.end().await;
 }

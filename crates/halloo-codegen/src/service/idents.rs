@@ -31,6 +31,11 @@ impl Namespace {
         namespace
     }
 
+    /// The name of the package's JSON codec.
+    pub(crate) fn json(&mut self) -> Ident {
+        self.value_name("JSON".to_owned())
+    }
+
     fn type_name(&mut self, name: String) -> Ident {
         Ident::new(&unique(name, &mut self.types), Span::call_site())
     }
@@ -59,6 +64,8 @@ pub(super) struct MethodIdents {
     pub(super) called: Ident,
     /// The typed method that servers register; another one when handlers take views.
     pub(super) served: Ident,
+    /// The JSON codec of the view, for handlers that take one.
+    pub(super) view_json: Option<Ident>,
 }
 
 impl Idents {
@@ -87,7 +94,8 @@ impl MethodIdents {
         let constant = format!("{service}_{}", function.trim_end_matches('_').to_uppercase());
         let called = namespace.value_name(constant.clone());
         let served = if method.views { namespace.value_name(format!("{constant}_VIEW")) } else { called.clone() };
-        Self { function: make_field_ident(&function), called, served }
+        let view_json = method.views.then(|| namespace.value_name(format!("{constant}_VIEW_JSON")));
+        Self { function: make_field_ident(&function), called, served, view_json }
     }
 }
 

@@ -12,4 +12,4 @@ mod server;
 
 pub(crate) use idents::Namespace;
 pub(crate) use model::Service;
-pub(crate) use render::{Types, render};
+pub(crate) use render::{Settings, Types, render};

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::{Only, Options, docs};
 use buffa_codegen::context::CodeGenContext;
 use buffa_codegen::idents::rust_path_to_tokens;
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
 /// Finds the Rust paths of messages as seen from the root of a package.
@@ -36,12 +36,21 @@ fn unknown(full_name: &str) -> Error {
     Error::Incomplete { what: format!("no descriptor for the message `{}`", full_name.trim_start_matches('.')) }
 }
 
+/// What was chosen for the services of a package.
+#[derive(Clone, Copy)]
+pub(crate) struct Settings<'a> {
+    pub(crate) options: &'a Options,
+    /// The name of the package's JSON codec, where there is one.
+    pub(crate) json: Option<&'a Ident>,
+}
+
 /// A service with everything decided that its text needs.
 pub(super) struct Plan<'a> {
     pub(super) service: &'a Service,
     pub(super) idents: Idents,
     pub(super) methods: Vec<PlannedMethod<'a>>,
     pub(super) default_unimplemented: bool,
+    json: Option<&'a Ident>,
     only: Option<Only>,
 }
 
@@ -59,7 +68,7 @@ impl<'a> Plan<'a> {
         service: &'a Service,
         types: &Types<'_>,
         namespace: &mut Namespace,
-        options: &Options,
+        settings: Settings<'a>,
     ) -> Result<Self, Error> {
         let mut methods = Vec::new();
         for method in &service.methods {
@@ -68,7 +77,8 @@ impl<'a> Plan<'a> {
             methods.push(PlannedMethod { method, request, received, reply: types.message(&method.reply)? });
         }
         let idents = Idents::new(service, namespace);
-        Ok(Self { service, idents, methods, default_unimplemented: options.default_unimplemented, only: options.only })
+        let Settings { options: &Options { default_unimplemented, only, .. }, json } = settings;
+        Ok(Self { service, idents, methods, default_unimplemented, json, only })
     }
 
     pub(super) fn has_client(&self) -> bool {
@@ -112,9 +122,9 @@ pub(crate) fn render(
     service: &Service,
     types: &Types<'_>,
     namespace: &mut Namespace,
-    options: &Options,
+    settings: Settings<'_>,
 ) -> Result<TokenStream, Error> {
-    let plan = Plan::new(service, types, namespace, options)?;
+    let plan = Plan::new(service, types, namespace, settings)?;
     let handler_and_server = plan.has_server().then(|| [handler::render(&plan), server::render(&plan)]);
     let client = plan.has_client().then(|| client::render(&plan));
     let server = handler_and_server.into_iter().flatten();
@@ -156,7 +166,8 @@ fn method_descriptor(method: &Method, service: &str) -> TokenStream {
 
 fn typed_methods(plan: &Plan<'_>) -> TokenStream {
     let descriptors = &plan.idents.method_descriptors;
-    let owned = quote!(::halloo::Codecs::new(&[&::halloo::protobuf::Protobuf]));
+    let json = plan.json.map(|json| quote!(, &#json));
+    let owned = quote!(::halloo::Codecs::new(&[&::halloo::protobuf::Protobuf #json]));
     let statics = plan.methods().enumerate().map(|(index, (planned, idents))| {
         let PlannedMethod { request, received, reply, .. } = planned;
         let (called, served) = (&idents.called, &idents.served);
@@ -166,10 +177,18 @@ fn typed_methods(plan: &Plan<'_>) -> TokenStream {
             quote!(static #called: ::halloo::Method<#request, #reply> = ::halloo::Method::new(&#descriptors[#index], #owned, #owned);)
         });
         let served = (planned.method.views && plan.has_server()).then(|| {
+            let view_json = plan.json.and(idents.view_json.as_ref());
+            let view_json_codec = plan.json.zip(view_json).map(|(json, name)| {
+                quote! {
+                    static #name: ::halloo::protobuf::JsonView<#request> = ::halloo::protobuf::JsonView::new(&#json);
+                }
+            });
+            let view_json = view_json.map(|name| quote!(, &#name));
             quote! {
+                #view_json_codec
                 static #served: ::halloo::Method<#received, #reply> = ::halloo::Method::new(
                     &#descriptors[#index],
-                    ::halloo::Codecs::new(&[&::halloo::protobuf::ProtobufView::<#request>::CODEC]),
+                    ::halloo::Codecs::new(&[&::halloo::protobuf::ProtobufView::<#request>::CODEC #view_json]),
                     #owned,
                 );
             }

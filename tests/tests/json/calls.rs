@@ -1,0 +1,91 @@
+//! The four kinds of call with messages in JSON, over every transport, and what is on the wire.
+
+use halloo::health::HealthClient;
+use halloo::{Channel, Code};
+use halloo_tests::Letter;
+
+use crate::raw::{Raw, Response, call_fields};
+use crate::support::rig::{Rig, Setup, TRANSPORTS, Transport};
+
+fn letter(text: &str) -> Letter {
+    Letter::default().with_text(text).with_parcel(vec![0, 255])
+}
+
+/// Calls with one message in the format `content_type`.
+pub(crate) async fn ask(rig: &Rig, content_type: &str, message: &[u8]) -> Response {
+    let mut raw = Raw::open(rig).await;
+    let mut fields = call_fields(&[]);
+    fields[4].1 = content_type;
+    let mut body = vec![0];
+    body.extend_from_slice(&u32::try_from(message.len()).unwrap().to_be_bytes());
+    body.extend_from_slice(message);
+    raw.call(1, &fields, &body).await;
+    raw.response(1).await
+}
+
+#[tokio::test]
+async fn messages_travel_in_all_four_kinds() {
+    for transport in TRANSPORTS {
+        let rig = Setup::new(transport).client(|channel| channel.json()).rig().await;
+        assert_eq!(rig.client.answer(letter("Zoë → 🌍\0")).await.unwrap().into_message(), letter("Zoë → 🌍\0"));
+
+        let mut replies = rig.client.follow(letter("x").with_number(3)).await.unwrap();
+        for number in 0..3 {
+            assert_eq!(replies.next().await.unwrap().unwrap(), letter("x").with_number(number));
+        }
+        assert_eq!(replies.next().await.unwrap(), None);
+
+        let sum = rig.client.collect().send_all(["a", "b"].map(|text| letter(text).with_number(2))).await.unwrap();
+        assert_eq!((sum.text.as_str(), sum.number), ("a+b", 4));
+
+        let (mut requests, mut replies) = rig.client.chat().await.unwrap();
+        for text in ["ping", "pong"] {
+            requests.send(letter(text)).await.unwrap();
+            assert_eq!(replies.next().await.unwrap().unwrap().parcel, [0, 255]);
+        }
+        requests.finish();
+        assert_eq!(replies.next().await.unwrap(), None);
+        rig.end().await;
+    }
+}
+
+#[tokio::test]
+async fn one_server_answers_each_call_in_its_own_format() {
+    let rig = Rig::new(Transport::Tcp).await;
+    let json = br#"{"text":"hello","parcel":"AP8="}"#;
+    for content_type in ["application/grpc+json", "application/grpc+JSON"] {
+        let response = ask(&rig, content_type, json).await;
+        assert_eq!(response.status(), "0 ");
+        assert_eq!(response.data[5..], *json);
+        assert_eq!(response.field("content-type").unwrap().to_ascii_lowercase(), "application/grpc+json");
+    }
+    for content_type in ["application/grpc", "application/grpc+proto"] {
+        let response = ask(&rig, content_type, b"\x0a\x05hello").await;
+        assert_eq!(response.status(), "0 ");
+        assert_eq!(response.data[5..], *b"\x0a\x05hello");
+        assert_eq!(response.field("content-type"), Some("application/grpc"));
+    }
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_call_chooses_its_codec_over_the_channels() {
+    let rig = Setup::new(Transport::InProcess).client(|channel| channel.json()).rig().await;
+    assert_eq!(rig.client.answer(letter("proto")).codec("proto").await.unwrap().text, "proto");
+    let rig = Rig::new(Transport::InProcess).await;
+    assert_eq!(rig.client.answer(letter("json")).json().await.unwrap().text, "json");
+}
+
+#[tokio::test]
+async fn a_client_without_the_codec_says_how_to_get_it() {
+    let rig = Rig::new(Transport::Tcp).await;
+    let status = rig.client.answer(letter("x")).codec("thrift").await.unwrap_err();
+    assert_eq!(status.code(), Code::FailedPrecondition);
+    assert_eq!(status.message(), "the client of post.Post/Answer has no codec `thrift`; it has: proto, json");
+
+    let channel = Channel::builder(&rig.target).json().build().unwrap();
+    let status = HealthClient::new(channel).check("").await.unwrap_err();
+    assert_eq!(status.message(), "the client of grpc.health.v1.Health/Check has no codec `json`; it has: proto");
+    assert!(format!("{status:?}").contains(".json(true)"), "{status:?}");
+    rig.end().await;
+}
