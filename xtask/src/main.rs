@@ -6,6 +6,7 @@
 
 mod bench;
 mod ci;
+mod conformance;
 mod failure;
 mod fuzz;
 mod greeter;
@@ -50,6 +51,8 @@ usage: cargo xtask <command>
   plugin         protoc-gen-halloo under protoc and buf against halloo-build (needs python3 and its venv module)
   h2spec         h2spec against our server, h2specd against our client (needs Go)
                    h2spec [FOLDER]       with the tools in FOLDER instead of the pinned ones
+  conformance    connectconformance against our server and our client (needs Go)
+                   conformance [PATTERN...]   only cases whose names match, such as 'Timeouts/**'
   tools          grpcurl and grpc-health-probe against our servers (needs Go)
                    tools [FOLDER]        with the tools in FOLDER instead of the pinned ones
   vectors        other people's HPACK stories and frames (needs tar and xz)
@@ -69,7 +72,10 @@ fn main() -> ExitCode {
     let command = args.next().unwrap_or_default();
     let rest: Vec<String> = args.collect();
     if !rest.is_empty()
-        && !matches!(command.as_str(), "interop" | "h2spec" | "tools" | "vectors" | "instructions" | "fuzz" | "bench")
+        && !matches!(
+            command.as_str(),
+            "interop" | "h2spec" | "conformance" | "tools" | "vectors" | "instructions" | "fuzz" | "bench"
+        )
     {
         eprintln!("`{command}` takes no arguments\n\n{HELP}");
         return ExitCode::from(2);
@@ -86,6 +92,7 @@ fn main() -> ExitCode {
         "polyglot" => steps.add("polyglot", polyglot::run),
         "plugin" => steps.add("plugin", plugin::run),
         "h2spec" => steps.add("h2spec", move || h2spec::run(&rest)),
+        "conformance" => steps.add("conformance", move || conformance::run(&rest)),
         "tools" => steps.add("tools", move || tools::run(&rest)),
         "vectors" => steps.add("vectors", move || vectors::run(&rest)),
         "instructions" => steps.add("instructions", move || bench::run_instructions(&rest)),
@@ -104,6 +111,7 @@ fn main() -> ExitCode {
             steps.add("polyglot", polyglot::run);
             steps.add("plugin", plugin::run);
             steps.add("h2spec", || h2spec::run(&[]));
+            steps.add("conformance", || conformance::run(&[]));
             steps.add("tools", || tools::run(&[]));
             steps.add("instructions", || bench::run_instructions(&[]));
             steps.add("fuzz", || fuzz::run(&[]));

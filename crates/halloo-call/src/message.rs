@@ -1,5 +1,6 @@
 //! `Request` and `Reply`: a message with what came beside it. Both read like the message itself.
 
+use std::borrow::Cow;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
@@ -166,7 +167,11 @@ impl<T> Reply<T> {
     ///
     /// # Errors
     /// INTERNAL if `key` or `value` may not travel as metadata.
-    pub fn header(mut self, key: &'static str, value: impl AsRef<str>) -> std::result::Result<Self, Status> {
+    pub fn header(
+        mut self,
+        key: impl Into<Cow<'static, str>>,
+        value: impl AsRef<str>,
+    ) -> std::result::Result<Self, Status> {
         self.headers.write().append(key, value.as_ref()).map_err(metadata_fault)?;
         Ok(self)
     }
@@ -175,7 +180,11 @@ impl<T> Reply<T> {
     ///
     /// # Errors
     /// INTERNAL if `key` may not travel as binary metadata.
-    pub fn header_bin(mut self, key: &'static str, value: impl Into<Bytes>) -> std::result::Result<Self, Status> {
+    pub fn header_bin(
+        mut self,
+        key: impl Into<Cow<'static, str>>,
+        value: impl Into<Bytes>,
+    ) -> std::result::Result<Self, Status> {
         self.headers.write().append_bin(key, value.into()).map_err(metadata_fault)?;
         Ok(self)
     }
@@ -184,7 +193,11 @@ impl<T> Reply<T> {
     ///
     /// # Errors
     /// INTERNAL if `key` or `value` may not travel as metadata.
-    pub fn trailer(mut self, key: &'static str, value: impl AsRef<str>) -> std::result::Result<Self, Status> {
+    pub fn trailer(
+        mut self,
+        key: impl Into<Cow<'static, str>>,
+        value: impl AsRef<str>,
+    ) -> std::result::Result<Self, Status> {
         self.trailers.append(key, value.as_ref()).map_err(metadata_fault)?;
         Ok(self)
     }
@@ -193,7 +206,11 @@ impl<T> Reply<T> {
     ///
     /// # Errors
     /// INTERNAL if `key` may not travel as binary metadata.
-    pub fn trailer_bin(mut self, key: &'static str, value: impl Into<Bytes>) -> std::result::Result<Self, Status> {
+    pub fn trailer_bin(
+        mut self,
+        key: impl Into<Cow<'static, str>>,
+        value: impl Into<Bytes>,
+    ) -> std::result::Result<Self, Status> {
         self.trailers.append_bin(key, value.into()).map_err(metadata_fault)?;
         Ok(self)
     }

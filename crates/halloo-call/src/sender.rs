@@ -2,6 +2,7 @@
 //!
 //! A message is encoded into the call's own buffer at once; `send` waits only while that buffer is full.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -304,7 +305,7 @@ impl<T: 'static> MessageSender<T> {
     ///
     /// # Errors
     /// FAILED_PRECONDITION if the headers have left, or on a client; INTERNAL if key or value may not travel.
-    pub fn header(&mut self, key: &'static str, value: impl AsRef<str>) -> Result<(), Status> {
+    pub fn header(&mut self, key: impl Into<Cow<'static, str>>, value: impl AsRef<str>) -> Result<(), Status> {
         self.edit_headers(|headers| headers.append(key, value.as_ref()))
     }
 
@@ -312,7 +313,7 @@ impl<T: 'static> MessageSender<T> {
     ///
     /// # Errors
     /// As [`header`](Self::header).
-    pub fn header_bin(&mut self, key: &'static str, value: impl Into<Bytes>) -> Result<(), Status> {
+    pub fn header_bin(&mut self, key: impl Into<Cow<'static, str>>, value: impl Into<Bytes>) -> Result<(), Status> {
         self.edit_headers(|headers| headers.append_bin(key, value.into()))
     }
 
@@ -320,7 +321,7 @@ impl<T: 'static> MessageSender<T> {
     ///
     /// # Errors
     /// FAILED_PRECONDITION if the call has ended, or on a client; INTERNAL if key or value may not travel.
-    pub fn trailer(&mut self, key: &'static str, value: impl AsRef<str>) -> Result<(), Status> {
+    pub fn trailer(&mut self, key: impl Into<Cow<'static, str>>, value: impl AsRef<str>) -> Result<(), Status> {
         self.edit_trailers(|trailers| trailers.append(key, value.as_ref()))
     }
 
@@ -328,7 +329,7 @@ impl<T: 'static> MessageSender<T> {
     ///
     /// # Errors
     /// As [`trailer`](Self::trailer).
-    pub fn trailer_bin(&mut self, key: &'static str, value: impl Into<Bytes>) -> Result<(), Status> {
+    pub fn trailer_bin(&mut self, key: impl Into<Cow<'static, str>>, value: impl Into<Bytes>) -> Result<(), Status> {
         self.edit_trailers(|trailers| trailers.append_bin(key, value.into()))
     }
 
