@@ -32,6 +32,9 @@ const USER_AGENT: &str = concat!("grpc-rust-halloo/", env!("CARGO_PKG_VERSION"))
 /// A PING every 10 s is the most that gRFC A8 lets a client ask for.
 const MIN_KEEPALIVE: Duration = Duration::from_secs(10);
 
+/// As many as gRFC A105 lets a server's operator ask for.
+const DEFAULT_MAX_CONNECTIONS: usize = 10;
+
 /// How long gRPC's channels keep what they do not use.
 const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
@@ -97,7 +100,11 @@ impl ChannelBuilder {
             fault: None,
             interceptors: Vec::new(),
             observation: Observation::default(),
-            pace: Pace { backoff: Backoff::new(), connect_timeout: Duration::from_secs(20) },
+            pace: Pace {
+                backoff: Backoff::new(),
+                connect_timeout: Duration::from_secs(20),
+                max_connections: DEFAULT_MAX_CONNECTIONS,
+            },
             keepalive_interval: None,
             keepalive: Keepalive { without_streams: false, ..Keepalive::default() },
             idle_timeout: DEFAULT_IDLE_TIMEOUT,
@@ -233,6 +240,28 @@ impl ChannelBuilder {
     /// other implementations; `Duration::MAX` keeps connections for ever.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = timeout;
+        self
+    }
+
+    /// Limits the connections to one address (gRFC A105). There is one until more calls run on it than the server allows a
+    /// connection (MAX_CONCURRENT_STREAMS; proxies often say 100 or 128); then a call waits for the next, and only when
+    /// there are so many connections, all of them full, for the end of another call. Calls that wait leave in the order
+    /// in which they came; each takes the oldest connection that has a place, so that the youngest become idle first and
+    /// are given up after the [`idle_timeout`](Self::idle_timeout). Default: 10, which
+    /// is where A105 caps what a server's operator may ask for. 1: calls never lead to another connection. 0 counts as 1.
+    ///
+    /// Each connection costs both sides a file descriptor, a handshake and a few KiB, and may hold up to 16 MiB of replies
+    /// that nobody has read. Calls that have to reach the same server process as those before, through a proxy that
+    /// distributes connections, want 1.
+    ///
+    /// ```
+    /// use halloo_client::Channel;
+    ///
+    /// let channel = Channel::builder("dns:///greeter.prod:50051").max_connections_per_subchannel(3).build()?;
+    /// # Ok::<(), halloo::Error>(())
+    /// ```
+    pub fn max_connections_per_subchannel(mut self, connections: usize) -> Self {
+        self.pace.max_connections = connections.max(1);
         self
     }
 

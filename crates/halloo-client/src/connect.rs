@@ -2,27 +2,35 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use halloo_call::Carry;
+use halloo_call::{Carry, OutgoingCall, Refused, ResponderEnd};
 use halloo_core::SecurityLevel;
-use halloo_transport::{Address, ClientConnection, ConnectOptions, ReturnedCalls};
+use halloo_transport::{Address, ClientConnection, ConnectOptions, PlacesFreed, ReturnedCalls};
 
 use crate::failure::{Said, Unreachable};
+use crate::line::Line;
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Makes connections.
 pub(crate) trait Connect: fmt::Debug + Send + Sync + 'static {
     /// Connects to `address`. It has no time limit of its own; dropping the future gives the attempt up.
-    /// Calls that the connection cannot start go to `returned`.
-    fn connect(&self, address: Address, returned: ReturnedCalls)
-    -> BoxFuture<Result<Arc<dyn Connection>, Unreachable>>;
+    fn connect(&self, address: Address, around: Around) -> BoxFuture<Result<Arc<dyn Connection>, Unreachable>>;
 
     /// A server has complained of too many PINGs: further connections ask half as often (gRFC A8).
     fn ask_less(&self) {}
+}
+
+/// What a connection has around it.
+#[derive(Debug)]
+pub(crate) struct Around {
+    /// Where calls go that the connection cannot start.
+    pub(crate) returned: ReturnedCalls,
+    /// Where calls above the peer's limit wait; dangling: in the connection.
+    pub(crate) line: Weak<Line>,
 }
 
 /// How a connection came to take no more calls.
@@ -33,10 +41,42 @@ pub(crate) struct Ended {
     pub(crate) too_many_pings: bool,
 }
 
-/// A live connection.
-pub(crate) trait Connection: Carry {
+/// What calls start on: a connection, several, or one call's place at one.
+pub(crate) trait Carrier: Carry {
     /// What protects the bytes on their way.
     fn security(&self) -> SecurityLevel;
+
+    /// Where a call waits that was refused because there is no place for it; `None`: that is not why.
+    fn line(&self) -> Option<Arc<Line>> {
+        None
+    }
+}
+
+/// A live connection. By default it has a place for every call.
+pub(crate) trait Connection: Carrier + fmt::Debug {
+    /// Takes a place for a call, if there is one.
+    fn reserve(&self) -> bool {
+        true
+    }
+
+    /// As [`reserve`](Self::reserve); if there is none, no other call starts before the connection has told its line of
+    /// the next, or until [`nobody_waits`](Self::nobody_waits).
+    fn reserve_or_wait(&self) -> bool {
+        true
+    }
+
+    /// Starts a call at its reserved place.
+    fn start_reserved(&self, call: OutgoingCall, responder: ResponderEnd) -> Result<(), Refused> {
+        self.start(call, responder)
+    }
+
+    /// Gives a reserved place back. `true`: somebody else who waits can have it.
+    fn give_back(&self) -> bool {
+        false
+    }
+
+    /// Lets calls start again that have not waited.
+    fn nobody_waits(&self) {}
 
     /// Resolves when no call can start any more, and says why.
     fn closed(self: Arc<Self>) -> BoxFuture<Ended>;
@@ -66,20 +106,25 @@ fn slowed_down(interval: Duration, complaints: u32) -> Duration {
 }
 
 impl Connect for Http2 {
-    fn connect(
-        &self,
-        address: Address,
-        returned: ReturnedCalls,
-    ) -> BoxFuture<Result<Arc<dyn Connection>, Unreachable>> {
+    fn connect(&self, address: Address, around: Around) -> BoxFuture<Result<Arc<dyn Connection>, Unreachable>> {
         let mut options = self.options.clone();
+        let Around { returned, line } = around;
         options.returned = Some(returned);
+        if line.strong_count() > 0 {
+            let line = Weak::clone(&line);
+            options.places = Some(PlacesFreed::new(move || {
+                if let Some(line) = line.upgrade() {
+                    line.serve();
+                }
+            }));
+        }
         if let Some(keepalive) = &mut options.http2.keepalive {
             keepalive.interval = slowed_down(keepalive.interval, self.complaints.load(Ordering::Relaxed));
         }
         let said = self.said.clone();
         Box::pin(async move {
             match halloo_transport::connect(&address, options).await {
-                Ok(connection) => Ok(Arc::new(connection) as Arc<dyn Connection>),
+                Ok(connection) => Ok(Arc::new(Http2Connection { connection, line }) as Arc<dyn Connection>),
                 Err(error) => Err(Unreachable::new(&error, &said)),
             }
         })
@@ -90,19 +135,59 @@ impl Connect for Http2 {
     }
 }
 
-impl Connection for ClientConnection {
+/// An HTTP/2 connection and the line before it.
+#[derive(Debug)]
+struct Http2Connection {
+    connection: ClientConnection,
+    line: Weak<Line>,
+}
+
+impl Carry for Http2Connection {
+    #[inline]
+    fn start(&self, call: OutgoingCall, responder: ResponderEnd) -> Result<(), Refused> {
+        self.connection.start(call, responder)
+    }
+}
+
+impl Carrier for Http2Connection {
     fn security(&self) -> SecurityLevel {
-        self.peer().security
+        self.connection.peer().security
+    }
+
+    fn line(&self) -> Option<Arc<Line>> {
+        self.line.upgrade()
+    }
+}
+
+impl Connection for Http2Connection {
+    fn reserve(&self) -> bool {
+        self.connection.reserve()
+    }
+
+    fn reserve_or_wait(&self) -> bool {
+        self.connection.reserve_or_wait()
+    }
+
+    fn start_reserved(&self, call: OutgoingCall, responder: ResponderEnd) -> Result<(), Refused> {
+        self.connection.start_reserved(call, responder)
+    }
+
+    fn give_back(&self) -> bool {
+        self.connection.give_back()
+    }
+
+    fn nobody_waits(&self) {
+        self.connection.nobody_waits();
     }
 
     fn closed(self: Arc<Self>) -> BoxFuture<Ended> {
         Box::pin(async move {
-            let closed = ClientConnection::closed(&self).await;
+            let closed = self.connection.closed().await;
             Ended { reason: closed.reason, too_many_pings: closed.too_many_pings }
         })
     }
 
     fn shutdown(&self) {
-        ClientConnection::shutdown(self);
+        self.connection.shutdown();
     }
 }

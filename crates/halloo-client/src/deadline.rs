@@ -54,7 +54,8 @@ impl Limit {
         self.passed_waiting_for(&format!("a connection to {target}"))
     }
 
-    fn passed_waiting_for(&self, what: &str) -> Status {
+    /// The status of a call that has spent all its time on waiting.
+    pub(crate) fn passed_waiting_for(&self, what: &str) -> Status {
         let spent = since(self.began);
         self.status().note("spent", format!("waiting for {what} for {}", duration_text(spent)))
     }

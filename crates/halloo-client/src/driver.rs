@@ -8,16 +8,17 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::Poll;
 use std::time::Instant;
 
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::balancer::SubchannelId;
-use crate::connect::{Connection, Ended};
+use crate::connect::{Around, Connection, Ended};
 use crate::deadline::now;
 use crate::failure::Unreachable;
+use crate::line::Line;
 use crate::plane::Action;
 use crate::remote::{Remote, Snapshot};
 use crate::state::ConnectivityState;
@@ -28,14 +29,17 @@ pub(crate) struct Driver {
     /// Look-ups, attempts, and one watcher a connection. Dropped, all of them end.
     tasks: JoinSet<Event>,
     attempts: BTreeMap<AttemptId, AbortHandle>,
-    connections: BTreeMap<SubchannelId, Arc<dyn Connection>>,
+    /// The connections of each subchannel that has begun to connect.
+    lines: BTreeMap<SubchannelId, Arc<Line>>,
+    /// What calls see is not what there is.
+    is_stale: bool,
 }
 
 /// What a task of the driver has found.
 enum Event {
     Looked(io::Result<Vec<SocketAddr>>),
     Attempted(AttemptId, Result<Arc<dyn Connection>, Unreachable>),
-    Closed(SubchannelId, Ended),
+    Closed(SubchannelId, AttemptId, Ended),
 }
 
 enum Wake {
@@ -47,7 +51,8 @@ enum Wake {
 
 impl Driver {
     pub(crate) fn new(remote: Arc<Remote>) -> Self {
-        Self { remote, tasks: JoinSet::new(), attempts: BTreeMap::new(), connections: BTreeMap::new() }
+        let (attempts, lines) = (BTreeMap::new(), BTreeMap::new());
+        Self { remote, tasks: JoinSet::new(), attempts, lines, is_stale: false }
     }
 
     pub(crate) async fn run(mut self) {
@@ -56,6 +61,7 @@ impl Driver {
             if self.remote.take_demand() {
                 self.remote.plane().exit_idle(now());
             }
+            self.connect_more();
             self.act();
             match self.wait().await {
                 Wake::Event(event) => self.handle(event),
@@ -65,9 +71,17 @@ impl Driver {
         }
     }
 
+    /// Tells the plane where calls wait for a place.
+    fn connect_more(&self) {
+        for (id, line) in &self.lines {
+            if line.wants_more() {
+                self.remote.plane().handle_full(now(), *id);
+            }
+        }
+    }
+
     /// Does what the plane asks for.
     fn act(&mut self) {
-        let mut is_stale = false;
         loop {
             let Some(action) = self.remote.plane().poll_action() else { break };
             match action {
@@ -77,8 +91,9 @@ impl Driver {
                         Event::Looked(found.map(Iterator::collect))
                     });
                 }
-                Action::Connect { attempt, address } => {
-                    let connecting = self.remote.connect.connect(address, self.remote.returned_calls());
+                Action::Connect { id, attempt, address } => {
+                    let around = Around { returned: self.remote.returned_calls(), line: self.line_before(id) };
+                    let connecting = self.remote.connect.connect(address, around);
                     let task = self.tasks.spawn(async move { Event::Attempted(attempt, connecting.await) });
                     self.attempts.insert(attempt, task);
                 }
@@ -88,16 +103,23 @@ impl Driver {
                     }
                 }
                 Action::Release(id) => {
-                    if let Some(connection) = self.connections.remove(&id) {
-                        connection.shutdown();
+                    if let Some(line) = self.lines.remove(&id) {
+                        line.dissolve();
                     }
                 }
-                Action::Publish => is_stale = true,
+                Action::Publish => self.is_stale = true,
             }
         }
-        if is_stale {
+        if std::mem::take(&mut self.is_stale) {
             self.publish();
         }
+    }
+
+    /// Where calls to a subchannel wait that its connections have no place for; dangling if they wait there.
+    fn line_before(&mut self, id: SubchannelId) -> Weak<Line> {
+        let max_connections = self.remote.plane().max_connections();
+        let line = self.lines.entry(id).or_insert_with(|| Line::new(max_connections));
+        if max_connections > 1 { Arc::downgrade(line) } else { Weak::new() }
     }
 
     fn publish(&self) {
@@ -105,8 +127,8 @@ impl Driver {
             let plane = self.remote.plane();
             (plane.state(), plane.picker())
         };
-        let connections = self.connections.iter().map(|(id, connection)| (*id, Arc::clone(connection))).collect();
-        self.remote.publish(Snapshot { state, picker, connections });
+        let carriers = self.lines.iter().filter_map(|(id, line)| Some((*id, line.carrier()?))).collect();
+        self.remote.publish(Snapshot { state, picker, carriers });
     }
 
     async fn wait(&mut self) -> Wake {
@@ -133,7 +155,7 @@ impl Driver {
         match event {
             Event::Looked(result) => self.remote.plane().handle_lookup(now(), result),
             Event::Attempted(attempt, result) => self.handle_attempt(attempt, result),
-            Event::Closed(id, Ended { reason, too_many_pings }) => {
+            Event::Closed(id, attempt, Ended { reason, too_many_pings }) => {
                 tracing::debug!(target = self.remote.target, reason, "a connection takes no more calls");
                 if too_many_pings {
                     tracing::warn!(
@@ -142,8 +164,10 @@ impl Driver {
                     );
                     self.remote.connect.ask_less();
                 }
-                self.connections.remove(&id);
-                self.remote.plane().handle_closed(now(), id);
+                if self.lines.get(&id).is_some_and(|line| line.remove(attempt)) {
+                    self.is_stale = true;
+                    self.remote.plane().handle_closed(now(), id);
+                }
             }
         }
     }
@@ -158,8 +182,10 @@ impl Driver {
         match (id, connection) {
             (Some(id), Some(connection)) => {
                 let closed = Arc::clone(&connection).closed();
-                self.tasks.spawn(async move { Event::Closed(id, closed.await) });
-                self.connections.insert(id, connection);
+                self.tasks.spawn(async move { Event::Closed(id, attempt, closed.await) });
+                let line = self.lines.entry(id).or_insert_with(|| Line::new(1));
+                line.add(attempt, connection);
+                self.is_stale = true;
             }
             (None, Some(connection)) => connection.shutdown(),
             (_, None) => {}
@@ -177,8 +203,8 @@ async fn sleep_until(at: Option<Instant>) {
 impl Drop for Driver {
     /// The channel is gone, or the runtime is: then calls that wait start another driver.
     fn drop(&mut self) {
-        for connection in self.connections.values() {
-            connection.shutdown();
+        for line in self.lines.values() {
+            line.dissolve();
         }
         self.remote.driver_ended();
         let state = if self.remote.is_closed() { ConnectivityState::Shutdown } else { ConnectivityState::Idle };

@@ -9,10 +9,10 @@ use halloo_call::{Carry, OutgoingCall, Refused, ResponderEnd};
 use halloo_core::{
     Codec, Codecs, DecodeLimits, EncodeBuffer, Metadata, Method, MethodDescriptor, MethodKind, SecurityLevel, Status,
 };
-use halloo_transport::{Address, ReturnedCalls};
+use halloo_transport::Address;
 use tokio::sync::watch;
 
-use crate::connect::{BoxFuture, Connect, Connection};
+use crate::connect::{Around, BoxFuture, Carrier, Connect, Connection};
 use crate::failure::{Cause, Unreachable};
 use crate::{Channel, ConnectivityState, Fixed};
 
@@ -68,7 +68,7 @@ impl Script {
 }
 
 impl Connect for Script {
-    fn connect(&self, address: Address, _: ReturnedCalls) -> BoxFuture<Result<Arc<dyn Connection>, Unreachable>> {
+    fn connect(&self, address: Address, _: Around) -> BoxFuture<Result<Arc<dyn Connection>, Unreachable>> {
         self.attempts.lock().unwrap().push(address.to_string());
         let step = self.steps.lock().unwrap().pop_front().unwrap_or(Step::Refuse);
         Box::pin(async move {
@@ -123,11 +123,13 @@ impl Carry for Fake {
     }
 }
 
-impl Connection for Fake {
+impl Carrier for Fake {
     fn security(&self) -> SecurityLevel {
         self.security
     }
+}
 
+impl Connection for Fake {
     fn closed(self: Arc<Self>) -> BoxFuture<crate::connect::Ended> {
         let mut ended = self.ended.subscribe();
         Box::pin(async move {

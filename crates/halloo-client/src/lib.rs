@@ -23,6 +23,9 @@ mod driver_tests;
 mod failure;
 mod health;
 mod intercepted;
+mod line;
+#[cfg(test)]
+mod line_tests;
 mod options;
 mod plane;
 mod remote;

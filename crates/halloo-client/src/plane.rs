@@ -41,10 +41,10 @@ pub(crate) enum Action {
     /// Look the host up; then [`Plane::handle_lookup`].
     Lookup { host: String, port: u16 },
     /// Connect; then [`Plane::handle_attempt`].
-    Connect { attempt: AttemptId, address: Address },
+    Connect { id: SubchannelId, attempt: AttemptId, address: Address },
     /// Give the attempt up; nothing follows.
     Abandon(AttemptId),
-    /// The subchannel's connection takes no more calls and ends when the running ones have.
+    /// The subchannel's connections take no more calls and end when the running ones have.
     Release(SubchannelId),
     /// Show calls the new picker and state.
     Publish,
@@ -104,10 +104,7 @@ impl Plane {
     ) -> Option<SubchannelId> {
         let (&id, subchannel) = self.subchannels.iter_mut().find(|(_, one)| one.attempt() == Some(attempt))?;
         let update = match result {
-            Ok(()) => {
-                subchannel.connected();
-                Some(SubchannelUpdate::Ready)
-            }
+            Ok(()) => subchannel.connected().then_some(SubchannelUpdate::Ready),
             Err(why) => {
                 tracing::debug!(address = %subchannel.address(), reason = why.reason, "an attempt to connect failed");
                 subchannel.failed(now, why).map(SubchannelUpdate::Failed)
@@ -118,14 +115,32 @@ impl Plane {
         Some(id)
     }
 
-    /// A subchannel's connection takes no more calls.
+    /// One of a subchannel's connections takes no more calls. With the last, the subchannel is no longer READY: it is what
+    /// its attempt at a further one makes it (gRFC A105).
     pub(crate) fn handle_closed(&mut self, now: Instant, id: SubchannelId) {
         let Some(subchannel) = self.subchannels.get_mut(&id) else { return };
-        if subchannel.connectivity() == ConnectivityState::Ready {
-            subchannel.rest();
-            self.updates.push_back((id, SubchannelUpdate::Idle));
+        if let Some(update) = subchannel.closed() {
+            self.updates.push_back((id, update));
             self.settle(now);
         }
+    }
+
+    /// Calls wait because every connection of the subchannel has as many as its peer allows: another one is of use, if
+    /// the subchannel may have it.
+    pub(crate) fn handle_full(&mut self, now: Instant, id: SubchannelId) {
+        let attempt = AttemptId(self.next_attempt);
+        let Some(subchannel) = self.subchannels.get_mut(&id) else { return };
+        if subchannel.connect_more(now, attempt, &self.pace, &mut self.dice) {
+            self.next_attempt += 1;
+            let address = subchannel.address().clone();
+            tracing::debug!(%address, "every stream is in use: connecting once more");
+            self.actions.push_back(Action::Connect { id, attempt, address });
+        }
+    }
+
+    /// How many connections a subchannel may have.
+    pub(crate) fn max_connections(&self) -> usize {
+        self.pace.max_connections
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
@@ -134,7 +149,7 @@ impl Plane {
             match subchannel.handle_timeout(now) {
                 Some(TimedOut::Attempt(attempt, failure)) => {
                     actions.push_back(Action::Abandon(attempt));
-                    updates.push_back((id, SubchannelUpdate::Failed(failure)));
+                    updates.extend(failure.map(|failure| (id, SubchannelUpdate::Failed(failure))));
                 }
                 Some(TimedOut::Backoff) => updates.push_back((id, SubchannelUpdate::Idle)),
                 None => {}
@@ -153,8 +168,7 @@ impl Plane {
     pub(crate) fn restart(&mut self, now: Instant) {
         self.actions.clear();
         for (&id, subchannel) in &mut self.subchannels {
-            if matches!(subchannel.connectivity(), ConnectivityState::Connecting | ConnectivityState::Ready) {
-                subchannel.rest();
+            if subchannel.rest() {
                 self.updates.push_back((id, SubchannelUpdate::Idle));
             }
         }
@@ -211,17 +225,15 @@ impl Plane {
         if subchannel.connect(now, attempt, &self.pace, &mut self.dice) {
             self.next_attempt += 1;
             self.updates.push_back((id, SubchannelUpdate::Connecting));
-            self.actions.push_back(Action::Connect { attempt, address: subchannel.address().clone() });
+            self.actions.push_back(Action::Connect { id, attempt, address: subchannel.address().clone() });
         }
     }
 
     fn remove(&mut self, id: SubchannelId) {
         let Some(subchannel) = self.subchannels.remove(&id) else { return };
         self.updates.retain(|(updated, _)| *updated != id);
-        match subchannel.attempt() {
-            Some(attempt) => self.actions.push_back(Action::Abandon(attempt)),
-            None => self.actions.push_back(Action::Release(id)),
-        }
+        self.actions.extend(subchannel.attempt().map(Action::Abandon));
+        self.actions.push_back(Action::Release(id));
     }
 
     fn resolved(&mut self, now: Instant, event: ResolverEvent) {
@@ -268,7 +280,11 @@ mod tests {
 
     impl Bench {
         fn new(resolver: impl Resolver) -> Self {
-            let pace = Pace { backoff: Backoff::new().jitter(0.0), connect_timeout: Duration::from_secs(20) };
+            let pace = Pace {
+                backoff: Backoff::new().jitter(0.0),
+                connect_timeout: Duration::from_secs(20),
+                max_connections: 3,
+            };
             let plane = Plane::new(Box::new(resolver), Box::new(PickFirst::new()), "greeter:1", pace, Dice::seeded(1));
             Self { plane, now: Instant::now() }
         }
@@ -282,7 +298,7 @@ mod tests {
             let mut todo: Vec<_> = std::iter::from_fn(|| self.plane.poll_action())
                 .filter_map(|action| match action {
                     Action::Publish => None,
-                    Action::Connect { attempt, address } => Some(format!("connect {} {address}", attempt.0)),
+                    Action::Connect { attempt, address, .. } => Some(format!("connect {} {address}", attempt.0)),
                     Action::Lookup { host, .. } => Some(format!("look up {host}")),
                     Action::Abandon(attempt) => Some(format!("abandon {}", attempt.0)),
                     Action::Release(_) => Some("release".into()),
@@ -360,6 +376,108 @@ mod tests {
         bench.plane.handle_attempt(bench.now, AttemptId(1), Ok(()));
         bench.todo();
         assert_eq!(bench.next_timer(), "look up greeter; READY");
+    }
+
+    /// A bench whose only address has a connection.
+    fn connected() -> (Bench, SubchannelId) {
+        let mut bench = Bench::fixed(&[1]);
+        bench.exit_idle();
+        let id = bench.plane.handle_attempt(bench.now, AttemptId(0), Ok(())).unwrap();
+        assert_eq!(bench.todo(), "READY");
+        (bench, id)
+    }
+
+    impl Bench {
+        fn full(&mut self, id: SubchannelId) -> String {
+            self.plane.handle_full(self.now, id);
+            self.todo()
+        }
+
+        fn close(&mut self, id: SubchannelId) -> String {
+            self.plane.handle_closed(self.now, id);
+            self.todo()
+        }
+
+        fn accept(&mut self, attempt: u64) -> String {
+            self.plane.handle_attempt(self.now, AttemptId(attempt), Ok(())).unwrap();
+            self.todo()
+        }
+    }
+
+    #[test]
+    fn a105_a_full_subchannel_gets_connections_one_after_the_other_up_to_its_maximum() {
+        let (mut bench, id) = connected();
+        assert_eq!(bench.full(id), "connect 1 10.0.0.1:1; READY");
+        assert_eq!(bench.full(id), "READY", "one attempt at a time");
+        assert_eq!(bench.accept(1), "READY");
+        assert_eq!(bench.full(id), "connect 2 10.0.0.1:1; READY");
+        assert_eq!(bench.accept(2), "READY");
+        assert_eq!(bench.full(id), "READY", "three are the limit");
+        assert_eq!(bench.close(id), "READY");
+        assert_eq!(bench.full(id), "connect 3 10.0.0.1:1; READY", "one has gone, in whichever way");
+        assert_eq!(bench.accept(3), "READY");
+        for _ in 0..2 {
+            assert_eq!(bench.close(id), "READY");
+        }
+        assert_eq!(bench.close(id), "release; IDLE");
+        assert_eq!(bench.plane.poll_timeout(), None);
+    }
+
+    #[test]
+    fn a105_a_further_connection_that_fails_respects_the_back_off_and_disturbs_nobody() {
+        let (mut bench, id) = connected();
+        let start = bench.now;
+        let mut pauses = Vec::new();
+        for attempt in 1..4 {
+            assert_eq!(bench.full(id), format!("connect {attempt} 10.0.0.1:1; READY"));
+            assert_eq!(bench.refuse(attempt), "READY");
+            assert_eq!(bench.full(id), "READY", "not before the back-off is over");
+            assert_eq!(bench.next_timer(), "READY");
+            pauses.push((bench.now - start).as_millis());
+        }
+        assert_eq!(pauses, [1000, 2600, 5160]);
+        assert_eq!(bench.full(id), "connect 4 10.0.0.1:1; READY");
+        assert_eq!(bench.next_timer(), "abandon 4; READY", "20 s are the limit");
+        assert_eq!(bench.next_timer(), "READY");
+        assert_eq!(bench.plane.poll_timeout(), None, "who needs no further connection does nothing");
+        assert_eq!(bench.full(id), "connect 5 10.0.0.1:1; READY");
+        assert_eq!(bench.accept(5), "READY");
+        assert_eq!(bench.full(id), "connect 6 10.0.0.1:1; READY");
+        assert_eq!(bench.refuse(6), "READY");
+        assert_eq!(bench.plane.poll_timeout(), Some(bench.now + Duration::from_secs(1)), "success resets the back-off");
+    }
+
+    #[test]
+    fn a105_losing_the_only_connection_leaves_what_the_next_one_is() {
+        let (mut bench, id) = connected();
+        bench.full(id);
+        assert_eq!(bench.close(id), "CONNECTING");
+        assert_eq!(bench.accept(1), "READY");
+        bench.full(id);
+        assert_eq!(bench.refuse(2), "READY");
+        assert_eq!(bench.close(id), "TRANSIENT_FAILURE");
+        assert_eq!(bench.next_timer(), "connect 3 10.0.0.1:1; TRANSIENT_FAILURE");
+        assert_eq!(bench.accept(3), "READY");
+    }
+
+    #[test]
+    fn a105_what_is_removed_gives_up_its_attempt_and_its_connections() {
+        let (mut bench, id) = connected();
+        bench.full(id);
+        bench.plane.remove(id);
+        assert_eq!(bench.todo(), "abandon 1; release; READY");
+        assert_eq!(bench.full(id), "READY");
+        assert_eq!(bench.plane.handle_attempt(bench.now, AttemptId(1), Ok(())), None);
+    }
+
+    #[test]
+    fn a105_another_driver_begins_without_connections_and_attempts() {
+        let (mut bench, id) = connected();
+        bench.full(id);
+        bench.accept(1);
+        bench.full(id);
+        bench.plane.restart(bench.now);
+        assert_eq!(bench.todo(), "release; IDLE");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use halloo_transport::ReturnedCalls;
 use tokio::sync::{Notify, watch};
 
 use crate::balancer::{Pick, Picker, SubchannelId, Wait};
-use crate::connect::{Connect, Connection};
+use crate::connect::{Carrier, Connect};
 use crate::credentials::{Credentials, check_again};
 use crate::deadline::{Limit, now, within};
 use crate::driver::Driver;
@@ -39,33 +39,40 @@ pub(crate) struct Remote {
 pub(crate) struct Snapshot {
     pub(crate) state: ConnectivityState,
     pub(crate) picker: Arc<dyn Picker>,
-    /// The connections that there are, by subchannel.
-    pub(crate) connections: Vec<(SubchannelId, Arc<dyn Connection>)>,
+    /// What calls start on, by subchannel.
+    pub(crate) carriers: Vec<(SubchannelId, Arc<dyn Carrier>)>,
 }
 
 /// Where a call goes at the moment.
 enum Choice {
-    Start(Arc<dyn Connection>),
+    Start(Arc<dyn Carrier>),
     Wait,
     Fail(Status),
 }
 
 /// Why a call did not start at once.
 pub(crate) enum Unstarted {
-    Waiting(Refused),
+    Waiting(Waiting),
     Failed(Status),
+}
+
+/// A call that waits.
+pub(crate) struct Waiting {
+    refused: Refused,
+    /// What it was to start on.
+    by: Option<Arc<dyn Carrier>>,
 }
 
 impl Snapshot {
     /// Without connections; calls wait.
     pub(crate) fn empty(state: ConnectivityState) -> Self {
-        Self { state, picker: Arc::new(Wait), connections: Vec::new() }
+        Self { state, picker: Arc::new(Wait), carriers: Vec::new() }
     }
 
     fn choose(&self, outgoing: &OutgoingCall) -> Choice {
         match self.picker.pick(&outgoing.call) {
-            Pick::Subchannel(id) => match self.connections.binary_search_by_key(&id, |(id, _)| *id) {
-                Ok(index) => Choice::Start(Arc::clone(&self.connections[index].1)),
+            Pick::Subchannel(id) => match self.carriers.binary_search_by_key(&id, |(id, _)| *id) {
+                Ok(index) => Choice::Start(Arc::clone(&self.carriers[index].1)),
                 Err(_) => Choice::Wait,
             },
             Pick::Queue => Choice::Wait,
@@ -93,8 +100,13 @@ impl Remote {
     pub(crate) fn try_start(&self, call: OutgoingCall, responder: ResponderEnd) -> Result<(), Unstarted> {
         let choice = self.published.borrow().choose(&call);
         match choice {
-            Choice::Start(connection) => connection.start(call, responder).map_err(Unstarted::Waiting),
-            Choice::Wait => Err(Unstarted::Waiting(Refused { call: Box::new(call), responder })),
+            Choice::Start(carrier) => carrier
+                .start(call, responder)
+                .map_err(|refused| Unstarted::Waiting(Waiting { refused, by: Some(carrier) })),
+            Choice::Wait => {
+                let refused = Refused { call: Box::new(call), responder };
+                Err(Unstarted::Waiting(Waiting { refused, by: None }))
+            }
             Choice::Fail(status) => Err(Unstarted::Failed(status)),
         }
     }
@@ -103,7 +115,7 @@ impl Remote {
     pub(crate) async fn start_within(
         self: Arc<Self>,
         limit: Option<Limit>,
-        waiting: Refused,
+        waiting: Waiting,
     ) -> Result<Option<Limit>, Status> {
         let Some(mut limit) = limit else {
             return self.start_when_ready(waiting).await.map(|()| None).map_err(|(status, _)| status);
@@ -111,7 +123,7 @@ impl Remote {
         let starting = self.start_when_ready(waiting);
         match tokio::time::timeout_at(limit.deadline().instant().into(), starting).await {
             Ok(started) => started.map_err(|(status, _)| status)?,
-            Err(_) => return Err(limit.passed_before_start(&self.target)),
+            Err(_) => return Err(limit.passed_waiting_for(&self.awaited())),
         }
         limit.waited = since(limit.began());
         Ok(Some(limit))
@@ -119,25 +131,37 @@ impl Remote {
 
     /// # Errors
     /// Why it cannot be started, and the responder that nobody has told.
-    async fn start_when_ready(self: &Arc<Self>, mut waiting: Refused) -> Result<(), (Status, ResponderEnd)> {
+    async fn start_when_ready(self: &Arc<Self>, waiting: Waiting) -> Result<(), (Status, ResponderEnd)> {
+        let Waiting { refused: mut waiting, by } = waiting;
         let mut changes = self.published.subscribe();
+        let mut place = match by {
+            Some(carrier) => self.wait_in_line(&*carrier).await,
+            None => None,
+        };
         loop {
-            let (state, choice) = {
-                let snapshot = changes.borrow_and_update();
-                (snapshot.state, snapshot.choose(&waiting.call))
+            let (state, choice) = match place.take() {
+                Some(place) => (ConnectivityState::Ready, Choice::Start(place)),
+                None => {
+                    let snapshot = changes.borrow_and_update();
+                    (snapshot.state, snapshot.choose(&waiting.call))
+                }
             };
             match choice {
                 Choice::Fail(status) => return Err((status, waiting.responder)),
                 Choice::Wait => {}
-                Choice::Start(connection) => {
-                    if let Err(status) = check_again(&waiting.call.call, connection.security(), &self.target) {
+                Choice::Start(carrier) => {
+                    if let Err(status) = check_again(&waiting.call.call, carrier.security(), &self.target) {
                         return Err((status, waiting.responder));
                     }
-                    // A connection that takes no more calls is about to leave the snapshot.
-                    match connection.start(*waiting.call, waiting.responder) {
+                    match carrier.start(*waiting.call, waiting.responder) {
                         Ok(()) => return Ok(()),
                         Err(refused) => waiting = refused,
                     }
+                    place = self.wait_in_line(&*carrier).await;
+                    if place.is_some() {
+                        continue;
+                    }
+                    // A connection that takes no more calls is about to leave the snapshot.
                 }
             }
             if let Err(status) = self.demand(state) {
@@ -146,6 +170,28 @@ impl Remote {
             // The sender lives as long as `self`.
             let _ = changes.changed().await;
         }
+    }
+
+    /// Waits for a place if that is why `carrier` has refused a call. `None`: it is not, or all connections have gone.
+    async fn wait_in_line(&self, carrier: &dyn Carrier) -> Option<Arc<dyn Carrier>> {
+        let line = carrier.line()?;
+        let turn = line.enter();
+        if line.wants_more() {
+            self.wake.notify_one();
+        }
+        turn.await.map(|place| Arc::new(place) as Arc<dyn Carrier>)
+    }
+
+    /// What a call waits for that could not start.
+    fn awaited(&self) -> String {
+        match self.state() {
+            ConnectivityState::Ready => format!("a free stream to {}", self.target),
+            _ => self.a_connection(),
+        }
+    }
+
+    fn a_connection(&self) -> String {
+        format!("a connection to {}", self.target)
     }
 
     /// Starts a call with the metadata of `credentials`: it picks a connection, asks them for that one, and begins
@@ -158,24 +204,32 @@ impl Remote {
     ) -> Result<Option<Limit>, Status> {
         let mut changes = self.published.subscribe();
         let its_own = waiting.call.call.metadata().clone();
-        let place = format!("a connection to {}", self.target);
+        let place = self.a_connection();
+        let mut in_line = None;
         loop {
-            let connection = within(limit, &place, self.picked(&mut changes, &waiting.call)).await?;
+            let carrier = match in_line.take() {
+                Some(carrier) => carrier,
+                None => within(limit, &place, self.picked(&mut changes, &waiting.call)).await?,
+            };
             if let Some(limit) = &mut limit {
                 limit.waited = since(limit.began());
             }
-            let security = connection.security();
+            let security = carrier.security();
             credentials.check(security, &self.target)?;
             let asked = credentials.metadata(waiting.call.method, authority, security);
             let metadata = within(limit, "the call's credentials", asked).await?;
             credentials.attach(metadata, &mut waiting.call.call);
-            match connection.start(*waiting.call, waiting.responder) {
+            match carrier.start(*waiting.call, waiting.responder) {
                 Ok(()) => return Ok(limit),
                 Err(refused) => waiting = refused,
             }
             waiting.call.call.set_metadata(its_own.clone().into());
-            // The connection is about to leave the snapshot. The sender lives as long as `self`.
-            let _ = within(limit, &place, async { Ok(changes.changed().await) }).await?;
+            let turn = async { Ok(self.wait_in_line(&*carrier).await) };
+            in_line = within(limit, &self.awaited(), turn).await?;
+            if in_line.is_none() {
+                // The connection is about to leave the snapshot. The sender lives as long as `self`.
+                let _ = within(limit, &place, async { Ok(changes.changed().await) }).await?;
+            }
         }
     }
 
@@ -184,14 +238,14 @@ impl Remote {
         self: &Arc<Self>,
         changes: &mut watch::Receiver<Snapshot>,
         call: &OutgoingCall,
-    ) -> Result<Arc<dyn Connection>, Status> {
+    ) -> Result<Arc<dyn Carrier>, Status> {
         loop {
             let (state, choice) = {
                 let snapshot = changes.borrow_and_update();
                 (snapshot.state, snapshot.choose(call))
             };
             match choice {
-                Choice::Start(connection) => return Ok(connection),
+                Choice::Start(carrier) => return Ok(carrier),
                 Choice::Fail(status) => return Err(status),
                 Choice::Wait => self.demand(state)?,
             }
@@ -216,7 +270,7 @@ impl Remote {
     async fn start_again(self: Arc<Self>, refused: Refused) {
         let watch = refused.responder.handler_watch();
         let limit = refused.call.call.deadline();
-        let mut starting = std::pin::pin!(self.start_when_ready(refused));
+        let mut starting = std::pin::pin!(self.start_when_ready(Waiting { refused, by: None }));
         let mut expiry = std::pin::pin!(async {
             match limit {
                 Some(deadline) => tokio::time::sleep_until(deadline.instant().into()).await,

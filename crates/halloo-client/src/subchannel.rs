@@ -1,16 +1,20 @@
 //! `Subchannel`: one address's slot in a channel, with its attempts and back-off. Pure.
 //!
 //! ```text
-//! Idle ── connect() ──▶ Connecting ── connected ──▶ Ready ── closed ──▶ Idle
+//! Idle ── connect() ──▶ Connecting ── connected ──▶ Ready ── the last is closed ──▶ Idle
 //!                           └── failed, timed out ──▶ Failed ── back-off is over ──▶ Idle
 //! ```
+//!
+//! READY it stays as long as there is a connection, whatever becomes of attempts at further ones (gRFC A105).
 
 use std::time::{Duration, Instant};
 
 use halloo_transport::Address;
 
 use crate::backoff::{Backoff, Dice};
+use crate::balancer::SubchannelUpdate;
 use crate::failure::{ConnectFailure, Unreachable};
+#[cfg(test)]
 use crate::state::ConnectivityState;
 
 /// Names one attempt; an answer to an earlier one is recognised as such.
@@ -20,17 +24,28 @@ pub(crate) struct AttemptId(pub(crate) u64);
 #[derive(Debug)]
 pub(crate) struct Subchannel {
     address: Address,
-    state: State,
+    /// How many connections take calls.
+    connections: usize,
+    pursuit: Pursuit,
     /// Failures since the last success.
     failures: u32,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum State {
-    Idle,
-    Connecting { attempt: AttemptId, started: Instant, limit: Duration, retry_at: Instant },
-    Ready,
-    Failed { retry_at: Instant },
+/// How far the next connection is.
+#[derive(Debug)]
+enum Pursuit {
+    None,
+    Attempt {
+        attempt: AttemptId,
+        started: Instant,
+        limit: Duration,
+        retry_at: Instant,
+    },
+    Backoff {
+        retry_at: Instant,
+        /// Why the attempt before it has failed, if the balancer did not hear of it because there was a connection.
+        untold: Option<ConnectFailure>,
+    },
 }
 
 /// How attempts are paced.
@@ -39,30 +54,33 @@ pub(crate) struct Pace {
     pub(crate) backoff: Backoff,
     /// The least time that an attempt gets.
     pub(crate) connect_timeout: Duration,
+    /// How many connections a subchannel may have.
+    pub(crate) max_connections: usize,
 }
 
 impl Subchannel {
     pub(crate) fn new(address: Address) -> Self {
-        Self { address, state: State::Idle, failures: 0 }
+        Self { address, connections: 0, pursuit: Pursuit::None, failures: 0 }
     }
 
     pub(crate) fn address(&self) -> &Address {
         &self.address
     }
 
-    pub(crate) fn connectivity(&self) -> ConnectivityState {
-        match self.state {
-            State::Idle => ConnectivityState::Idle,
-            State::Connecting { .. } => ConnectivityState::Connecting,
-            State::Ready => ConnectivityState::Ready,
-            State::Failed { .. } => ConnectivityState::TransientFailure,
+    #[cfg(test)]
+    fn connectivity(&self) -> ConnectivityState {
+        match self.pursuit {
+            _ if self.connections > 0 => ConnectivityState::Ready,
+            Pursuit::None => ConnectivityState::Idle,
+            Pursuit::Attempt { .. } => ConnectivityState::Connecting,
+            Pursuit::Backoff { .. } => ConnectivityState::TransientFailure,
         }
     }
 
     /// The attempt under way.
     pub(crate) fn attempt(&self) -> Option<AttemptId> {
-        match self.state {
-            State::Connecting { attempt, .. } => Some(attempt),
+        match self.pursuit {
+            Pursuit::Attempt { attempt, .. } => Some(attempt),
             _ => None,
         }
     }
@@ -70,39 +88,70 @@ impl Subchannel {
     /// Begins an attempt, if there is none, no connection and no back-off. An attempt gets as long as its
     /// back-off, but at least the connect timeout.
     pub(crate) fn connect(&mut self, now: Instant, attempt: AttemptId, pace: &Pace, dice: &mut Dice) -> bool {
-        if !matches!(self.state, State::Idle) {
+        self.connections == 0 && self.pursue(now, attempt, pace, dice)
+    }
+
+    /// Begins an attempt at a further connection, if it may have one and there is no attempt and no back-off.
+    pub(crate) fn connect_more(&mut self, now: Instant, attempt: AttemptId, pace: &Pace, dice: &mut Dice) -> bool {
+        (1..pace.max_connections).contains(&self.connections) && self.pursue(now, attempt, pace, dice)
+    }
+
+    fn pursue(&mut self, now: Instant, attempt: AttemptId, pace: &Pace, dice: &mut Dice) -> bool {
+        if !matches!(self.pursuit, Pursuit::None) {
             return false;
         }
         let pause = pace.backoff.pause(self.failures, dice.roll());
         let limit = pause.max(pace.connect_timeout);
-        self.state = State::Connecting { attempt, started: now, limit, retry_at: now + pause };
+        self.pursuit = Pursuit::Attempt { attempt, started: now, limit, retry_at: now + pause };
         true
     }
 
-    /// The attempt has led to a connection.
-    pub(crate) fn connected(&mut self) {
+    /// The attempt has led to a connection; `true`: the first.
+    pub(crate) fn connected(&mut self) -> bool {
         self.failures = 0;
-        self.state = State::Ready;
+        self.pursuit = Pursuit::None;
+        self.connections += 1;
+        self.connections == 1
     }
 
-    /// The attempt has failed. What is left of its back-off has to pass before the next.
+    /// The attempt has failed. What is left of its back-off has to pass before the next. Returns the failure if there is
+    /// no other connection.
     pub(crate) fn failed(&mut self, now: Instant, why: Unreachable) -> Option<ConnectFailure> {
-        let State::Connecting { started, retry_at, .. } = self.state else { return None };
+        let Pursuit::Attempt { started, retry_at, .. } = self.pursuit else { return None };
         self.failures = self.failures.saturating_add(1);
-        self.state = State::Failed { retry_at };
-        Some(ConnectFailure::new(self.address.clone(), why, now.saturating_duration_since(started)))
+        let took = now.saturating_duration_since(started);
+        let failure = ConnectFailure::new(self.address.clone(), why, took);
+        let (told, untold) = if self.connections == 0 { (Some(failure), None) } else { (None, Some(failure)) };
+        self.pursuit = Pursuit::Backoff { retry_at, untold };
+        told
     }
 
-    /// Forgets attempt or connection: the connection has ended, or whoever made it has.
-    pub(crate) fn rest(&mut self) {
-        self.state = State::Idle;
+    /// A connection has ended. Returns what has become of the subchannel if it was the last.
+    pub(crate) fn closed(&mut self) -> Option<SubchannelUpdate> {
+        self.connections = self.connections.checked_sub(1)?;
+        match &mut self.pursuit {
+            _ if self.connections > 0 => None,
+            Pursuit::None => Some(SubchannelUpdate::Idle),
+            Pursuit::Attempt { .. } => Some(SubchannelUpdate::Connecting),
+            Pursuit::Backoff { untold, .. } => untold.take().map(SubchannelUpdate::Failed),
+        }
+    }
+
+    /// Forgets attempt and connections: whoever made them has ended. A back-off stays. `true` if there was something.
+    pub(crate) fn rest(&mut self) -> bool {
+        let was_ready = std::mem::take(&mut self.connections) > 0;
+        let was_trying = self.attempt().is_some();
+        if was_trying || was_ready {
+            self.pursuit = Pursuit::None;
+        }
+        was_trying || was_ready
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        match self.state {
-            State::Connecting { started, limit, .. } => Some(started + limit),
-            State::Failed { retry_at } => Some(retry_at),
-            State::Idle | State::Ready => None,
+        match self.pursuit {
+            Pursuit::Attempt { started, limit, .. } => Some(started + limit),
+            Pursuit::Backoff { retry_at, .. } => Some(retry_at),
+            Pursuit::None => None,
         }
     }
 
@@ -111,15 +160,16 @@ impl Subchannel {
         if self.poll_timeout().is_none_or(|at| now < at) {
             return None;
         }
-        match self.state {
-            State::Connecting { attempt, limit, .. } => {
-                self.failed(now, Unreachable::timed_out(limit)).map(|failure| TimedOut::Attempt(attempt, failure))
+        match self.pursuit {
+            Pursuit::Attempt { attempt, limit, .. } => {
+                let failure = self.failed(now, Unreachable::timed_out(limit));
+                Some(TimedOut::Attempt(attempt, failure))
             }
-            State::Failed { .. } => {
-                self.state = State::Idle;
-                Some(TimedOut::Backoff)
+            Pursuit::Backoff { .. } => {
+                self.pursuit = Pursuit::None;
+                (self.connections == 0).then_some(TimedOut::Backoff)
             }
-            State::Idle | State::Ready => None,
+            Pursuit::None => None,
         }
     }
 }
@@ -127,7 +177,9 @@ impl Subchannel {
 /// What the time has brought.
 #[derive(Debug)]
 pub(crate) enum TimedOut {
-    Attempt(AttemptId, ConnectFailure),
+    /// With its failure, if there is no connection.
+    Attempt(AttemptId, Option<ConnectFailure>),
+    /// There is no connection.
     Backoff,
 }
 
@@ -137,7 +189,7 @@ mod tests {
     use crate::failure::Cause;
 
     fn pace() -> Pace {
-        Pace { backoff: Backoff::new().jitter(0.0), connect_timeout: Duration::from_secs(20) }
+        Pace { backoff: Backoff::new().jitter(0.0), connect_timeout: Duration::from_secs(20), max_connections: 2 }
     }
 
     fn refused() -> Unreachable {
@@ -172,7 +224,7 @@ mod tests {
         }
         subchannel.connect(start, AttemptId(9), &pace(), &mut dice);
         subchannel.connected();
-        subchannel.rest();
+        assert!(matches!(subchannel.closed(), Some(SubchannelUpdate::Idle)));
         subchannel.connect(start, AttemptId(10), &pace(), &mut dice);
         subchannel.failed(start, refused());
         assert_eq!(subchannel.poll_timeout(), Some(start + Duration::from_secs(1)));
@@ -184,7 +236,7 @@ mod tests {
         subchannel.connect(start, AttemptId(4), &pace(), &mut dice);
         let limit = start + Duration::from_secs(20);
         assert_eq!(subchannel.poll_timeout(), Some(limit));
-        let Some(TimedOut::Attempt(AttemptId(4), failure)) = subchannel.handle_timeout(limit) else {
+        let Some(TimedOut::Attempt(AttemptId(4), Some(failure))) = subchannel.handle_timeout(limit) else {
             panic!("20 s are the limit");
         };
         assert_eq!(failure.reason, "no answer within 20 s");

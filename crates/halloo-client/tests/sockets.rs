@@ -24,6 +24,10 @@ struct Served {
 
 impl Served {
     fn at(address: &ListenAddress) -> Self {
+        Self::with(address, Http2Config::default())
+    }
+
+    fn with(address: &ListenAddress, config: Http2Config) -> Self {
         let listener = Listener::bind(address).unwrap();
         let served = Self { address: listener.address().clone(), connections: Arc::default() };
         let connections = Arc::clone(&served.connections);
@@ -31,11 +35,10 @@ impl Served {
             loop {
                 let Accepted { socket, peer, .. } = listener.accept().await.unwrap();
                 let dispatch = Arc::new(Talk::default());
+                let config = config.clone();
                 let handle = match socket {
-                    AcceptedSocket::Tcp(io) => spawn(ServerConnection::new(io, peer, Http2Config::default(), dispatch)),
-                    AcceptedSocket::Unix(io) => {
-                        spawn(ServerConnection::new(io, peer, Http2Config::default(), dispatch))
-                    }
+                    AcceptedSocket::Tcp(io) => spawn(ServerConnection::new(io, peer, config, dispatch)),
+                    AcceptedSocket::Unix(io) => spawn(ServerConnection::new(io, peer, config, dispatch)),
                     _ => unreachable!("there are two kinds of socket"),
                 };
                 connections.lock().unwrap().push(handle);
@@ -110,6 +113,82 @@ async fn many_calls_share_a_channel() {
     }
     while let Some(call) = calls.join_next().await {
         call.unwrap();
+    }
+}
+
+/// A server that allows two calls a connection.
+fn crowded() -> Served {
+    let mut config = Http2Config::default();
+    config.limits.max_concurrent_streams = 2;
+    Served::with(&loopback(), config)
+}
+
+#[tokio::test]
+async fn a105_calls_above_the_limit_of_a_connection_run_on_as_many_as_they_need() {
+    let served = crowded();
+    let channel = Channel::connect(served.tcp().to_string()).await.unwrap();
+    let mut chats = Vec::new();
+    for _ in 0..7 {
+        let (mut requests, mut replies) = channel.bidi_streaming(&CHAT).await.unwrap();
+        requests.send("x".into()).await.unwrap();
+        assert_eq!(replies.next().await.unwrap().as_deref(), Some("re: x"));
+        chats.push((requests, replies));
+    }
+    assert_eq!(served.connections.lock().unwrap().len(), 4, "seven by two");
+    for (mut requests, mut replies) in chats {
+        requests.send("y".into()).await.unwrap();
+        assert_eq!(replies.next().await.unwrap().as_deref(), Some("re: y"), "all of them run");
+        requests.finish();
+        assert_eq!(replies.next().await.unwrap(), None);
+    }
+    assert_eq!(*channel.unary(&SAY, "hello".into()).await.unwrap(), "you said: hello");
+    assert_eq!(served.connections.lock().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn a105_a_burst_of_calls_is_served_by_the_connections_that_there_may_be() {
+    for max_connections in [1, 3] {
+        let served = crowded();
+        let builder = Channel::builder(served.tcp().to_string());
+        let channel = builder.max_connections_per_subchannel(max_connections).build().unwrap();
+        let mut calls = tokio::task::JoinSet::new();
+        for number in 0..500 {
+            let channel = channel.clone();
+            calls.spawn(async move {
+                let reply = channel.unary(&SAY, format!("number {number}")).await.unwrap();
+                assert_eq!(*reply, format!("you said: number {number}"));
+            });
+        }
+        while let Some(call) = calls.join_next().await {
+            call.unwrap();
+        }
+        let connections = served.connections.lock().unwrap().len();
+        assert!((1..=max_connections).contains(&connections), "{connections} of {max_connections}");
+    }
+}
+
+#[tokio::test]
+async fn a105_a_server_that_shuts_one_connection_down_loses_no_call_that_waits() {
+    let served = crowded();
+    let builder = Channel::builder(served.tcp().to_string()).max_connections_per_subchannel(2);
+    let channel = builder.connect().await.unwrap();
+    let mut chats = Vec::new();
+    for _ in 0..4 {
+        let (mut requests, mut replies) = channel.bidi_streaming(&CHAT).await.unwrap();
+        requests.send("x".into()).await.unwrap();
+        replies.next().await.unwrap();
+        chats.push((requests, replies));
+    }
+    let waiting = tokio::spawn({
+        let channel = channel.clone();
+        async move { channel.unary(&SAY, "hello".into()).await.unwrap().into_message() }
+    });
+    served.connections.lock().unwrap()[0].shutdown();
+    assert_eq!(waiting.await.unwrap(), "you said: hello", "a third connection takes the place of the first");
+    assert_eq!(served.connections.lock().unwrap().len(), 3);
+    for (requests, mut replies) in chats {
+        requests.finish();
+        assert_eq!(replies.next().await.unwrap(), None, "what ran goes on");
     }
 }
 

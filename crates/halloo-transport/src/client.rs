@@ -17,12 +17,13 @@ use halloo_core::{Deadline, Status};
 use halloo_http2::{Connection, End, ErrorCode, Event, HeaderList, OpenError, Origin, StreamId};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::client_handle::{Closed, ConnectionState, ReturnedCalls, Shared, Start};
+use crate::client_handle::{Closed, ConnectionState, PlacesFreed, ReturnedCalls, Shared, Start};
 use crate::connect_error::ConnectErrorKind;
 use crate::deadlines::Deadlines;
 use crate::id_map::IdMap;
 use crate::mailbox::{CallWaker, Mail, Mailbox};
 use crate::outgoing_head::RequestTemplates;
+use crate::places::Places;
 use crate::request_head::lazy_metadata;
 use crate::response_head::{ResponseStart, read_head, read_trailers, reset_status};
 use crate::sniff::Sniff;
@@ -59,6 +60,10 @@ struct Calls {
     templates: RequestTemplates,
     target: String,
     returned: Option<ReturnedCalls>,
+    /// `None`: callers do not count places.
+    places: Option<PlacesFreed>,
+    /// Places that callers can take: what the peer allows less what is in the table.
+    offered: i64,
     mailbox: Arc<Mailbox<Start>>,
     state: Arc<ConnectionState>,
     deadlines: Deadlines,
@@ -105,6 +110,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ClientDriver<Io> {
             templates,
             target: shared.target,
             returned: shared.returned,
+            places: shared.places,
+            offered: 0,
             mailbox: shared.mailbox,
             state: shared.state,
             deadlines: Deadlines::default(),
@@ -122,14 +129,17 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ClientDriver<Io> {
         let mut moved = self.wire.poll_read(cx, now, |bytes| sniff.look(bytes)) != ReadTurn::Idle;
         moved |= self.handle_events();
         let engine = &mut self.wire.engine;
-        self.calls.mailbox.drain(mail, cx);
+        let freed = self.calls.freed(engine);
+        if self.calls.mailbox.drain_and_free(mail, cx, freed) {
+            self.calls.places.iter().for_each(PlacesFreed::tell);
+        }
         moved |= !mail.is_empty();
         for mail in mail.drain(..) {
             match mail {
                 Mail::Call(key) => self.calls.look(engine, key),
                 Mail::Start(start) => self.calls.start(engine, start, now),
                 Mail::Shutdown => {
-                    self.calls.state.go_away(Closed::new("this client has closed the connection"));
+                    self.calls.go_away(Closed::new("this client has closed the connection"));
                     engine.shutdown(now);
                     self.calls.open_waiting(engine);
                 }
@@ -247,7 +257,21 @@ impl Calls {
         None
     }
 
+    /// The places that became free since the last time; below zero if the peer has lowered its limit.
+    #[inline]
+    fn freed(&mut self, engine: &Connection) -> i64 {
+        let offer = i64::from(engine.peer_max_streams()) - self.table.len() as i64;
+        offer - std::mem::replace(&mut self.offered, offer)
+    }
+
+    /// No call starts any more; those that run go on.
+    fn go_away(&self, closed: Closed) {
+        self.mailbox.places(Places::shut);
+        self.state.go_away(closed);
+    }
+
     fn start(&mut self, engine: &mut Connection, start: Start, now: Instant) {
+        self.offered -= 1;
         let key = self.next_key;
         self.next_key = self.next_key.wrapping_add(1);
         let deadline = start.call.call.deadline();
@@ -300,7 +324,7 @@ impl Calls {
                 Err(error) => {
                     self.waiting.pop_front();
                     if matches!(error, OpenError::Exhausted) {
-                        self.state.go_away(Closed::new("the connection has used up its stream ids"));
+                        self.go_away(Closed::new("the connection has used up its stream ids"));
                         engine.shutdown(crate::server::now());
                     }
                     if let Some(call) = self.table.remove(&key) {
@@ -341,13 +365,17 @@ impl Calls {
                 }
             }
             Event::StreamsAvailable => self.open_waiting(engine),
-            Event::Ready => self.state.ready(),
+            Event::Ready => {
+                let freed = self.freed(engine);
+                self.mailbox.places(|places| places.free(freed));
+                self.state.ready();
+            }
             Event::GoingAway { code, debug, .. } => {
                 let text = if debug.is_empty() { "".into() } else { format!(" ({})", String::from_utf8_lossy(&debug)) };
                 let reason = format!("the server is going away: {code}{text}");
                 let because = Some(format!("it is going away, GOAWAY {code}{text}"));
                 let too_many_pings = code == ErrorCode::EnhanceYourCalm && debug.as_ref() == b"too_many_pings";
-                self.state.go_away(Closed { reason, by_goaway: true, too_many_pings, because });
+                self.go_away(Closed { reason, by_goaway: true, too_many_pings, because });
                 // None of them will be opened; they go back.
                 self.open_waiting(engine);
             }

@@ -15,12 +15,19 @@ use crate::connect_error::{ConnectError, ConnectErrorKind};
 use crate::mailbox::{Mail, Mailbox};
 use crate::opening::ByteStream;
 use crate::outgoing_head::RequestTemplates;
+use crate::places::Places;
 
 /// A call on its way to its connection's task.
 #[derive(Debug)]
 pub(crate) struct Start {
     pub(crate) call: Box<OutgoingCall>,
     pub(crate) responder: ResponderEnd,
+}
+
+impl Start {
+    fn refused(self) -> Refused {
+        Refused { call: self.call, responder: self.responder }
+    }
 }
 
 /// How to make a connection.
@@ -35,6 +42,9 @@ pub struct ConnectOptions {
     pub http2: Config,
     /// Who takes the calls that the connection could not start. Default: nobody, and they fail with UNAVAILABLE.
     pub returned: Option<ReturnedCalls>,
+    /// Refuses calls above the peer's MAX_CONCURRENT_STREAMS, and who hears that there are places again. Default: nobody,
+    /// and such calls wait in the connection.
+    pub places: Option<PlacesFreed>,
     /// Who sees the connection. Default: nobody.
     pub observation: Observation,
     /// TLS for the connection, which is never made without it then. Default: none, so plaintext.
@@ -58,6 +68,27 @@ impl ReturnedCalls {
     }
 }
 
+/// Hears that a connection which had no place for a call has one again.
+#[derive(Clone)]
+pub struct PlacesFreed(Arc<dyn Fn() + Send + Sync>);
+
+impl PlacesFreed {
+    /// Lets `heard` hear it. It is called from the connection's task and must not block.
+    pub fn new(heard: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Arc::new(heard))
+    }
+
+    pub(crate) fn tell(&self) {
+        (self.0)();
+    }
+}
+
+impl fmt::Debug for PlacesFreed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PlacesFreed").finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for ReturnedCalls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReturnedCalls").finish_non_exhaustive()
@@ -72,6 +103,7 @@ impl ConnectOptions {
             user_agent: concat!("halloo/", env!("CARGO_PKG_VERSION")).into(),
             http2: Config::default(),
             returned: None,
+            places: None,
             observation: Observation::default(),
             #[cfg(feature = "_tls")]
             tls: None,
@@ -132,10 +164,12 @@ async fn drive<Io: ByteStream + 'static>(
 ) -> Result<ClientConnection, ConnectError> {
     let engine = Connection::client(options.http2, crate::server::now());
     let templates = RequestTemplates::new(scheme, options.authority, options.user_agent);
-    let connection = ClientConnection { mailbox: Mailbox::new(), state: Arc::default(), peer: Arc::new(peer) };
+    let places = if options.places.is_some() { Places::none() } else { Places::unlimited() };
+    let connection = ClientConnection { mailbox: Mailbox::with(places), state: Arc::default(), peer: Arc::new(peer) };
     let shared = Shared {
         target: address.to_string(),
         returned: options.returned,
+        places: options.places,
         observed: options.observation.connection(Side::Client, &connection.peer),
         mailbox: Arc::clone(&connection.mailbox),
         state: Arc::clone(&connection.state),
@@ -152,6 +186,7 @@ async fn drive<Io: ByteStream + 'static>(
 pub(crate) struct Shared {
     pub(crate) target: String,
     pub(crate) returned: Option<ReturnedCalls>,
+    pub(crate) places: Option<PlacesFreed>,
     pub(crate) observed: Option<ObservedConnection>,
     pub(crate) mailbox: Arc<Mailbox<Start>>,
     pub(crate) state: Arc<ConnectionState>,
@@ -240,18 +275,46 @@ impl ClientConnection {
     pub fn close(&self) {
         let _ = self.mailbox.post(Mail::Close);
     }
+
+    /// Takes a place for a call, if there is one: fewer calls than the peer's MAX_CONCURRENT_STREAMS. It is used by
+    /// [`start_reserved`](Self::start_reserved), or given [back](Self::give_back).
+    #[must_use]
+    pub fn reserve(&self) -> bool {
+        self.mailbox.places(Places::reserve)
+    }
+
+    /// As [`reserve`](Self::reserve). If there is none, [`ConnectOptions::places`] hears of the next, and
+    /// [`start`](Carry::start) refuses other calls until [`nobody_waits`](Self::nobody_waits).
+    #[must_use]
+    pub fn reserve_or_wait(&self) -> bool {
+        self.mailbox.places(Places::reserve_or_wait)
+    }
+
+    /// Starts a call at a place that it has [reserved](Self::reserve).
+    ///
+    /// # Errors
+    /// Gives call and responder back if the connection takes no more calls.
+    pub fn start_reserved(&self, call: OutgoingCall, responder: ResponderEnd) -> Result<(), Refused> {
+        let start = Start { call: Box::new(call), responder };
+        self.mailbox.start_reserved(start).map_err(Start::refused)
+    }
+
+    /// Gives a [reserved](Self::reserve) place back. `true`: somebody else who waits can have it.
+    #[must_use]
+    pub fn give_back(&self) -> bool {
+        self.mailbox.places(|places| places.free(1))
+    }
+
+    /// Says that nobody waits for a place any more.
+    pub fn nobody_waits(&self) {
+        self.mailbox.places(Places::nobody_waits);
+    }
 }
 
 impl Carry for ClientConnection {
     fn start(&self, call: OutgoingCall, responder: ResponderEnd) -> Result<(), Refused> {
         let start = Start { call: Box::new(call), responder };
-        if !self.is_usable() {
-            return Err(Refused { call: start.call, responder: start.responder });
-        }
-        match self.mailbox.post(Mail::Start(start)) {
-            Err(Mail::Start(start)) => Err(Refused { call: start.call, responder: start.responder }),
-            _ => Ok(()),
-        }
+        self.mailbox.start(start).map_err(Start::refused)
     }
 }
 

@@ -20,6 +20,7 @@ mod listener;
 mod mailbox;
 mod opening;
 mod outgoing_head;
+mod places;
 mod request_head;
 mod response_head;
 mod server;
@@ -31,7 +32,7 @@ mod unanswered;
 mod wire;
 
 pub use address::Address;
-pub use client_handle::{ClientConnection, Closed, ConnectOptions, ReturnedCalls, connect};
+pub use client_handle::{ClientConnection, Closed, ConnectOptions, PlacesFreed, ReturnedCalls, connect};
 pub use connect_error::{ConnectError, ConnectErrorKind};
 pub use halloo_http2::{Config as Http2Config, Keepalive, Lifetime, Limits as Http2Limits, PingLimit};
 pub use http1::{Http1, Http1Connection};

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Wake, Waker};
 
+use crate::places::Places;
+
 /// What a connection's task can be told; `S` starts a call (clients only).
 #[derive(Debug)]
 pub(crate) enum Mail<S> {
@@ -29,50 +31,102 @@ struct State<S> {
     mail: Vec<Mail<S>>,
     task: Option<Waker>,
     closed: bool,
+    /// For starts; a server has none.
+    places: Places,
 }
 
 impl<S> Mailbox<S> {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { state: Mutex::new(State { mail: Vec::new(), task: None, closed: false }) })
+        Self::with(Places::unlimited())
+    }
+
+    /// Makes one that takes as many starts as there are places.
+    pub(crate) fn with(places: Places) -> Arc<Self> {
+        Arc::new(Self { state: Mutex::new(State { mail: Vec::new(), task: None, closed: false, places }) })
     }
 
     /// Posts `mail`; gives it back if the connection has ended.
     pub(crate) fn post(&self, mail: Mail<S>) -> Result<(), Mail<S>> {
-        let mut state = self.lock();
+        let state = self.lock();
         if state.closed {
             return Err(mail);
         }
-        state.mail.push(mail);
-        let task = state.task.take();
-        drop(state);
-        if let Some(task) = task {
-            task.wake();
-        }
+        deliver(state, mail);
         Ok(())
+    }
+
+    /// Posts the start of a call; gives it back if there is no place for it.
+    pub(crate) fn start(&self, start: S) -> Result<(), S> {
+        let mut state = self.lock();
+        if !state.places.enter() {
+            return Err(start);
+        }
+        deliver(state, Mail::Start(start));
+        Ok(())
+    }
+
+    /// Posts the start of a call that has [reserved](Places::reserve) its place; gives it back if no call starts any
+    /// more.
+    pub(crate) fn start_reserved(&self, start: S) -> Result<(), S> {
+        let state = self.lock();
+        if state.places.is_shut() {
+            return Err(start);
+        }
+        deliver(state, Mail::Start(start));
+        Ok(())
+    }
+
+    /// Takes and gives places; see [`Places`].
+    pub(crate) fn places<T>(&self, with: impl FnOnce(&mut Places) -> T) -> T {
+        with(&mut self.lock().places)
     }
 
     /// Moves all mail into `into`; if there was none, the task is woken by the next.
     pub(crate) fn drain(&self, into: &mut Vec<Mail<S>>, cx: &Context<'_>) {
+        self.lock().drain(into, cx);
+    }
+
+    /// As [`drain`](Self::drain), and frees places; `true`: those who wait can have some.
+    pub(crate) fn drain_and_free(&self, into: &mut Vec<Mail<S>>, cx: &Context<'_>, places: i64) -> bool {
         let mut state = self.lock();
-        if state.mail.is_empty() {
-            if !state.task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
-                state.task = Some(cx.waker().clone());
-            }
-        } else {
-            std::mem::swap(&mut state.mail, into);
-        }
+        state.drain(into, cx);
+        state.places.free(places)
     }
 
     /// Refuses mail from now on and returns what was left.
     pub(crate) fn close(&self) -> Vec<Mail<S>> {
         let mut state = self.lock();
         state.closed = true;
+        state.places.shut();
         state.task = None;
         std::mem::take(&mut state.mail)
     }
 
     fn lock(&self) -> MutexGuard<'_, State<S>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S> State<S> {
+    #[inline]
+    fn drain(&mut self, into: &mut Vec<Mail<S>>, cx: &Context<'_>) {
+        if self.mail.is_empty() {
+            if !self.task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
+                self.task = Some(cx.waker().clone());
+            }
+        } else {
+            std::mem::swap(&mut self.mail, into);
+        }
+    }
+}
+
+#[inline]
+fn deliver<S>(mut state: MutexGuard<'_, State<S>>, mail: Mail<S>) {
+    state.mail.push(mail);
+    let task = state.task.take();
+    drop(state);
+    if let Some(task) = task {
+        task.wake();
     }
 }
 

@@ -139,6 +139,13 @@ impl PickFirst {
         control.publish(ConnectivityState::Idle, Arc::new(Wait));
     }
 
+    /// The last connection has ended while an attempt at a further one was under way, or had failed (gRFC A105): that
+    /// attempt is the first of a pass.
+    fn lost_while_connecting(&mut self, control: &mut Control) {
+        control.request_addresses();
+        self.begin_pass(control);
+    }
+
     /// Without addresses there is nothing to try: the channel fails until the resolver has some.
     fn fail_without_addresses(&mut self, status: Status, control: &mut Control) {
         for slot in self.slots.drain(..) {
@@ -188,12 +195,18 @@ impl LoadBalancer for PickFirst {
         let Some(slot) = self.slots.iter_mut().find(|slot| slot.id == id) else { return };
         match update {
             SubchannelUpdate::Ready => self.connected(id, control),
-            SubchannelUpdate::Connecting => slot.state = SlotState::Connecting,
+            SubchannelUpdate::Connecting => {
+                slot.state = SlotState::Connecting;
+                if matches!(self.phase, Phase::Connected(_)) {
+                    self.lost_while_connecting(control);
+                }
+            }
             SubchannelUpdate::Failed(failure) => {
                 slot.state = SlotState::BackingOff;
                 slot.failure = Some(failure);
                 match self.phase {
                     Phase::Pass => self.go_on(control),
+                    Phase::Connected(_) => self.lost_while_connecting(control),
                     _ => self.publish_failure(control),
                 }
             }
@@ -346,6 +359,25 @@ mod tests {
         bench.update(0, SubchannelUpdate::Ready);
         assert_eq!(bench.update(0, SubchannelUpdate::Idle), "remove 0; request addresses; publish IDLE");
         assert_eq!(bench.exit_idle(), "create 1 10.0.0.1:1; publish CONNECTING; connect 1");
+    }
+
+    #[test]
+    fn a_lost_connection_whose_successor_is_under_way_begins_a_pass_with_it() {
+        let mut bench = Bench::new();
+        bench.addresses(&[1, 2]);
+        bench.exit_idle();
+        bench.update(0, SubchannelUpdate::Ready);
+        assert_eq!(
+            bench.update(0, SubchannelUpdate::Connecting),
+            "request addresses; create 2 10.0.0.1:2; publish CONNECTING"
+        );
+        assert_eq!(bench.fail(0), "connect 2");
+        assert_eq!(bench.update(2, SubchannelUpdate::Ready), "remove 0; publish READY");
+        assert_eq!(
+            bench.fail(2),
+            "request addresses; create 3 10.0.0.1:1; publish CONNECTING; connect 3",
+            "its successor had failed already"
+        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ use halloo_transport::{Address, ReturnedCalls};
 use tokio::sync::watch;
 
 use super::CredentialRequest;
-use crate::connect::{BoxFuture, Connect, Connection};
+use crate::connect::{Around, BoxFuture, Carrier, Connect, Connection};
 use crate::driver_tests::SAY;
 use crate::failure::Unreachable;
 use crate::{BearerToken, CallCredentials, Channel};
@@ -42,9 +42,9 @@ struct Fake {
 }
 
 impl Connect for Line {
-    fn connect(&self, _: Address, returned: ReturnedCalls) -> BoxFuture<Result<Arc<dyn Connection>, Unreachable>> {
+    fn connect(&self, _: Address, around: Around) -> BoxFuture<Result<Arc<dyn Connection>, Unreachable>> {
         let (security, fate) = self.connections.lock().unwrap().pop_front().expect("no call needs so many connections");
-        let fake = Fake { security, fate, returned, has_ended: watch::Sender::new(false) };
+        let fake = Fake { security, fate, returned: around.returned, has_ended: watch::Sender::new(false) };
         Box::pin(async move { Ok(Arc::new(fake) as Arc<dyn Connection>) })
     }
 }
@@ -71,11 +71,13 @@ impl Carry for Fake {
     }
 }
 
-impl Connection for Fake {
+impl Carrier for Fake {
     fn security(&self) -> SecurityLevel {
         self.security
     }
+}
 
+impl Connection for Fake {
     fn closed(self: Arc<Self>) -> BoxFuture<crate::connect::Ended> {
         let mut has_ended = self.has_ended.subscribe();
         Box::pin(async move {
