@@ -31,7 +31,7 @@ impl Cancelled {
     /// Says whether the call was cancelled already. A call that has ended otherwise was not.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.exchange.as_ref().is_some_and(|exchange| exchange.lock().cancelled.is_some())
+        self.exchange.as_ref().is_some_and(|exchange| exchange.lock().cancelled().is_some())
     }
 }
 
@@ -57,7 +57,7 @@ impl Cancelled {
     #[cold]
     fn stop_watching(&self) {
         if let Some(exchange) = &self.exchange {
-            exchange.lock().watchers.retain(|(watcher, _)| *watcher != self.id);
+            exchange.lock().stop_watching(self.id);
         }
     }
 }

@@ -81,7 +81,7 @@ impl fmt::Debug for ExchangePool {
 fn push_request(exchange: &Exchange, chunk: Bytes, finished: bool) {
     let mut state = exchange.lock();
     state.request.push(chunk);
-    if state.cancelled.is_some() || state.ended {
+    if state.is_over() {
         state.request.discard();
     }
     state.request_finished |= finished;
@@ -301,7 +301,7 @@ impl ResponderEnd {
             progress.bytes = state.request.take(sink);
             progress.finished = state.request_finished;
         }
-        progress.cancelled.clone_from(&state.cancelled);
+        progress.cancelled = state.cancelled().cloned();
         if let Some(watch) = watch {
             state.request.wait_to_read(watch.waker, watch.interest);
             if let Some(step) = watch.credit_step {
@@ -393,7 +393,7 @@ impl CallLink {
     #[inline(never)]
     fn take_supplied_request(&self, max_bytes: usize) -> Option<Bytes> {
         let mut state = self.exchange.lock();
-        if !state.request_finished || state.cancelled.is_some() {
+        if !state.request_finished || state.cancelled().is_some() {
             return None;
         }
         state.request.take_whole_envelope(max_bytes)
@@ -421,7 +421,7 @@ impl CallLink {
     ) -> Result<usize, Status> {
         let exchange = self.shared();
         let mut state = exchange.lock();
-        if state.ended || state.cancelled.is_some() {
+        if state.is_over() {
             drop(state);
             return Err(exchange.send_failure());
         }
@@ -458,7 +458,7 @@ impl CallLink {
         }
         let exchange = self.shared();
         let mut state = exchange.lock();
-        if state.ended || state.cancelled.is_some() {
+        if state.is_over() {
             drop(state);
             return Err(exchange.send_failure());
         }
@@ -492,7 +492,7 @@ impl CallLink {
     pub fn push_response(&self, chunk: Bytes) {
         let mut state = self.shared().lock();
         state.response.push(chunk);
-        if state.ended || state.cancelled.is_some() {
+        if state.is_over() {
             state.response.discard();
         }
         let waker = state.response.reader_to_wake(false);
@@ -580,7 +580,7 @@ impl HandlerWatch {
     /// Returns what the call was cancelled with.
     #[must_use]
     pub fn code(&self) -> Option<Code> {
-        self.exchange.lock().cancelled.as_ref().map(Status::code)
+        self.exchange.lock().cancelled().map(Status::code)
     }
 
     /// Gives the call up in the caller's place, for a deadline that passed.

@@ -32,17 +32,23 @@ pub(crate) struct State {
     pub(crate) request: Pipe,
     pub(crate) request_finished: bool,
     pub(crate) head: Head,
-    /// Headers that a handler set before its first message.
-    pub(crate) headers: Option<Box<Metadata>>,
-    pub(crate) trailers: Option<Box<Metadata>>,
     pub(crate) response: Pipe,
     pub(crate) outcome: Option<Outcome>,
     pub(crate) ended: bool,
-    pub(crate) cancelled: Option<Status>,
+    rare: Option<Box<Rare>>,
+}
+
+/// What a call that is answered at once does not have. Apart, because an exchange is made ready again for every call.
+#[derive(Default)]
+struct Rare {
+    /// Headers that a handler set before its first message.
+    headers: Option<Metadata>,
+    trailers: Option<Metadata>,
+    cancelled: Option<Status>,
     /// The task that runs the handler; it drops the handler when the call is cancelled.
-    pub(crate) handler: Option<Waker>,
-    pub(crate) watchers: Vec<(u64, Waker)>,
-    pub(crate) next_watcher: u64,
+    handler: Option<Waker>,
+    watchers: Vec<(u64, Waker)>,
+    next_watcher: u64,
 }
 
 #[derive(Default)]
@@ -69,7 +75,7 @@ impl Exchange {
     /// Runs `encode` on the direction's buffer and wakes the reader. `None`: the call takes no more messages.
     pub(crate) fn encode<R>(&self, direction: Direction, encode: impl FnOnce(&mut EncodeBuffer) -> R) -> Option<R> {
         let mut state = self.lock();
-        if state.ended || state.cancelled.is_some() {
+        if state.is_over() {
             return None;
         }
         if direction == Direction::Response {
@@ -101,15 +107,14 @@ impl Exchange {
     /// Why the call is over, for a sender whose messages nobody will read.
     pub(crate) fn send_failure(&self) -> Status {
         let state = self.lock();
-        match (&state.cancelled, &state.outcome) {
+        match (state.cancelled(), &state.outcome) {
             (Some(status), _) | (None, Some(Err(status))) => status.clone(),
             _ => Status::cancelled("the peer has ended the call and reads no more messages"),
         }
     }
 
     pub(crate) fn is_over(&self) -> bool {
-        let state = self.lock();
-        state.ended || state.cancelled.is_some()
+        self.lock().is_over()
     }
 
     /// Makes an exchange that nobody else holds ready for another call.
@@ -133,7 +138,7 @@ impl Exchange {
         sink: impl FnMut(Bytes),
     ) -> Poll<Result<bool, Status>> {
         let mut state = self.lock();
-        if let Some(status) = &state.cancelled {
+        if let Some(status) = state.cancelled() {
             return Poll::Ready(Err(status.clone()));
         }
         let taken = state.request.take(sink);
@@ -165,13 +170,13 @@ impl Exchange {
     /// Changes the headers that leave with the first message; `None` if they have left.
     pub(crate) fn edit_headers<R>(&self, edit: impl FnOnce(&mut Metadata) -> R) -> Option<R> {
         let mut state = self.lock();
-        matches!(state.head, Head::Waiting).then(|| edit(state.headers.get_or_insert_default()))
+        matches!(state.head, Head::Waiting).then(|| edit(state.rare_mut().headers.get_or_insert_default()))
     }
 
     /// Changes the trailers that leave with the outcome; `None` if the call has ended.
     pub(crate) fn edit_trailers<R>(&self, edit: impl FnOnce(&mut Metadata) -> R) -> Option<R> {
         let mut state = self.lock();
-        (!state.ended).then(|| edit(state.trailers.get_or_insert_default()))
+        (!state.ended).then(|| edit(state.rare_mut().trailers.get_or_insert_default()))
     }
 
     /// Adds to `outcome` the trailers that [`edit_trailers`](Self::edit_trailers) set.
@@ -187,14 +192,9 @@ impl Exchange {
             return;
         }
         state.ended = true;
-        if let Some(status) = &state.cancelled {
-            // The handler was dropped because of it; what its end says of that is not why the call ended.
-            outcome = Err(status.clone());
+        if state.rare.is_some() {
+            state.complete(&mut outcome);
         }
-        if state.headers.is_some() {
-            state.release_head();
-        }
-        state.add_trailers(&mut outcome);
         state.outcome = Some(outcome);
         if state.is_awaited() {
             wake_after_end(state);
@@ -204,19 +204,20 @@ impl Exchange {
     /// `status` is made only for a call that is still running: ends are dropped after every call.
     pub(crate) fn cancel_with(&self, status: impl FnOnce() -> Status) {
         let mut state = self.lock();
-        if state.ended || state.cancelled.is_some() {
+        if state.is_over() {
             return;
         }
-        state.cancelled = Some(status());
+        let rare = state.rare_mut();
+        rare.cancelled = Some(status());
+        let (handler, watchers) = (rare.handler.take(), std::mem::take(&mut rare.watchers));
         state.request.discard();
         let wakers = [
             state.request.reader_to_wake(true),
             state.request.writer_to_wake(true),
             state.response.reader_to_wake(true),
             state.response.writer_to_wake(true),
-            state.handler.take(),
+            handler,
         ];
-        let watchers = std::mem::take(&mut state.watchers);
         drop(state);
         wakers.into_iter().for_each(wake);
         watchers.into_iter().for_each(|(_, waker)| waker.wake());
@@ -224,11 +225,12 @@ impl Exchange {
 
     pub(crate) fn poll_cancelled_by_handler(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = self.lock();
-        if state.cancelled.is_some() {
+        if state.cancelled().is_some() {
             return Poll::Ready(());
         }
-        if !state.handler.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            state.handler = Some(cx.waker().clone());
+        let handler = &mut state.rare_mut().handler;
+        if !handler.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            *handler = Some(cx.waker().clone());
         }
         Poll::Pending
     }
@@ -236,16 +238,17 @@ impl Exchange {
     /// Ready once the call was cancelled or has ended. `id` is the watcher's number, 0 at first.
     pub(crate) fn poll_watch(&self, cx: &Context<'_>, id: &mut u64) -> Poll<()> {
         let mut state = self.lock();
-        if state.ended || state.cancelled.is_some() {
+        if state.is_over() {
             return Poll::Ready(());
         }
+        let Rare { watchers, next_watcher, .. } = state.rare_mut();
         if *id == 0 {
-            state.next_watcher += 1;
-            *id = state.next_watcher;
+            *next_watcher += 1;
+            *id = *next_watcher;
         }
-        match state.watchers.iter_mut().find(|(watcher, _)| watcher == id) {
+        match watchers.iter_mut().find(|(watcher, _)| watcher == id) {
             Some((_, waker)) => waker.clone_from(cx.waker()),
-            None => state.watchers.push((*id, cx.waker().clone())),
+            None => watchers.push((*id, cx.waker().clone())),
         }
         Poll::Pending
     }
@@ -254,18 +257,38 @@ impl Exchange {
 impl State {
     /// Makes it the state of a call that has not begun, keeping the memory that is worth keeping.
     fn reset(&mut self) {
-        let Self { request, request_finished, head, headers, trailers, response, outcome, ended, cancelled, .. } = self;
+        let Self { request, request_finished, head, response, outcome, ended, rare } = self;
         request.reset();
         *request_finished = false;
         *head = Head::Waiting;
-        *headers = None;
-        *trailers = None;
         response.reset();
         *outcome = None;
         *ended = false;
-        *cancelled = None;
-        self.handler = None;
-        self.watchers.clear();
+        if let Some(rare) = rare {
+            **rare = Rare::default();
+        }
+    }
+
+    /// Why the caller gave the call up, if it has.
+    pub(crate) fn cancelled(&self) -> Option<&Status> {
+        self.rare.as_ref()?.cancelled.as_ref()
+    }
+
+    /// Whether the call has ended or was cancelled.
+    #[inline]
+    pub(crate) fn is_over(&self) -> bool {
+        self.ended || self.cancelled().is_some()
+    }
+
+    /// Lets the watcher of this number wait no longer.
+    pub(crate) fn stop_watching(&mut self, id: u64) {
+        if let Some(rare) = &mut self.rare {
+            rare.watchers.retain(|(watcher, _)| *watcher != id);
+        }
+    }
+
+    fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
 
     pub(crate) fn take_head(&mut self) -> Option<ResponseHead> {
@@ -280,7 +303,7 @@ impl State {
 
     /// How the call ended, if it has; to be asked when all bytes were taken.
     pub(crate) fn take_outcome(&mut self) -> Option<Outcome> {
-        match (self.outcome.take(), &self.cancelled) {
+        match (self.outcome.take(), self.cancelled()) {
             (None, Some(status)) => Some(Err(status.clone())),
             (outcome, _) => outcome,
         }
@@ -289,26 +312,40 @@ impl State {
     /// The head leaves with the first message, with the headers that were set so far.
     fn release_head(&mut self) {
         if matches!(self.head, Head::Waiting) {
-            let headers = self.headers.take().map(|headers| *headers).unwrap_or_default();
-            self.head = Head::Ready(ResponseHead::rpc(headers));
+            let headers = self.rare.as_mut().and_then(|rare| rare.headers.take());
+            self.head = Head::Ready(ResponseHead::rpc(headers.unwrap_or_default()));
         }
+    }
+
+    /// Makes of a handler's outcome the call's, by what was said beside it.
+    #[inline(never)]
+    fn complete(&mut self, outcome: &mut Outcome) {
+        if let Some(status) = self.cancelled() {
+            // The handler was dropped because of it; what its end says of that is not why the call ended.
+            *outcome = Err(status.clone());
+        }
+        if self.rare.as_ref().is_some_and(|rare| rare.headers.is_some()) {
+            self.release_head();
+        }
+        self.add_trailers(outcome);
     }
 
     /// Whether anybody waits for anything of this call.
     fn is_awaited(&self) -> bool {
-        self.request.is_awaited() || self.response.is_awaited() || !self.watchers.is_empty()
+        let is_watched = self.rare.as_ref().is_some_and(|rare| !rare.watchers.is_empty());
+        self.request.is_awaited() || self.response.is_awaited() || is_watched
     }
 
     fn add_trailers(&mut self, outcome: &mut Outcome) {
-        let Some(trailers) = self.trailers.take() else { return };
+        let Some(trailers) = self.rare.as_mut().and_then(|rare| rare.trailers.take()) else { return };
         match outcome {
-            Ok(metadata) => metadata.extend(*trailers),
-            Err(status) => status.metadata_mut().extend(*trailers),
+            Ok(metadata) => metadata.extend(trailers),
+            Err(status) => status.metadata_mut().extend(trailers),
         }
     }
 
     fn has_room(&mut self, direction: Direction) -> bool {
-        self.ended || self.cancelled.is_some() || self.pipe(direction).buffered() < PIPE_LIMIT_BYTES
+        self.is_over() || self.pipe(direction).buffered() < PIPE_LIMIT_BYTES
     }
 
     fn pipe(&mut self, direction: Direction) -> &mut Pipe {
@@ -324,7 +361,7 @@ impl State {
 fn wake_after_end(mut state: MutexGuard<'_, State>) {
     let wakers =
         [state.response.reader_to_wake(true), state.request.writer_to_wake(true), state.response.writer_to_wake(true)];
-    let watchers = std::mem::take(&mut state.watchers);
+    let watchers = state.rare.as_mut().map(|rare| std::mem::take(&mut rare.watchers)).unwrap_or_default();
     drop(state);
     wakers.into_iter().for_each(wake);
     watchers.into_iter().for_each(|(_, waker)| waker.wake());
