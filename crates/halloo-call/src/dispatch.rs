@@ -233,7 +233,8 @@ pub struct Handling {
 
 enum Work {
     Rpc {
-        future: OutcomeFuture,
+        /// Until it has ended.
+        future: Option<OutcomeFuture>,
         responder: ResponderEnd,
         method: &'static MethodDescriptor,
         observed: Option<Arc<ObservedCall>>,
@@ -252,7 +253,7 @@ impl Handling {
         method: &'static MethodDescriptor,
         observed: Option<Arc<ObservedCall>>,
     ) -> Self {
-        Self { work: Work::Rpc { future, responder, method, observed } }
+        Self { work: Work::Rpc { future: Some(future), responder, method, observed } }
     }
 
     /// Makes a handling of work that holds the responder and ends the exchange itself.
@@ -289,12 +290,26 @@ impl Future for Handling {
                 Err(panic) => drop(report("(http)", &*panic)),
             },
             Work::Rpc { future, responder, method, observed } => {
+                if future.is_none() {
+                    return Poll::Ready(());
+                }
                 let entered = observed.as_ref().map(|observed| observed.span().enter());
-                let outcome = match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-                    Ok(Poll::Pending) => return Poll::Pending,
-                    Ok(Poll::Ready(outcome)) => outcome.map_err(leaving),
-                    Err(panic) => Err(leaving(report(method.full_name(), &*panic))),
+                let mut ended = None;
+                let run = || {
+                    if let Some(running) = future
+                        && let Poll::Ready(outcome) = running.as_mut().poll(cx)
+                    {
+                        ended = Some(outcome);
+                        // In place: if it panics when it is dropped, it is gone nevertheless, and its outcome stays.
+                        *future = None;
+                    }
                 };
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
+                    let status = report(method.full_name(), &*panic);
+                    ended.get_or_insert(Err(status));
+                }
+                let Some(outcome) = ended else { return Poll::Pending };
+                let outcome = outcome.map_err(leaving);
                 drop(entered);
                 if let Some(observed) = observed {
                     observed.end(outcome.as_ref().map_or_else(Status::code, |_| Code::Ok));
@@ -307,10 +322,29 @@ impl Future for Handling {
     }
 }
 
+impl Work {
+    /// Whether anything of the user's is left, which may panic when it is dropped.
+    #[inline]
+    fn is_untrusted(&self) -> bool {
+        match self {
+            Self::Rpc { future, observed, .. } => future.is_some() || observed.is_some(),
+            Self::Http(_) => true,
+            Self::Done => false,
+        }
+    }
+}
+
 impl Handling {
     /// Lets go of the work. What a handler's values do when they are dropped may panic, as the handler may.
-    #[inline(always)]
+    #[inline]
     fn end(&mut self) {
+        if self.work.is_untrusted() {
+            self.drop_work();
+        }
+    }
+
+    #[inline(never)]
+    fn drop_work(&mut self) {
         // In place: whatever the drop does, the work is done afterwards.
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.work = Work::Done)) {
             drop(report("(the end of a call)", &*panic));
@@ -321,9 +355,7 @@ impl Handling {
 impl Drop for Handling {
     fn drop(&mut self) {
         // In the middle of a call that was cancelled; a panic here would end the task that drops it.
-        if !matches!(self.work, Work::Done) {
-            self.end();
-        }
+        self.end();
     }
 }
 
