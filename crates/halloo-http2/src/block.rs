@@ -13,7 +13,7 @@ use crate::streams::Key;
 use crate::timer::Timer;
 use crate::validate::{Section, Verdict};
 use crate::window::{RecvWindow, SendWindow};
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use std::time::Instant;
 
 /// What HEADERS says beside its fields.
@@ -165,7 +165,8 @@ impl Connection {
             Err(violation) => return self.refuse(id, violation),
         };
         self.insert_request(now, opening, promised);
-        self.events.push(Event::Headers { id: stream, fields: decoded.fields, end });
+        let body = end.then(Bytes::new);
+        self.events.push(Event::Request { id: stream, fields: decoded.fields, body });
         Ok(())
     }
 

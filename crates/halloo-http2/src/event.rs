@@ -89,6 +89,17 @@ pub enum Event {
         /// The fields with a `:status` of 1xx.
         fields: Arc<HeaderList>,
     },
+    /// As `Headers`, for a request on a server, with all of its body if that came right behind the head, as it does for
+    /// most. Only [`Connection::poll_joined_event`](crate::Connection::poll_joined_event) makes it.
+    Request {
+        /// The stream.
+        id: StreamId,
+        /// The fields.
+        fields: Arc<HeaderList>,
+        /// The body, which then makes no event of its own; its length is what to
+        /// [`release`](crate::Connection::release). Empty if the peer sends nothing more.
+        body: Option<Bytes>,
+    },
     /// A part of the body arrived.
     Data {
         /// The stream.
@@ -152,6 +163,8 @@ pub enum Event {
 #[derive(Debug, Default)]
 pub(crate) struct EventQueue {
     queue: VecDeque<Event>,
+    /// The body of a request whose head was taken alone.
+    body: Option<(StreamId, Bytes)>,
     gathering: Option<StreamId>,
     gathered: BytesMut,
 }
@@ -175,16 +188,56 @@ impl EventQueue {
         self.queue.push_back(event);
     }
 
+    /// Takes the next event, a request joined.
     #[inline]
-    pub(crate) fn pop(&mut self) -> Option<Event> {
+    pub(crate) fn pop_joined(&mut self) -> Option<Event> {
         if self.queue.is_empty() && self.gathering.is_some() {
             self.flush();
         }
         self.queue.pop_front()
     }
 
+    /// Takes the next event, a request in its parts.
+    pub(crate) fn pop(&mut self) -> Option<Event> {
+        if let Some((id, data)) = self.body.take() {
+            let flow_bytes = data.len();
+            return Some(Event::Data { id, data, flow_bytes, end: true });
+        }
+        match self.pop_joined()? {
+            Event::Request { id, fields, body: Some(body) } if !body.is_empty() => {
+                self.body = Some((id, body));
+                Some(Event::Headers { id, fields, end: false })
+            }
+            Event::Request { id, fields, body } => Some(Event::Headers { id, fields, end: body.is_some() }),
+            event => Some(event),
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty() && self.gathering.is_none()
+        self.queue.is_empty() && self.body.is_none() && self.gathering.is_none()
+    }
+
+    /// Adds a payload that is not to be copied.
+    #[inline]
+    pub(crate) fn push_large_data(&mut self, id: StreamId, data: Bytes, end: bool) {
+        if self.gathering.is_some() {
+            self.flush();
+        }
+        self.push_data(id, data, end);
+    }
+
+    /// Adds DATA: to its request if it is all of the body and right behind the head.
+    #[inline(always)]
+    fn push_data(&mut self, id: StreamId, data: Bytes, end: bool) {
+        match self.queue.back_mut() {
+            Some(Event::Request { id: of, body: body @ None, .. }) if end && *of == id && !data.is_empty() => {
+                *body = Some(data);
+            }
+            _ => {
+                let flow_bytes = data.len();
+                self.queue.push_back(Event::Data { id, data, flow_bytes, end });
+            }
+        }
     }
 
     /// Copies a small payload; returns whether it joined the one before, which it does if that was of the same stream.
@@ -230,8 +283,7 @@ impl EventQueue {
     #[inline(always)]
     fn push_gathered(&mut self, id: StreamId, end: bool) {
         let data = if self.gathered.is_empty() { Bytes::new() } else { self.gathered.split().freeze() };
-        let flow_bytes = data.len();
-        self.queue.push_back(Event::Data { id, data, flow_bytes, end });
+        self.push_data(id, data, end);
     }
 
     /// Gives memory back while nothing is queued.
@@ -239,5 +291,72 @@ impl EventQueue {
         if self.is_empty() {
             *self = Self::default();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: StreamId = StreamId::new(1);
+    const THREE: StreamId = StreamId::new(3);
+
+    fn begin(queue: &mut EventQueue, id: StreamId) {
+        queue.push(Event::Request { id, fields: Arc::default(), body: None });
+    }
+
+    /// Each event's stream and body; a head without one has `None`.
+    fn drain(mut pop: impl FnMut() -> Option<Event>) -> Vec<(StreamId, Option<Bytes>)> {
+        let events = std::iter::from_fn(&mut pop).map(|event| match event {
+            Event::Request { id, body, .. } => (id, body),
+            Event::Headers { id, .. } => (id, None),
+            Event::Data { id, data, .. } => (id, Some(data)),
+            other => panic!("{other:?}"),
+        });
+        events.collect()
+    }
+
+    #[test]
+    fn a_body_that_comes_whole_right_behind_its_head_joins_it() {
+        let mut queue = EventQueue::default();
+        let whole = Some(Bytes::from_static(b"whole"));
+        for is_joined in [true, false] {
+            begin(&mut queue, ONE);
+            queue.push_small_data(ONE, b"who", false);
+            queue.push_small_data(ONE, b"le", true);
+            begin(&mut queue, THREE);
+            queue.push_large_data(THREE, Bytes::from_static(b"whole"), true);
+            if is_joined {
+                assert_eq!(drain(|| queue.pop_joined()), [(ONE, whole.clone()), (THREE, whole.clone())]);
+            } else {
+                let parts = [(ONE, None), (ONE, whole.clone()), (THREE, None), (THREE, whole.clone())];
+                assert_eq!(drain(|| queue.pop()), parts);
+            }
+            assert!(queue.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_body_that_comes_late_or_goes_on_is_an_event_of_its_own() {
+        let mut queue = EventQueue::default();
+        begin(&mut queue, ONE);
+        begin(&mut queue, THREE);
+        queue.push_small_data(ONE, b"late", true);
+        queue.push_small_data(THREE, b"goes on", false);
+        queue.push_large_data(THREE, Bytes::from_static(b"and on"), true);
+        let [late, goes, on] = [b"late".as_slice(), b"goes on", b"and on"].map(|body| Some(Bytes::from_static(body)));
+        let expected = [(ONE, None), (THREE, None), (ONE, late), (THREE, goes), (THREE, on)];
+        assert_eq!(drain(|| queue.pop_joined()), expected);
+    }
+
+    #[test]
+    fn a_body_that_waits_for_its_head_to_be_handled_is_not_lost() {
+        let mut queue = EventQueue::default();
+        begin(&mut queue, ONE);
+        queue.push_small_data(ONE, b"whole", true);
+        assert!(matches!(queue.pop(), Some(Event::Headers { end: false, .. })));
+        assert!(!queue.is_empty());
+        queue.trim();
+        assert!(matches!(queue.pop(), Some(Event::Data { end: true, .. })));
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::connection::{Connection, Handshake, Phase};
 use crate::error::{Error, Violation};
-use crate::event::{Event, SMALL_DATA_BYTES, StreamId};
+use crate::event::{SMALL_DATA_BYTES, StreamId};
 use crate::frame::{self, Flags, HEAD_BYTES, Head, Kind};
 use crate::settings::Role;
 use crate::stream::{Cause, State};
@@ -200,7 +200,7 @@ impl Connection {
         let stream = self.streams.get_mut(key);
         let start = HEAD_BYTES + start;
         let data = frame.freeze().slice(start..start + len);
-        self.events.push(Event::Data { id: stream.id, data, flow_bytes: len, end });
+        self.events.push_large_data(stream.id, data, end);
         stream.recv_window.unread.add_event(len);
         self.recv_window.unread.add_event(len);
         self.settle_data(accepted, head);

@@ -119,13 +119,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ServerConnection<Io> {
         }
         moved |= self.wire.poll_read(cx, now, |_| ()) != ReadTurn::Idle;
         let mut turn = Turn { engine: &mut self.wire.engine, now, cx };
-        let mut next = turn.engine.poll_event();
-        while let Some(event) = next {
+        while let Some(event) = turn.engine.poll_joined_event() {
             moved = true;
             if let (Event::Closed { error: Some(error) }, Some(observed)) = (&event, &mut self.observed) {
                 observed.failed(error);
             }
-            next = self.calls.handle_event(&mut turn, event).or_else(|| turn.engine.poll_event());
+            self.calls.handle_event(&mut turn, event);
         }
         self.calls.dispatch_incomplete(&mut turn);
         self.calls.expire(turn.engine, now);
@@ -222,10 +221,9 @@ impl Calls {
         }
     }
 
-    /// Handles `event`; returns the one after it if it had to be taken to do so, and is still to be handled.
-    fn handle_event(&mut self, turn: &mut Turn<'_, '_>, event: Event) -> Option<Event> {
+    fn handle_event(&mut self, turn: &mut Turn<'_, '_>, event: Event) {
         match event {
-            Event::Headers { id, fields, end } => return self.open(turn, id, fields, end),
+            Event::Request { id, fields, body } => self.open(turn, Opening { id, fields, body }),
             Event::HeadersTooLarge { id, .. } => self.refuse_head(turn.engine, id),
             Event::Data { id, data, flow_bytes, end } => self.receive(turn, id, Part { data, flow_bytes, end }),
             Event::Trailers { id, .. } => self.receive(turn, id, Part::LAST),
@@ -243,20 +241,18 @@ impl Calls {
             }
             _ => {}
         }
-        None
     }
 
     /// A request whose body is complete and came right behind its head, as most do, goes to its handler at once.
     /// If that answers at once, too, the call never needs a place in the table.
-    fn open(&mut self, turn: &mut Turn<'_, '_>, id: StreamId, fields: Arc<HeaderList>, end: bool) -> Option<Event> {
-        let (body, next) = if end { (Some(Part::LAST), None) } else { take_body(turn.engine, id) };
-        let call = ServerCall::open(Opening { id, fields, body }, self.pool.exchange(), turn, &mut self.setting);
+    fn open(&mut self, turn: &mut Turn<'_, '_>, opening: Opening) {
+        let id = opening.id;
+        let call = ServerCall::open(opening, self.pool.exchange(), turn, &mut self.setting);
         if call.is_done() {
             self.pool.recycle(call.end(turn.engine));
         } else {
             self.keep(id.as_u32(), call);
         }
-        next
     }
 
     fn keep(&mut self, key: u32, call: ServerCall) {
@@ -361,16 +357,6 @@ impl Calls {
         // A stream that is gone by now needs no answer.
         let _ = engine.send_headers(id, template, &self.setting.fields, End::Stream);
         engine.finish_stream(id);
-    }
-}
-
-/// The body of the request that has just begun, if all of it is the next event; else that event.
-fn take_body(engine: &mut Connection, id: StreamId) -> (Option<Part>, Option<Event>) {
-    match engine.poll_event() {
-        Some(Event::Data { id: of, data, flow_bytes, end: true }) if of == id => {
-            (Some(Part { data, flow_bytes, end: true }), None)
-        }
-        next => (None, next),
     }
 }
 

@@ -113,7 +113,7 @@ pub(crate) struct Opening {
     pub(crate) id: StreamId,
     pub(crate) fields: Arc<HeaderList>,
     /// All of the body, if it came with the head.
-    pub(crate) body: Option<Part>,
+    pub(crate) body: Option<Bytes>,
 }
 
 impl ServerCall {
@@ -125,12 +125,11 @@ impl ServerCall {
         setting: &mut Setting,
     ) -> Self {
         let Opening { id, fields, body } = opening;
-        let mut call = Self::new(id, caller, body.as_ref().map_or(0, |part| part.flow_bytes));
+        let mut call = Self::new(id, caller, body.as_ref().map_or(0, Bytes::len));
         let is_complete = body.is_some();
-        let arrived = body.map(|part| part.data);
         let work = match setting.heads.read(&fields, &*setting.dispatch, turn.engine, &setting.peer) {
             RequestHead::Http(request) => {
-                responder.supply_request(arrived);
+                responder.supply_request(body);
                 Work::Http(request)
             }
             RequestHead::Rpc(RpcHead { route, unusual, timeout, fault }) => {
@@ -147,7 +146,7 @@ impl ServerCall {
                     deadline: call.deadline,
                     peer: Arc::clone(&setting.peer),
                     extensions: Extensions::new(),
-                    arrived,
+                    arrived: body,
                 };
                 if is_complete {
                     // Without the detour of a request that waits, whose every move costs.
