@@ -63,8 +63,8 @@ pub struct EntryId(NonZeroU64);
 
 impl HeaderList {
     /// Makes an empty list without allocating.
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self::from_records(Vec::new(), 0, 0)
     }
 
     /// Makes an empty list with room for `fields` fields whose names and values have `text_bytes` bytes together.
@@ -193,7 +193,7 @@ impl HeaderList {
 /// What HPACK needs of a list: its records.
 impl HeaderList {
     /// Makes a list of `len` records, which end at `end`; what is behind is room.
-    pub(crate) fn from_records(records: Vec<u8>, end: usize, len: usize) -> Self {
+    pub(crate) const fn from_records(records: Vec<u8>, end: usize, len: usize) -> Self {
         Self { records, end, len, may_return: false, attachment: OnceLock::new() }
     }
 

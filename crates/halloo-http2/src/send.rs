@@ -6,7 +6,7 @@ use crate::error::{ErrorCode, OpenError, SendError, Violation};
 use crate::event::{End, Event, StreamId};
 use crate::frame::{Flags, HEAD_BYTES, Head, Kind};
 use crate::headers::Block;
-use crate::hpack::{EncodedTemplate, SHORT_BLOCK};
+use crate::hpack::EncodedTemplate;
 use crate::settings::Role;
 use crate::stream::{Ending, Receiving, Sending, State, Stream, WHOLE_BYTES};
 use crate::streams::Key;
@@ -148,18 +148,17 @@ impl Connection {
 }
 
 /// A short block goes as one piece of a fixed size with its head, which takes no call to copy.
-#[inline]
+#[inline(always)]
 fn push_encoded(head: Head, encoded: &EncodedTemplate, out: &mut Vec<u8>) {
-    let Some(short) = encoded.short() else {
-        head.write(out);
-        return out.extend_from_slice(encoded.block());
-    };
-    let end = out.len() + HEAD_BYTES + encoded.len();
-    let mut frame = [0; HEAD_BYTES + SHORT_BLOCK];
-    frame[..HEAD_BYTES].copy_from_slice(&head.to_bytes());
-    frame[HEAD_BYTES..].copy_from_slice(short);
-    out.extend_from_slice(&frame);
-    out.truncate(end);
+    let at = out.len();
+    match encoded.short_frame() {
+        Some(frame) => {
+            out.extend_from_slice(frame);
+            out.truncate(at + HEAD_BYTES + encoded.len());
+        }
+        None => out.extend_from_slice(encoded.frame()),
+    }
+    out[at..at + HEAD_BYTES].copy_from_slice(&head.to_bytes());
 }
 
 /// DATA.

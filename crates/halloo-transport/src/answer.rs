@@ -99,17 +99,17 @@ impl<'a> Answer<'a> {
 }
 
 impl ResponseSink for Answer<'_> {
-    /// Takes what most calls are answered with: a reply without headers.
+    /// Takes what most calls are answered with: a reply without headers, to a request that was not unusual.
+    #[inline]
     fn whole(&mut self, head: &ResponseHead, bytes: &[u8], outcome: &Outcome) -> bool {
-        let (Response::Unsent(unusual), ResponseHead::Rpc(metadata)) = (&*self.response, head) else {
+        static NO_FIELDS: HeaderList = HeaderList::new();
+        let (Response::Unsent(None), ResponseHead::Rpc(metadata)) = (&*self.response, head) else {
             return false;
         };
-        if !metadata.read().is_empty() || unusual.as_ref().is_some_and(|unusual| !unusual.has_usual_subtype()) {
+        if !metadata.read().is_empty() {
             return false;
         }
-        let mut head_fields = HeaderList::new();
-        push_accepted(unusual.as_ref(), &mut head_fields);
-        let head = Block { template: Some(proto_head()), fields: &head_fields };
+        let head = Block { template: Some(proto_head()), fields: &NO_FIELDS };
         let trailers = Block { template: write_trailers(outcome, self.fields), fields: self.fields };
         // A stream that is gone needs no answer.
         let _ = self.engine.send_response(self.id, head, bytes, trailers);

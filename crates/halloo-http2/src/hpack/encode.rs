@@ -10,6 +10,7 @@ use super::{
     lookup::{DynamicLookup, FieldHash, static_name, static_pair},
     table::{DynamicTable, STATIC},
 };
+use crate::frame::HEAD_BYTES;
 use crate::headers::{Block, Field, HeaderList, Template};
 use crate::record::FIELD_OVERHEAD;
 
@@ -228,18 +229,18 @@ pub(crate) struct EncodedTemplate {
     id: u64,
     generation: u64,
     len: usize,
-    /// The block, and behind a short one zeros.
-    padded: Vec<u8>,
+    /// The block with room for a frame's head before it, and behind a short one zeros.
+    frame: Vec<u8>,
 }
 
 /// Blocks of this length or less can be copied as if they had it.
-pub(crate) const SHORT_BLOCK: usize = 23;
+const SHORT_BLOCK: usize = 23;
 
 impl EncodedTemplate {
     fn new(id: u64, generation: u64, block: &[u8]) -> Self {
-        let mut padded = block.to_vec();
-        padded.resize(block.len().max(SHORT_BLOCK), 0);
-        Self { id, generation, len: block.len(), padded }
+        let mut frame = vec![0; HEAD_BYTES + block.len().max(SHORT_BLOCK)];
+        frame[HEAD_BYTES..HEAD_BYTES + block.len()].copy_from_slice(block);
+        Self { id, generation, len: block.len(), frame }
     }
 
     #[inline]
@@ -249,13 +250,19 @@ impl EncodedTemplate {
 
     #[inline]
     pub(crate) fn block(&self) -> &[u8] {
-        &self.padded[..self.len]
+        &self.frame()[HEAD_BYTES..]
     }
 
-    /// The block with zeros behind it, if it is short.
+    /// The block behind room for a frame's head.
     #[inline]
-    pub(crate) fn short(&self) -> Option<&[u8; SHORT_BLOCK]> {
-        if self.len <= SHORT_BLOCK { self.padded.first_chunk() } else { None }
+    pub(crate) fn frame(&self) -> &[u8] {
+        &self.frame[..HEAD_BYTES + self.len]
+    }
+
+    /// As [`frame`](Self::frame), with zeros behind it, if the block is short.
+    #[inline]
+    pub(crate) fn short_frame(&self) -> Option<&[u8; HEAD_BYTES + SHORT_BLOCK]> {
+        if self.len <= SHORT_BLOCK { self.frame.first_chunk() } else { None }
     }
 }
 

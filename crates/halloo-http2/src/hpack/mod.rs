@@ -14,7 +14,7 @@ mod table;
 mod tests;
 
 pub(crate) use decode::{BlockLimits, DecodeError, Decoded, Decoder};
-pub(crate) use encode::{EncodedTemplate, Encoder, SHORT_BLOCK};
+pub(crate) use encode::{EncodedTemplate, Encoder};
 
 /// The size of the dynamic table before any SETTINGS arrive (RFC 9113 section 6.5.2).
 pub(crate) const INITIAL_TABLE_BYTES: usize = 4096;
