@@ -1,4 +1,4 @@
-// The tools of `cargo xtask tools`, in pinned versions: `go install tool` builds both.
+// The tools of `cargo xtask tools`, in pinned versions: `go install tool` builds them.
 module halloo-tools
 
 go 1.24.0

@@ -53,7 +53,7 @@ usage: cargo xtask <command>
                    h2spec [FOLDER]       with the tools in FOLDER instead of the pinned ones
   conformance    connectconformance against our server and our client (needs Go)
                    conformance [PATTERN...]   only cases whose names match, such as 'Timeouts/**'
-  tools          grpcurl and grpc-health-probe against our servers (needs Go)
+  tools          grpcurl, buf curl, grpc-health-probe and ghz against our servers (needs Go, python3 and its venv module)
                    tools [FOLDER]        with the tools in FOLDER instead of the pinned ones
   vectors        other people's HPACK stories and frames (needs tar and xz)
                    vectors FOLDER        the folder with their archives

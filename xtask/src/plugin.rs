@@ -58,6 +58,16 @@ pub(crate) fn run() -> Result<(), Failure> {
     tools.check_error()
 }
 
+/// Installs the pinned packages, unless they are there, and returns the folder of their programs.
+fn programs() -> Result<PathBuf, Failure> {
+    venv::prepare(&target_dir().join("plugin/venv"), &root().join("interop/plugin/requirements.txt"))
+}
+
+/// Returns the pinned `buf`.
+pub(crate) fn buf() -> Result<PathBuf, Failure> {
+    Ok(programs()?.join("buf"))
+}
+
 /// The programs that are compared.
 struct Tools {
     folder: PathBuf,
@@ -71,7 +81,7 @@ struct Tools {
 impl Tools {
     fn prepare() -> Result<Self, Failure> {
         let folder = target_dir().join("plugin");
-        let programs = venv::prepare(&folder.join("venv"), &root().join("interop/plugin/requirements.txt"))?;
+        let programs = programs()?;
         let protoc = folder.join("protoc");
         let script = format!("#!/bin/sh\nexec '{}' -m grpc_tools.protoc \"$@\"\n", programs.join("python").display());
         fs::write(&protoc, script).while_doing(|| format!("cannot write {}", protoc.display()))?;

@@ -1,7 +1,9 @@
-//! grpcurl and grpc-health-probe against our server: list, describe, call by reflection, check, probe, watch.
+//! grpcurl, `buf curl`, grpc-health-probe and ghz against our server: list, describe, call by reflection, check, probe,
+//! watch, load.
 //!
-//! The tools are Go's and pinned in `interop/tools`; grpcurl twice, since the older one knows reflection's `v1alpha`
-//! alone and the newer one asks for `v1` first. The servers are the Greeter and that of the interop matrix.
+//! All but buf (`plugin.rs` has it) are Go's and pinned in `interop/tools`; grpcurl twice, since the older one knows
+//! reflection's `v1alpha` alone and the newer one asks for `v1` first. The servers are the Greeter and that of the
+//! interop matrix.
 
 use std::fmt;
 use std::fs;
@@ -11,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use crate::Failure;
 use crate::failure::While;
+use crate::plugin;
 use crate::process::{Running, cargo, root, run as run_command, target_dir};
 
 const HOW_TO_INSTALL: &str = "Go 1.24 or newer is needed: apt-get install golang-go, or https://go.dev/dl";
@@ -31,20 +34,33 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
         [folder] => std::path::absolute(folder).while_doing(|| format!("cannot find {folder}"))?,
         _ => return Err(Failure::new("tools takes one folder at most")),
     };
+    let buf = if args.is_empty() { plugin::buf()? } else { tools.join("buf") };
     run_command(&mut cargo(&["build", "--package=greeter", "--package=halloo-interop-python", "--bins"]))?;
-    let mut server = Server::greeter()?;
+    let mut greeter = Server::greeter()?;
+    let interop = Server::interop()?;
     for grpcurl in ["grpcurl", GRPCURL_V1ALPHA] {
-        ask(&tools.join(grpcurl), &server)?;
+        ask(&tools.join(grpcurl), &["-plaintext", "-max-time=30"], &GRPCURL, &greeter)?;
         println!("    {grpcurl}: {} of {}", GRPCURL.len(), GRPCURL.len());
     }
-    probe(&tools, &server)?;
-    watch_to_the_end(&tools, &mut server)
+    let over_grpc = ["curl", "--protocol=grpc", "--http2-prior-knowledge"];
+    ask(&buf, &over_grpc, &BUF_GREETER, &greeter)?;
+    ask(&buf, &over_grpc, &BUF_INTEROP, &interop)?;
+    let count = BUF_GREETER.len() + BUF_INTEROP.len();
+    println!("    buf curl: {count} of {count}");
+    probe(&tools, &greeter, &interop)?;
+    load(&tools.join("ghz"), &greeter, &interop)?;
+    watch_to_the_end(&tools, &mut greeter)
 }
 
 /// Builds the pinned tools and returns their folder.
 fn install() -> Result<PathBuf, Failure> {
     let folder = work_folder()?.join("bin");
-    for (module, to) in [("interop/tools", folder.clone()), ("interop/tools/v1alpha", folder.join("v1alpha"))] {
+    let modules = [
+        ("interop/tools", folder.clone()),
+        ("interop/tools/v1alpha", folder.join("v1alpha")),
+        ("interop/tools/ghz", folder.clone()),
+    ];
+    for (module, to) in modules {
         let mut go = Command::new("go");
         go.args(["install", "tool"]).current_dir(root().join(module)).env("GOBIN", to);
         run_command(&mut go).map_err(|failure| Failure::new(format!("{failure}\n{HOW_TO_INSTALL}")))?;
@@ -135,11 +151,47 @@ const GRPCURL: [Case; 9] = [
     },
 ];
 
-fn ask(grpcurl: &Path, server: &Server) -> Result<(), Failure> {
-    for Case { args, says } in &GRPCURL {
-        let args = args.iter().map(|&arg| if arg == ADDRESS { &*server.address } else { arg });
-        let mut tool = Command::new(grpcurl);
-        tool.args(["-plaintext", "-max-time=30"]).args(args);
+/// What `buf curl` is asked of the Greeter.
+const BUF_GREETER: [Case; 3] = [
+    Case {
+        args: &["--list-services", "http://ADDRESS"],
+        says: "greeter.Greeter grpc.health.v1.Health grpc.reflection.v1.ServerReflection
+               grpc.reflection.v1alpha.ServerReflection",
+    },
+    Case {
+        args: &["--list-methods", "http://ADDRESS"],
+        says: "greeter.Greeter/SayHello
+               grpc.health.v1.Health/Check grpc.health.v1.Health/List grpc.health.v1.Health/Watch
+               grpc.reflection.v1.ServerReflection/ServerReflectionInfo
+               grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+    },
+    Case {
+        args: &["--data", r#"{"name": "Ada"}"#, "http://ADDRESS/greeter.Greeter/SayHello"],
+        says: r#"{ "message": "Hello, Ada!" }"#,
+    },
+];
+
+/// What it is asked of the matrix's server: the kinds of call that stream.
+const BUF_INTEROP: [Case; 3] = [
+    Case {
+        args: &["--data", r#"{"count": 2}"#, "http://ADDRESS/halloo.interop.Interop/Count"],
+        says: r#"{} { "value": "1" }"#,
+    },
+    Case {
+        args: &["--data", r#"{"value": 3}{"value": 4}"#, "http://ADDRESS/halloo.interop.Interop/Sum"],
+        says: r#"{ "value": "7" }"#,
+    },
+    Case {
+        args: &["--data", r#"{"text": "a"}{"text": "b"}"#, "http://ADDRESS/halloo.interop.Interop/Chat"],
+        says: r#"{ "text": "a" } { "text": "b" }"#,
+    },
+];
+
+/// Asks a tool every one of `cases`, with `first` in front of its arguments.
+fn ask(program: &Path, first: &[&str], cases: &[Case], server: &Server) -> Result<(), Failure> {
+    for Case { args, says } in cases {
+        let mut tool = Command::new(program);
+        tool.args(first).args(args.iter().map(|arg| arg.replace(ADDRESS, &server.address)));
         let said = Said::by(&mut tool)?;
         let is_same = said.stdout.split_whitespace().collect::<String>() == says.split_whitespace().collect::<String>();
         if said.exit_code != Some(0) || !is_same {
@@ -149,14 +201,39 @@ fn ask(grpcurl: &Path, server: &Server) -> Result<(), Failure> {
     Ok(())
 }
 
+/// How many calls of each kind ghz makes, 20 at a time on two connections.
+const LOAD: usize = 400;
+
+/// Calls of every kind by ghz, all of which have to end well.
+fn load(ghz: &Path, greeter: &Server, interop: &Server) -> Result<(), Failure> {
+    let kinds = [
+        (greeter, "greeter.Greeter.SayHello", r#"{"name": "Ada"}"#),
+        (interop, "halloo.interop.Interop.Count", r#"{"count": 5}"#),
+        (interop, "halloo.interop.Interop.Sum", r#"[{"value": 1}, {"value": 2}]"#),
+        (interop, "halloo.interop.Interop.Chat", r#"[{"text": "a"}, {"text": "b"}]"#),
+    ];
+    for (server, method, data) in kinds {
+        let mut tool = Command::new(ghz);
+        tool.args(["--insecure", "--concurrency=20", "--connections=2", "--format=json"]);
+        tool.args([&format!("--total={LOAD}"), "--call", method, "--data", data, &server.address]);
+        let said = Said::by(&mut tool)?;
+        let report: serde_json::Value = serde_json::from_str(&said.stdout).unwrap_or_default();
+        let all_ok = serde_json::json!({ "OK": LOAD });
+        if said.exit_code != Some(0) || report["statusCodeDistribution"] != all_ok {
+            return Err(Failure::new(format!("{said}\ninstead of {all_ok}")));
+        }
+    }
+    println!("    ghz: {LOAD} calls of each of {} kinds", kinds.len());
+    Ok(())
+}
+
 /// What a probe asks, and with which code it exits: 0 if all is well, 3 if the call fails, 4 if it is not serving.
-fn probe(tools: &Path, greeter: &Server) -> Result<(), Failure> {
-    let interop = Server::interop()?;
+fn probe(tools: &Path, greeter: &Server, interop: &Server) -> Result<(), Failure> {
     let probes = [
         (greeter, "", 0, "status: SERVING"),
         (greeter, "greeter.Greeter", 0, "status: SERVING"),
         (greeter, "greeter.Missing", 3, "NotFound"),
-        (&interop, "interop.asleep", 4, "NOT_SERVING"),
+        (interop, "interop.asleep", 4, "NOT_SERVING"),
     ];
     for (server, service, exit_code, says) in probes {
         let mut tool = Command::new(tools.join("grpc-health-probe"));
