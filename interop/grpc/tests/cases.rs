@@ -5,7 +5,12 @@ use halloo::health::Health;
 use halloo_interop::{CASES, Caller, Flags, SERVER_FLAGS, TestServer, bind, run};
 
 async fn caller_of_a_server() -> Caller {
-    let flags = Flags::read(["--port=0".to_owned()], &SERVER_FLAGS).unwrap();
+    caller_of_a_server_with(&[]).await
+}
+
+async fn caller_of_a_server_with(flags: &[&str]) -> Caller {
+    let flags = ["--port=0"].iter().chain(flags).map(ToString::to_string);
+    let flags = Flags::read(flags, &SERVER_FLAGS).unwrap();
     let server = bind(&flags).await.unwrap();
     let port = server.port();
     tokio::spawn(server.serve(TestServer::services()));
@@ -25,6 +30,14 @@ async fn our_client_and_our_server_pass_every_case() {
             panic!("{case}: {fault}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_third_call_goes_by_another_connection_where_one_carries_two() {
+    const CASE: &str = "max_concurrent_streams_connection_scaling";
+    run(CASE, &caller_of_a_server_with(&["--use_mcs=true"]).await).await.unwrap();
+    let fault = run(CASE, &caller_of_a_server().await).await.unwrap_err().to_string();
+    assert!(fault.starts_with("the third call came by 127.0.0.1:"), "{fault}");
 }
 
 /// Those that pass are the ones that want nothing of a server; whether its answer beats a deadline of 1 ms is open.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use super::Caller;
 use crate::TestServiceClient;
 use crate::check::Checked;
 use crate::large::{PLENTY, large_request, large_unary};
@@ -29,9 +30,11 @@ pub(super) async fn reset(client: &TestServiceClient) -> Checked {
     }
 }
 
-pub(super) async fn max_streams(client: &TestServiceClient) -> Checked {
+/// On one connection, so that calls have to wait for each other.
+pub(super) async fn max_streams(caller: &Caller) -> Checked {
+    let client = TestServiceClient::new(caller.builder().max_connections_per_subchannel(1).build()?);
     // With its reply come the server's settings.
-    large_unary(client).await?;
+    large_unary(&client).await?;
     let mut calls = JoinSet::new();
     for _ in 0..CALLS {
         let client = client.clone();

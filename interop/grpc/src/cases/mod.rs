@@ -76,7 +76,7 @@ pub async fn run(case: &str, caller: &Caller) -> Result<(), Box<dyn std::error::
         "max_concurrent_streams_connection_scaling" => scaling::connection_scaling(caller).await,
         "goaway" => http2::goaway(client).await,
         "rst_after_header" | "rst_during_data" | "rst_after_data" => http2::reset(client).await,
-        "max_streams" => http2::max_streams(client).await,
+        "max_streams" => http2::max_streams(caller).await,
         "ping" | "data_frame_padding" | "no_df_padding_sanity_test" => large_unary(client).await,
         _ => Err(format!("our client has no case {case:?}").into()),
     }
