@@ -44,9 +44,10 @@ usage: cargo xtask <command>
   greeter-copy   copies the Greeter out of the repository, builds it there and compares what it prints
   small          builds the client for small devices, static, and measures it (needs rustup)
   tutorial       follows docs/tutorial.md: writes its files, runs its commands, compares what they print
-  interop        runs the matrix against Python's gRPC, and Go's, Node's and Java's Greeter (needs python3 with
-                 venv, Go, Node, a JDK and Maven)
+  interop        runs the matrix against Python's gRPC, gRPC's own interop cases against Go's and Java's, and Go's,
+                 Node's and Java's Greeter (needs python3 with venv, Go, Node, a JDK and Maven)
                    interop [FILTER...]   only cells whose line contains every FILTER
+                   interop --soak CALLS [FILTER...]   with so many calls a soak instead of 100
   polyglot       runs examples/polyglot: FastAPI calls Rust, and Rust calls Python (needs python3 with venv)
   plugin         protoc-gen-halloo under protoc and buf against halloo-build (needs python3 and its venv module)
   h2spec         h2spec against our server, h2specd against our client (needs Go)
@@ -107,7 +108,7 @@ fn main() -> ExitCode {
             steps.add("greeter-copy", greeter::build_a_copy);
             steps.add("small", small::run_all);
             steps.add("tutorial", tutorial::run);
-            steps.add("interop", || interop::run(&[]));
+            steps.add("interop", interop::run_long);
             steps.add("polyglot", polyglot::run);
             steps.add("plugin", plugin::run);
             steps.add("h2spec", || h2spec::run(&[]));

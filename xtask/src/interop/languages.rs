@@ -52,7 +52,7 @@ impl Language {
 
     fn how_to_install(self) -> &'static str {
         match self {
-            Self::Go => "Go 1.24 or newer is needed: https://go.dev/dl",
+            Self::Go => "Go 1.25 or newer is needed: https://go.dev/dl",
             Self::Node => "Node 18 or newer and npm are needed: apt-get install nodejs npm",
             Self::Java => "a JDK 17 or newer and Maven are needed: apt-get install default-jdk-headless maven",
         }

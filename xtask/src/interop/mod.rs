@@ -1,14 +1,18 @@
 //! The interop matrix: our client and server against Python's and Go's, case by case, over each kind of network and
-//! with TLS; and the Greeter, called from other languages.
+//! with TLS; the Greeter, called from other languages; and gRPC's own interop cases, the negative ones too.
 //!
 //! The programs live in `interop/`; each prints one line for each case. Here they are built, started and paired,
 //! and every cell of the matrix becomes a line. One red cell fails the whole.
 
+mod absent;
 mod cells;
 mod go;
 mod greeter;
 mod languages;
 mod matrix;
+mod negative;
+mod official;
+mod programs;
 mod python;
 
 use crate::Failure;
@@ -27,8 +31,23 @@ struct Tools {
     go: Option<Go>,
 }
 
-/// Runs the cells whose line contains every filter.
-pub(crate) fn run(filters: &[String]) -> Result<(), Failure> {
+/// Calls of a soak, each some milliseconds long; and of a long one.
+const SOAK_CALLS: u32 = 100;
+const LONG_SOAK_CALLS: u32 = 2000;
+
+/// Runs all cells, with long soaks.
+pub(crate) fn run_long() -> Result<(), Failure> {
+    run(&["--soak".to_owned(), LONG_SOAK_CALLS.to_string()])
+}
+
+/// Runs the cells whose line contains every filter: `[--soak CALLS] [FILTER...]`.
+pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
+    let (soak_calls, filters) = match args {
+        [flag, calls, filters @ ..] if flag == "--soak" => {
+            (calls.parse().map_err(|error| Failure::new(format!("--soak {calls}: {error}")))?, filters)
+        }
+        filters => (SOAK_CALLS, filters),
+    };
     let mut cells = Cells::new(filters);
     let python = Python::prepare()?;
     let sides = matrix::wanted_sides(&cells);
@@ -40,5 +59,7 @@ pub(crate) fn run(filters: &[String]) -> Result<(), Failure> {
     }
     matrix::run(&tools, &mut cells)?;
     greeter::run(&tools, &mut cells)?;
+    official::run(&mut cells, soak_calls)?;
+    negative::run(&tools.python, &mut cells)?;
     cells.verdict()
 }

@@ -44,11 +44,11 @@ impl Python {
     fn generate(&self) -> Result<(), Failure> {
         fs::create_dir_all(&self.stubs).while_doing(|| format!("cannot create {}", self.stubs.display()))?;
         let mut protoc = self.protoc();
-        protoc.args(["-Iinterop/proto", "-Iexamples/greeter"]);
+        protoc.args(["-Iinterop/proto", "-Iinterop/grpc", "-Iexamples/greeter"]);
         for output in ["--python_out", "--grpc_python_out"] {
             protoc.arg(format!("{output}={}", self.stubs.display()));
         }
-        protoc.arg("interop.proto");
+        protoc.args(["interop.proto", "testing.proto"]);
         if root().join("examples/greeter/greeter.proto").exists() {
             protoc.arg("greeter.proto");
         }
