@@ -11,6 +11,8 @@ use halloo_call::{
 };
 use halloo_core::{Codec, Codecs, DecodeLimits, Metadata, Method, MethodDescriptor, ServiceDescriptor, Status};
 
+use crate::unary::{Answer, Closure, Function, UnaryFunction};
+
 /// Collects the methods of a router's services. Generated code adds to it.
 #[derive(Default)]
 pub struct Methods {
@@ -51,7 +53,20 @@ impl Methods {
         H: Fn(Request<Q>) -> F + Send + Sync + 'static,
         F: Future<Output = halloo_call::Result<A>> + Send + 'static,
     {
-        self.add(method.descriptor(), Typed::new(method, Unary(handler)));
+        self.add(method.descriptor(), Typed::new(method, Unary(Closure(handler))));
+    }
+
+    /// Adds a method with one request and one reply that a function of the trait of `service` answers. Costs a call less
+    /// than a closure that shares the service with each of its futures.
+    pub fn unary_function<S, Q, A, H>(&mut self, method: &'static Method<Q, A>, service: &Arc<S>, function: H)
+    where
+        S: Send + Sync + 'static,
+        Q: Send + 'static,
+        A: Send + Sync + 'static,
+        H: for<'a> UnaryFunction<'a, S, Q, A>,
+    {
+        let function = Function { service: Arc::clone(service), function };
+        self.add(method.descriptor(), Typed::new(method, Unary(function)));
     }
 
     /// Adds a method with one request and many replies.
@@ -318,12 +333,11 @@ struct ServerStreaming<H>(H);
 struct ClientStreaming<H>(H);
 struct BidiStreaming<H>(H);
 
-impl<Q, A, H, F> Kind<Q, A> for Unary<H>
+impl<Q, A, H> Kind<Q, A> for Unary<H>
 where
     Q: Send + 'static,
     A: Send + Sync + 'static,
-    H: Fn(Request<Q>) -> F + Send + Sync + 'static,
-    F: Future<Output = halloo_call::Result<A>> + Send + 'static,
+    H: for<'a> Answer<'a, Q, A>,
 {
     fn run(handler: Arc<Typed<Q, A, Self>>, call: Call, mut way: Way<Q, A>) -> OutcomeFuture {
         // The box comes before what goes into it, so that a future of several hundred bytes, most of them not yet in
@@ -334,7 +348,7 @@ where
                 Some(message) => Request::with_call(message?, call),
                 None => way.receive_request(call).await?,
             };
-            let reply = (handler.kind.0)(request).await?;
+            let reply = handler.kind.0.answer(request).await?;
             way.reply(reply)
         };
         let boxed = Box::write(place, future);

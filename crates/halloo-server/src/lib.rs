@@ -13,9 +13,11 @@ mod server;
 mod service;
 mod shutdown;
 mod standard;
+mod unary;
 
 pub use fallback::{Fallback, HttpResponder};
 pub use handler::{MethodExecution, Methods};
 pub use router::Router;
 pub use server::{Server, ServerHandle};
 pub use service::{Service, Services};
+pub use unary::UnaryFunction;

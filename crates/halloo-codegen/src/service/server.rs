@@ -59,7 +59,7 @@ fn registration(plan: &Plan<'_>, planned: &PlannedMethod<'_>, idents: &MethodIde
     let (handler, function, served) = (&plan.idents.handler, &idents.function, &idents.served);
     let reply = &planned.reply;
     let (register, parameters, arguments) = match planned.method.kind {
-        Kind::Unary => (quote!(unary), quote!(request), quote!(request)),
+        Kind::Unary => return quote!(methods.unary_function(&#served, &service, <S as #handler>::#function);),
         Kind::ClientStreaming => (quote!(client_streaming), quote!(requests), quote!(requests)),
         Kind::ServerStreaming => (
             quote!(server_streaming),

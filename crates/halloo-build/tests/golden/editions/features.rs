@@ -1380,17 +1380,7 @@ impl<S: Things> ::halloo::Service for ThingsServer<S> {
     }
     fn register(self, methods: &mut ::halloo::Methods) {
         let service = self.service;
-        methods
-            .unary(
-                &THINGS_PUT,
-                {
-                    let service = ::std::sync::Arc::clone(&service);
-                    move |request| {
-                        let service = ::std::sync::Arc::clone(&service);
-                        async move { <S as Things>::put(&service, request).await }
-                    }
-                },
-            );
+        methods.unary_function(&THINGS_PUT, &service, <S as Things>::put);
         methods
             .server_streaming(
                 &THINGS_WATCH,

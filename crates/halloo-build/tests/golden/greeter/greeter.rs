@@ -276,17 +276,7 @@ impl<S: Greeter> ::halloo::Service for GreeterServer<S> {
     }
     fn register(self, methods: &mut ::halloo::Methods) {
         let service = self.service;
-        methods
-            .unary(
-                &GREETER_SAY_HELLO,
-                {
-                    let service = ::std::sync::Arc::clone(&service);
-                    move |request| {
-                        let service = ::std::sync::Arc::clone(&service);
-                        async move { <S as Greeter>::say_hello(&service, request).await }
-                    }
-                },
-            );
+        methods.unary_function(&GREETER_SAY_HELLO, &service, <S as Greeter>::say_hello);
     }
 }
 /// Calls the gRPC service `greeter.Greeter`. Cheap to clone; calls take `&self`.

@@ -500,17 +500,7 @@ impl<S: Kinds> ::halloo::Service for KindsServer<S> {
     }
     fn register(self, methods: &mut ::halloo::Methods) {
         let service = self.service;
-        methods
-            .unary(
-                &KINDS_UNARY,
-                {
-                    let service = ::std::sync::Arc::clone(&service);
-                    move |request| {
-                        let service = ::std::sync::Arc::clone(&service);
-                        async move { <S as Kinds>::unary(&service, request).await }
-                    }
-                },
-            );
+        methods.unary_function(&KINDS_UNARY, &service, <S as Kinds>::unary);
         methods
             .server_streaming(
                 &KINDS_DOWN,
