@@ -48,11 +48,13 @@ pub(crate) fn retarget(tokens: TokenStream, renames: &Renames) -> TokenStream {
 }
 
 /// Absolute paths of the message library, and where a crate that depends on `halloo` alone finds the same.
-const MOVED: [(&[&str], &[&str]); 7] = [
+const MOVED: [(&[&str], &[&str]); 9] = [
     (&["buffa", "alloc"], &["std"]),
     (&["buffa", "__private", "HashMap"], &["halloo", "protobuf", "Map"]),
     (&["buffa", "EnumValue"], &["halloo", "protobuf", "EnumValue"]),
     (&["buffa", "MessageField"], &["halloo", "protobuf", "MessageField"]),
+    (&["buffa", "type_registry", "any_from_json"], &["halloo", "protobuf", "any_from_json"]),
+    (&["buffa", "type_registry", "any_to_json"], &["halloo", "protobuf", "any_to_json"]),
     (&["buffa"], &["halloo", "protobuf", "buffa"]),
     (&["buffa_types", "google", "protobuf"], &["halloo", "protobuf", "well_known"]),
     (&["serde"], &["halloo", "protobuf", "serde"]),

@@ -97,10 +97,12 @@ impl<M: MessageName> fmt::Debug for ProtobufView<M> {
 const ELEMENT_MEMORY_FACTOR: usize = 16;
 
 fn options(limits: &DecodeLimits) -> DecodeOptions {
-    let element_bytes = limits.max_message_bytes.saturating_mul(ELEMENT_MEMORY_FACTOR);
-    DecodeOptions::new()
-        .with_recursion_limit(limits.max_depth)
-        .with_element_memory_limit(element_bytes.max(buffa::DEFAULT_ELEMENT_MEMORY_LIMIT))
+    DecodeOptions::new().with_recursion_limit(limits.max_depth).with_element_memory_limit(element_bytes(limits))
+}
+
+/// How much memory the elements of a message may take.
+pub(crate) fn element_bytes(limits: &DecodeLimits) -> usize {
+    limits.max_message_bytes.saturating_mul(ELEMENT_MEMORY_FACTOR).max(buffa::DEFAULT_ELEMENT_MEMORY_LIMIT)
 }
 
 fn decode_failure(message: &str, error: DecodeError) -> Status {

@@ -17,6 +17,9 @@ pub use buffa_types::google::protobuf as well_known;
 pub use codec::{Protobuf, ProtobufView};
 #[cfg(feature = "json")]
 pub use json::{Json, JsonView, RegisterTypes, register_json_types};
+#[cfg(feature = "json")]
+#[doc(hidden)]
+pub use json::{any_from_json, any_to_json};
 /// What the JSON form of generated messages is derived with.
 #[cfg(feature = "json")]
 #[doc(hidden)]

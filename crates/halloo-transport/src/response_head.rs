@@ -11,8 +11,10 @@ use halloo_http2::{ErrorCode, HeaderList, Template};
 
 use crate::request_head::read_metadata;
 
+const PLAIN_CONTENT_TYPE: &str = "application/grpc";
+
 static PROTO_HEAD: LazyLock<Template> =
-    LazyLock::new(|| Template::new(fields_of(&[(":status", "200"), ("content-type", "application/grpc")])));
+    LazyLock::new(|| Template::new(fields_of(&[(":status", "200"), ("content-type", PLAIN_CONTENT_TYPE)])));
 
 static OK_TRAILERS: LazyLock<Template> = LazyLock::new(|| Template::new(fields_of(&[("grpc-status", "0")])));
 
@@ -100,14 +102,25 @@ pub(crate) enum ResponseStart {
     Ended(Outcome),
 }
 
-/// Reads the first block of a response; `end` if the stream ended with it. `target` names the peer in texts.
-pub(crate) fn read_head(fields: &Arc<HeaderList>, end: bool, target: &str) -> ResponseStart {
+/// Reads the first block of a response; `end` if the stream ended with it. `target` names the peer in texts, and
+/// `asked` the codec of the call, if that is still known.
+pub(crate) fn read_head(
+    fields: &Arc<HeaderList>,
+    end: bool,
+    target: &str,
+    asked: impl FnOnce() -> Option<&'static str>,
+) -> ResponseStart {
     let http_status = fields.find(b":status").unwrap_or_default();
     let content_type = fields.find(b"content-type").unwrap_or_default();
     let is_grpc = content_subtype(content_type).is_some();
     if http_status == b"200" && is_grpc {
         if end {
             return ResponseStart::Ended(read_trailers(fields));
+        }
+        if content_type.len() > PLAIN_CONTENT_TYPE.len()
+            && let Some(status) = other_codec(content_type, asked(), target)
+        {
+            return ResponseStart::Ended(Err(status));
         }
         return match check_binary(fields) {
             Ok(()) => ResponseStart::Rpc,
@@ -126,6 +139,17 @@ fn check_binary(fields: &Arc<HeaderList>) -> Result<(), Status> {
         read_metadata(fields)?;
     }
     Ok(())
+}
+
+/// The fault of a response in another codec than its call. `application/grpc` alone is taken for the call's: some
+/// implementations answer so whatever they were asked in.
+#[cold]
+fn other_codec(content_type: &[u8], asked: Option<&str>, target: &str) -> Option<Status> {
+    let (asked, answered) = (asked?, content_subtype(content_type)?);
+    let is_plain = content_type.get(PLAIN_CONTENT_TYPE.len()) != Some(&b'+');
+    (!is_plain && !answered.eq_ignore_ascii_case(asked)).then(|| {
+        Status::internal(format!("{target} answered in application/grpc+{answered}, but was asked in +{asked}"))
+    })
 }
 
 fn not_grpc(http_status: &[u8], content_type: &[u8], target: &str) -> Status {
@@ -210,7 +234,7 @@ mod tests {
     #[test]
     fn a_web_servers_answer_is_named_as_one() {
         let fields = Arc::new(fields_of(&[(":status", "404"), ("content-type", "text/html")]));
-        let ResponseStart::Ended(Err(status)) = read_head(&fields, false, "127.0.0.1:8080") else {
+        let ResponseStart::Ended(Err(status)) = read_head(&fields, false, "127.0.0.1:8080", || None) else {
             panic!("a 404 is no RPC");
         };
         assert_eq!(status.code(), Code::Unimplemented);
@@ -218,6 +242,27 @@ mod tests {
             status.message(),
             "127.0.0.1:8080 answered HTTP/2 404 text/html; it is a web server or a proxy, not gRPC"
         );
+    }
+
+    #[test]
+    fn an_answer_in_another_codec_is_internal() {
+        let check = |content_type: &str, asked: &'static str| {
+            let fields = Arc::new(fields_of(&[(":status", "200"), ("content-type", content_type)]));
+            match read_head(&fields, false, "127.0.0.1:1", || Some(asked)) {
+                ResponseStart::Ended(Err(status)) => format!("{:?} {}", status.code(), status.message()),
+                other => format!("{other:?}"),
+            }
+        };
+        for content_type in ["application/grpc", "application/grpc+proto", "application/grpc;charset=utf-8"] {
+            assert_eq!(check(content_type, "proto"), "Rpc");
+        }
+        for content_type in ["application/grpc+json", "application/grpc+JSON", "application/grpc"] {
+            assert_eq!(check(content_type, "json"), "Rpc");
+        }
+        let expected = "Internal 127.0.0.1:1 answered in application/grpc+json, but was asked in +proto";
+        assert_eq!(check("application/grpc+json", "proto"), expected);
+        let expected = "Internal 127.0.0.1:1 answered in application/grpc+proto, but was asked in +json";
+        assert_eq!(check("application/grpc+proto", "json"), expected);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use halloo_core::{Codec, DecodeLimits, EncodeBuffer, Status};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::limited::{self, Fault};
 use super::registry::{RegisterTypes, register_json_types};
 
 /// The content-subtype of JSON; gRPC's documents name it as their example of another format.
@@ -43,10 +44,13 @@ impl Json {
 
     fn read<M: MessageName + DeserializeOwned>(&self, body: &[u8], limits: &DecodeLimits) -> Result<M, Status> {
         self.register();
-        let _ = limits;
-        serde_json::from_slice(body).map_err(|error| {
-            Status::internal(format!("cannot decode {} from JSON: {error}", M::FULL_NAME)).caused_by(error)
-        })
+        let read = || {
+            let mut text = serde_json::Deserializer::from_slice(body);
+            let message = limited::read(&mut text)?;
+            text.end()?;
+            Ok(message)
+        };
+        limited::within(limits, read).map_err(|fault| read_failure(M::FULL_NAME, fault))
     }
 
     fn write<M: MessageName + Serialize>(&self, message: &M, out: &mut EncodeBuffer) -> Result<(), Status> {
@@ -122,6 +126,28 @@ where
 impl<M: MessageName> fmt::Debug for JsonView<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("JsonView").field(&M::FULL_NAME).finish()
+    }
+}
+
+/// The most of an error's text that is told: it may repeat what the peer has sent.
+const MAX_ERROR_BYTES: usize = 300;
+
+fn read_failure(message: &str, fault: Fault<serde_json::Error>) -> Status {
+    let Fault { error, place, is_too_large } = fault;
+    let place = if place.is_empty() { place } else { format!("{place}: ") };
+    let text = format!("cannot decode {message} from JSON: {place}{}", short(&error));
+    let status = match is_too_large {
+        true => Status::resource_exhausted(text).note("hint", "a larger limit on message bytes also raises this limit"),
+        false => Status::internal(text),
+    };
+    status.caused_by(error)
+}
+
+fn short(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.char_indices().find(|(at, _)| *at >= MAX_ERROR_BYTES) {
+        Some((end, _)) => format!("{}… at line {} column {}", &text[..end], error.line(), error.column()),
+        None => text,
     }
 }
 

@@ -5,6 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use buffa::type_registry::{TypeRegistry, set_type_registry};
 
+use super::any::register_well_known;
+
 /// Adds the messages of one package; generated code has such a function as `register_types`.
 pub type RegisterTypes = fn(&mut TypeRegistry);
 
@@ -29,7 +31,7 @@ pub fn register_json_types(packages: &[RegisterTypes]) {
     let all = registered.get_or_insert_default();
     all.extend(added);
     let mut registry = TypeRegistry::new();
-    buffa_types::register_wkt_types(&mut registry);
+    register_well_known(&mut registry);
     for package in all {
         package(&mut registry);
     }
