@@ -25,6 +25,15 @@ fn greeter() {
 }
 
 #[test]
+fn greeter_with_json() {
+    check(
+        "json",
+        Build::new().proto("tests/fixture/proto/greeter.proto").json(true),
+        &["greeter.rs", "include_proto.rs"],
+    );
+}
+
+#[test]
 fn all_kinds_of_methods_with_comments_views_and_default_bodies() {
     let build = Build::new().proto("tests/golden/kinds.proto").default_unimplemented(true).views("kinds.v1.Kinds/Both");
     check("kinds", build, &["kinds.v1.rs"]);

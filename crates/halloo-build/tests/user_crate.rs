@@ -12,6 +12,8 @@ use support::{output_folder, root};
 fn a_user_crate_builds_and_its_mistakes_are_explained() {
     let folder = copy_fixture("fixture");
     succeed(&mut cargo(&folder, &["test", "--lib"]));
+    succeed(&mut cargo(&folder, &["test", "--lib", "--features", "json,halloo-json"]));
+    json_without_the_feature(&folder);
     wrong_package(&folder);
     not_implemented(&folder);
 }
@@ -59,6 +61,13 @@ fn checked_in_sources_build_and_are_kept_up_to_date() {
 fn succeed(command: &mut Command) {
     let output = command.output().expect("cargo is there: it runs this test");
     assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+}
+
+fn json_without_the_feature(folder: &Path) {
+    let output = cargo(folder, &["build", "--features", "json"]).output().expect("cargo is there: it runs this test");
+    assert!(!output.status.success(), "halloo is built without the feature");
+    let expected = "error: this code was generated with a JSON form; add the feature `json` to halloo in Cargo.toml";
+    assert_contains(&text(&output.stderr), &[expected]);
 }
 
 fn wrong_package(folder: &Path) {

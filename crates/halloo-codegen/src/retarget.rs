@@ -94,7 +94,7 @@ fn starts_absolute_path(out: &[TokenTree]) -> bool {
 
 /// Keywords after which a path may start (`impl ::buffa::Message`, `for ::buffa::OwnedView`).
 fn is_keyword_before_path(ident: &Ident) -> bool {
-    ["impl", "for", "use", "dyn", "as", "mut", "in", "return", "where", "match", "if"]
+    ["impl", "for", "pub", "use", "dyn", "as", "mut", "in", "return", "where", "match", "if"]
         .iter()
         .any(|keyword| ident == keyword)
 }
@@ -158,6 +158,7 @@ mod tests {
             "x: ::core::option::Option<::buffa::Inline<T>>",
             "x: ::core::option::Option<::halloo::protobuf::buffa::Inline<T>>",
         );
+        check("pub struct A(pub ::buffa::B);", "pub struct A(pub ::halloo::protobuf::buffa::B);");
         check("struct A<'a>(&'a ::buffa::B);", "struct A<'a>(&'a ::halloo::protobuf::buffa::B);");
         check("fn f() -> ::buffa::Bytes", "fn f() -> ::halloo::protobuf::buffa::Bytes");
     }
