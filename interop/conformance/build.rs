@@ -2,5 +2,5 @@
 
 fn main() {
     // One method is called to see that it is not there.
-    halloo_build::Build::new().proto("proto/conformance.proto").default_unimplemented(true).compile();
+    halloo_build::Build::new().proto("proto/conformance.proto").json(true).default_unimplemented(true).compile();
 }

@@ -16,8 +16,8 @@ use crate::process::{cargo, root, run as run_command, target_dir};
 const HOW_TO_INSTALL: &str = "Go 1.24 or newer is needed: apt-get install golang-go, or https://go.dev/dl";
 
 /// What the tool makes of the configuration.
-const SERVER_CASES: usize = 920;
-const CLIENT_CASES: usize = 1056;
+const SERVER_CASES: usize = 1532;
+const CLIENT_CASES: usize = 1868;
 
 /// Cases wait for deadlines most of the time, so many run at once.
 const CASES_AT_ONCE: &str = "32";

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::client_compat_request::cancel::CancelTiming;
 use crate::{
-    BidiStreamResponse, ClientCompatRequest, ClientCompatResponse, ClientErrorResult, ClientResponseResult,
+    BidiStreamResponse, ClientCompatRequest, ClientCompatResponse, ClientErrorResult, ClientResponseResult, Codec,
     Compression, ConformancePayload, ConformanceServiceClient, ServerStreamResponse, StreamType, TLSCreds, delay,
     fields,
 };
@@ -46,6 +46,9 @@ macro_rules! with_options {
         }
         if let Some(limit) = case.max_reply_bytes {
             call = call.max_reply_bytes(limit);
+        }
+        if case.is_json {
+            call = call.json();
         }
         match case.compression {
             Compression::COMPRESSION_GZIP => call.compress(Gzip),
@@ -152,6 +155,7 @@ struct Case {
     cancel: Option<Cancel>,
     compression: Compression,
     max_reply_bytes: Option<usize>,
+    is_json: bool,
     is_full_duplex: bool,
 }
 
@@ -180,6 +184,7 @@ impl Case {
             cancel,
             compression: request.compression.as_known().unwrap_or_default(),
             max_reply_bytes: (max_reply_bytes > 0).then_some(max_reply_bytes),
+            is_json: request.codec == Codec::CODEC_JSON,
             is_full_duplex: request.stream_type == StreamType::STREAM_TYPE_FULL_DUPLEX_BIDI_STREAM,
         })
     }
