@@ -357,6 +357,10 @@ impl Calls {
                 self.refused(id, reset_status(code, true, why));
             }
             Event::Reset { id, code, by, why } => {
+                if code == ErrorCode::Cancel {
+                    // The server keeps the same deadlines and may be quicker; then that is what has ended the call.
+                    self.expire(engine, crate::server::now());
+                }
                 self.finish_stream(engine, id, Err(reset_status(code, by == Origin::Peer, why)));
             }
             Event::Writable { id } => {

@@ -445,15 +445,18 @@ mod tests {
     use std::pin::Pin;
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::task::Context;
+    use std::time::Duration;
 
     use bytes::Bytes;
     use halloo_call::{Call, exchange};
-    use halloo_core::{MethodDescriptor, MethodKind};
-    use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+    use halloo_core::{Code, Deadline, MethodDescriptor, MethodKind};
+    use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
     use super::*;
 
     static SAY: MethodDescriptor = MethodDescriptor::new("talk.Talk", "Say", "/talk.Talk/Say", MethodKind::Unary);
+
+    const LIMIT: Duration = Duration::from_secs(1);
 
     /// A socket whose peer has sent SETTINGS and says nothing more; nothing can be written once it is broken.
     struct Line {
@@ -519,5 +522,27 @@ mod tests {
         let failed = first.collect(None, true, drop).outcome.unwrap().unwrap_err();
         assert_eq!(failed.message(), "the connection to 127.0.0.1:1 broke in the middle of the call: broken pipe");
         assert!(returned.try_recv().is_err());
+    }
+
+    /// The server has the same deadline, and may be the first to notice.
+    #[tokio::test(start_paused = true)]
+    async fn a_call_whose_stream_is_cancelled_at_its_deadline_ran_out_of_time() {
+        for (at, code) in [(Duration::from_millis(999), Code::Cancelled), (LIMIT, Code::DeadlineExceeded)] {
+            let (near, mut far) = tokio::io::duplex(4096);
+            far.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap();
+            let address = Address::Tcp(([127, 0, 0, 1], 1).into());
+            let peer = Peer::tcp(([127, 0, 0, 1], 1).into());
+            let connection = drive(&address, near, peer, "http", ConnectOptions::new("test")).await.unwrap();
+            let (caller, responder) = exchange();
+            let mut call = Call::new(&SAY);
+            call.set_deadline(Some(Deadline::after(crate::server::now(), LIMIT)));
+            connection.start(OutgoingCall::new(&SAY, "proto", call), responder).unwrap();
+            tokio::task::yield_now().await;
+
+            far.write_all(&[0, 0, 4, 3, 0, 0, 0, 0, 1, 0, 0, 0, 8]).await.unwrap();
+            tokio::time::advance(at).await;
+            let status = caller.collect(None, true, drop).outcome.unwrap().unwrap_err();
+            assert_eq!(status.code(), code, "{status:?}");
+        }
     }
 }
