@@ -58,7 +58,8 @@ impl Compression for Zstd {
         compress(DEFAULT_LEVEL, message, out)
     }
 
-    /// Reads all frames; what follows the last is a fault.
+    /// Reads all frames; what follows the last is a fault. No frame at all is an empty message: Go's encoder makes none of
+    /// such a message.
     fn decompress(&self, body: &[u8], out: &mut DecompressBuffer) -> Result<(), DecompressError> {
         let mut state = match kept::take(&DECOMPRESS, |_| true) {
             Some(state) => state,
@@ -124,7 +125,7 @@ fn new_decompression() -> Result<DCtx<'static>, DecompressError> {
 
 fn decompress(state: &mut DCtx<'_>, body: &[u8], out: &mut DecompressBuffer) -> Result<(), DecompressError> {
     let mut input = InBuffer::around(body);
-    let mut is_between_frames = false;
+    let mut is_between_frames = body.is_empty();
     while input.pos() < body.len() || !is_between_frames {
         let before = (input.pos(), out.len());
         let hint = out.fill(|bytes| {
