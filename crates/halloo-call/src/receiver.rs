@@ -457,11 +457,13 @@ impl<T: 'static> MessageReceiver<T> {
         }
     }
 
+    /// Adds to a client's failure what is known of its call.
     fn annotate(&self, status: Status) -> Status {
-        match (&self.decoder, self.call.method()) {
-            (Some(Decoder { side: Side::Client, .. }), Some(method))
-                if status.notes().iter().all(|note| note.label() != "calling") =>
-            {
+        let Some(Decoder { side: Side::Client, .. }) = &self.decoder else { return status };
+        let headers = self.headers.read();
+        let status = if headers.is_empty() { status } else { status.with_headers(headers.clone()) };
+        match self.call.method() {
+            Some(method) if status.notes().iter().all(|note| note.label() != "calling") => {
                 status.note("calling", method.full_name())
             }
             _ => status,

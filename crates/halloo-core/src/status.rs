@@ -36,6 +36,7 @@ struct Fields {
     message: String,
     details: Bytes,
     metadata: Metadata,
+    headers: Metadata,
     notes: Vec<Note>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
@@ -78,6 +79,7 @@ impl Status {
             message: message.into(),
             details: Bytes::new(),
             metadata: Metadata::new(),
+            headers: Metadata::new(),
             notes: Vec::new(),
             source: None,
         }))
@@ -210,6 +212,18 @@ impl Status {
         self.note_refusal(appended)
     }
 
+    /// Returns the headers that came before the call failed; empty if it failed without. On a client: what a server
+    /// sends of a failure is in the [metadata](Self::metadata), its trailers.
+    pub fn headers(&self) -> &Metadata {
+        &self.0.headers
+    }
+
+    /// Keeps the headers that came before the call failed. They stay on this side.
+    pub fn with_headers(mut self, headers: Metadata) -> Self {
+        self.0.headers = headers;
+        self
+    }
+
     /// Returns which side made the status.
     pub fn origin(&self) -> Origin {
         self.0.origin
@@ -309,6 +323,7 @@ impl Status {
             .field("origin", &self.0.origin)
             .field("details", &self.0.details)
             .field("metadata", &self.0.metadata)
+            .field("headers", &self.0.headers)
             .field("notes", &self.0.notes)
             .field("source", &self.0.source)
             .finish()

@@ -233,6 +233,9 @@ impl End {
     }
 
     fn fail(&mut self, status: &Status) {
+        if !status.headers().is_empty() {
+            self.0.response_headers = fields::headers(status.headers());
+        }
         self.0.response_trailers = fields::headers(status.metadata());
         self.0.error = fields::error(status).into();
     }
@@ -280,7 +283,9 @@ async fn read_all<A>(
 ) {
     loop {
         let next = replies.next().await;
-        if let Ok(headers) = replies.headers().await {
+        if end.0.response_headers.is_empty()
+            && let Ok(headers) = replies.headers().await
+        {
             end.0.response_headers = fields::headers(headers);
         }
         match next {

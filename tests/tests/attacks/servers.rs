@@ -120,6 +120,17 @@ async fn a_call_that_breaks_off_is_no_success() {
 }
 
 #[tokio::test]
+async fn the_headers_before_a_failure_come_with_it() {
+    let failure = [("grpc-status", "9"), ("x-trail", "t")];
+    let status = status_after(&[head(&[OK[0], OK[1], ("x-head", "h")]), last(&failure)]).await;
+    assert_eq!((status.code(), status.headers().get("x-head")), (Code::FailedPrecondition, Some("h")));
+    assert_eq!((status.metadata().get("x-trail"), status.metadata().len()), (Some("t"), 1));
+    // Trailers-Only: what comes in one block is all trailers.
+    let status = status_after(&[last(&[&OK[..], &failure].concat())]).await;
+    assert_eq!((status.metadata().get("x-trail"), status.headers().len()), (Some("t"), 0));
+}
+
+#[tokio::test]
 async fn statuses_that_are_odd_are_read_as_well_as_can_be() {
     for (code, message, expected, text) in [
         ("5", "a%20b%C3%A9", Code::NotFound, "a bé"),
