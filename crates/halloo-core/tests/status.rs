@@ -158,6 +158,7 @@ fn alternate_debug_shows_the_fields() {
     metadata: {
         "x": "y",
     },
+    headers: {},
     notes: [
         Note {
             label: "hint",
