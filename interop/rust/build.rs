@@ -1,5 +1,5 @@
 //! Compiles the service of the matrix.
 
 fn main() {
-    halloo_build::compile("../proto/interop.proto");
+    halloo_build::Build::new().proto("../proto/interop.proto").json(true).compile();
 }

@@ -1,6 +1,6 @@
 // A client of the matrix on grpc-go, for TLS.
 //
-//	tls_client --target 127.0.0.1:PORT --tls FOLDER [--mutual] CASE...
+//	tls_client --target 127.0.0.1:PORT --tls FOLDER [--mutual] [--json] CASE...
 //
 // Prints `pass CASE` or `fail CASE: why` for each case as it ends.
 package main
@@ -23,6 +23,7 @@ import (
 
 	"halloo-interop/certificates"
 	"halloo-interop/interop"
+	"halloo-interop/jsoncodec"
 )
 
 // For a call that should take no time at all.
@@ -171,13 +172,18 @@ func main() {
 	target := flag.String("target", "", "the server")
 	folder := flag.String("tls", "", "the folder of the certificates")
 	mutual := flag.Bool("mutual", false, "show a certificate")
+	json := flag.Bool("json", false, "call in application/grpc+json")
 	flag.Parse()
 
 	credentials, err := certificates.Client(*folder, *mutual)
 	if err != nil {
 		log.Fatal(err)
 	}
-	connection, err := grpc.NewClient(*target, grpc.WithTransportCredentials(credentials))
+	options := []grpc.DialOption{grpc.WithTransportCredentials(credentials)}
+	if *json {
+		options = append(options, grpc.WithDefaultCallOptions(grpc.CallContentSubtype(jsoncodec.Name)))
+	}
+	connection, err := grpc.NewClient(*target, options...)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 
 	"halloo-interop/certificates"
 	"halloo-interop/interop"
+	_ "halloo-interop/jsoncodec"
 )
 
 type service struct {

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use halloo::protobuf::{Message, Protobuf};
+use halloo::protobuf::{Json, Message, Protobuf};
 use halloo::{Code, Codecs, Metadata, Method, MethodDescriptor, MethodKind, UnaryCall};
 use tokio::task::JoinSet;
 
@@ -347,8 +347,9 @@ async fn unknown_method(client: &InteropClient) -> Checked {
         "/halloo.interop.Interop/Missing",
         MethodKind::Unary,
     );
+    static JSON: Json = Json::new(&[crate::register_types]);
     static MISSING: Method<Payload, Payload> =
-        Method::new(&DESCRIPTOR, Codecs::new(&[&Protobuf]), Codecs::new(&[&Protobuf]));
+        Method::new(&DESCRIPTOR, Codecs::new(&[&Protobuf, &JSON]), Codecs::new(&[&Protobuf, &JSON]));
     let outcome = client.channel().unary(&MISSING, Payload::default()).timeout(PLENTY).await;
     expect_failure(outcome, Code::Unimplemented)?;
     Ok(())

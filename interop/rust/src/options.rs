@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use halloo::{ClientTls, Status, Tls};
 
-/// `ADDRESS_FLAG ADDRESS [--tls FOLDER [--mutual]] [CASE...]`, with the certificates in `FOLDER`.
+/// `ADDRESS_FLAG ADDRESS [--tls FOLDER [--mutual]] [--json] [CASE...]`, with the certificates in `FOLDER`.
 #[derive(Debug)]
 pub struct Options {
     /// Where to listen, or what to call.
@@ -13,6 +13,8 @@ pub struct Options {
     pub tls: Option<PathBuf>,
     /// Both sides show certificates.
     pub mutual: bool,
+    /// Whether a client calls in `application/grpc+json`.
+    pub json: bool,
     /// What to check.
     pub cases: Vec<String>,
 }
@@ -23,17 +25,22 @@ impl Options {
     /// # Errors
     /// INVALID_ARGUMENT if they are not as above.
     pub fn read(address_flag: &str) -> Result<Self, Status> {
-        let usage =
-            || Status::invalid_argument(format!("usage: {address_flag} ADDRESS [--tls FOLDER [--mutual]] [CASE...]"));
+        let usage = || {
+            Status::invalid_argument(format!(
+                "usage: {address_flag} ADDRESS [--tls FOLDER [--mutual]] [--json] [CASE...]"
+            ))
+        };
         let mut args = std::env::args().skip(1);
         if args.next().as_deref() != Some(address_flag) {
             return Err(usage());
         }
-        let mut options = Self { address: args.next().ok_or_else(usage)?, tls: None, mutual: false, cases: Vec::new() };
+        let mut options =
+            Self { address: args.next().ok_or_else(usage)?, tls: None, mutual: false, json: false, cases: Vec::new() };
         while let Some(arg) = args.next() {
             match &*arg {
                 "--tls" => options.tls = Some(args.next().ok_or_else(usage)?.into()),
                 "--mutual" => options.mutual = true,
+                "--json" => options.json = true,
                 _ => options.cases.push(arg),
             }
         }

@@ -81,10 +81,13 @@ enum Network {
     Tls,
     /// TLS on which both sides show certificates.
     MutualTls,
+    /// TLS, and messages in JSON: `application/grpc+json`.
+    Json,
 }
 
 const SIDES: [Side; 3] = [Side::Halloo, Side::Python, Side::Go];
-const NETWORKS: [Network; 5] = [Network::Ipv4, Network::Ipv6, Network::Unix, Network::Tls, Network::MutualTls];
+const NETWORKS: [Network; 6] =
+    [Network::Ipv4, Network::Ipv6, Network::Unix, Network::Tls, Network::MutualTls, Network::Json];
 
 impl Side {
     fn name(self) -> &'static str {
@@ -125,11 +128,12 @@ impl Network {
             Self::Unix => "unix",
             Self::Tls => "tls",
             Self::MutualTls => "mtls",
+            Self::Json => "json",
         }
     }
 
     fn is_tls(self) -> bool {
-        matches!(self, Self::Tls | Self::MutualTls)
+        matches!(self, Self::Tls | Self::MutualTls | Self::Json)
     }
 
     fn is_there(self) -> bool {
@@ -176,7 +180,8 @@ pub(crate) fn run(tools: &Tools, cells: &mut Cells) -> Result<(), Failure> {
             let mut program = client.client(tools);
             let mutual = network == Network::MutualTls && cases != REFUSED;
             program.args(["--target", &target]);
-            program.args(tls_arguments(&certificates, network.is_tls(), mutual)).args(&cases);
+            program.args(tls_arguments(&certificates, network.is_tls(), mutual));
+            program.args((network == Network::Json).then_some("--json")).args(&cases);
             let log = folder.log(&format!("{}-client", client.name()));
             let pair = |case: &str| cell_name(client, server, network, case);
             run_client(&mut program, log, &cases, pair, cells)?;
@@ -203,12 +208,17 @@ fn wanted_clients(cells: &Cells, server: Side, network: Network) -> Vec<(Side, V
 
 fn wanted_cases(cells: &Cells, client: Side, server: Side, network: Network) -> Vec<&'static str> {
     let has_go = client == Side::Go || server == Side::Go;
+    let has_python = client == Side::Python || server == Side::Python;
     let cases = match network {
         Network::Ipv4 | Network::Ipv6 | Network::Unix if has_go => Vec::new(),
         Network::Ipv4 | Network::Ipv6 | Network::Unix => CASES.to_vec(),
         Network::Tls if has_go => CONNECTION_CASES.to_vec(),
         Network::Tls => CASES.to_vec(),
         Network::MutualTls => CONNECTION_CASES.into_iter().chain(REFUSED).collect(),
+        // Python's library cannot name the content-subtype.
+        Network::Json if has_python => Vec::new(),
+        Network::Json if has_go => CONNECTION_CASES.to_vec(),
+        Network::Json => CASES.to_vec(),
     };
     cases.into_iter().filter(|case| cells.wants(&cell_name(client, server, network, case))).collect()
 }
@@ -277,7 +287,7 @@ impl Folder {
 
     fn listen_address(&self, server: Side, network: Network) -> String {
         match network {
-            Network::Ipv4 | Network::Tls | Network::MutualTls => "127.0.0.1:0".to_owned(),
+            Network::Ipv4 | Network::Tls | Network::MutualTls | Network::Json => "127.0.0.1:0".to_owned(),
             Network::Ipv6 => "[::1]:0".to_owned(),
             Network::Unix => format!("unix:{}", self.path.join(server.name()).display()),
         }

@@ -1,5 +1,5 @@
-//! Our client of the matrix: `interop-python-client --target ADDRESS [--tls FOLDER [--mutual]] CASE...`, where the address
-//! is `127.0.0.1:PORT`, `[::1]:PORT` or `unix:/path`.
+//! Our client of the matrix: `interop-python-client --target ADDRESS [--tls FOLDER [--mutual]] [--json] CASE...`, where
+//! the address is `127.0.0.1:PORT`, `[::1]:PORT` or `unix:/path`.
 //!
 //! Prints `pass CASE` or `fail CASE: why` for each case as it ends.
 #![expect(clippy::print_stdout, reason = "the lines that the matrix reads")]
@@ -14,11 +14,12 @@ async fn main() -> Result<ExitCode, halloo::Error> {
     let options = Options::read("--target")?;
     let address = &options.address;
     let channel = match &options.tls {
-        Some(folder) => Channel::builder(format!("https://{address}")).tls(options.client_tls(folder)?).build()?,
-        None if address.starts_with("unix:") => Channel::new(address)?,
-        None => Channel::new(format!("http://{address}"))?,
+        Some(folder) => Channel::builder(format!("https://{address}")).tls(options.client_tls(folder)?),
+        None if address.starts_with("unix:") => Channel::builder(address),
+        None => Channel::builder(format!("http://{address}")),
     };
-    let client = InteropClient::new(channel);
+    let channel = if options.json { channel.json() } else { channel };
+    let client = InteropClient::new(channel.build()?);
     let mut all_passed = true;
     for case in &options.cases {
         match run(case, &client).await {
