@@ -33,7 +33,7 @@ impl Extensions {
     /// Puts a value in and returns the one of the same type that it replaces.
     pub fn insert<T: Any + Send + Sync>(&mut self, value: T) -> Option<T> {
         let replaced = self.remove::<T>();
-        self.values.list_mut().push((TypeId::of::<T>(), Box::new(value)));
+        self.values.sole_mut().push((TypeId::of::<T>(), Box::new(value)));
         replaced
     }
 
@@ -45,13 +45,13 @@ impl Extensions {
     /// Returns the value of type `T` for changing it.
     pub fn get_mut<T: Any + Send + Sync>(&mut self) -> Option<&mut T> {
         let position = self.position::<T>()?;
-        self.values.list_mut()[position].1.downcast_mut()
+        self.values.sole_mut()[position].1.downcast_mut()
     }
 
     /// Takes the value of type `T` out.
     pub fn remove<T: Any + Send + Sync>(&mut self) -> Option<T> {
         let position = self.position::<T>()?;
-        let (_, value) = self.values.list_mut().swap_remove(position);
+        let (_, value) = self.values.sole_mut().swap_remove(position);
         value.downcast().ok().map(|value| *value)
     }
 

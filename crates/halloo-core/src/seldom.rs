@@ -4,24 +4,34 @@
 //! nothing.
 
 use std::ops::Deref;
+use std::sync::Arc;
 
-/// A list in a box that is made with the first element.
+/// A list behind a pointer that is made with the first element, and shared by clones until one of them is changed.
+///
+/// Counted rather than boxed, because dropping it when it is empty is then no more than a look at the pointer: what
+/// drops the elements is a function of its own.
 #[derive(Clone)]
-#[expect(clippy::box_collection, reason = "an empty list is to be one word, not three")]
-pub(crate) struct Seldom<T>(Option<Box<Vec<T>>>);
+pub(crate) struct Seldom<T>(Option<Arc<Vec<T>>>);
 
 impl<T> Seldom<T> {
     pub(crate) const fn new() -> Self {
         Self(None)
     }
 
+    /// The list, to change, of elements that cannot be cloned: then nobody else has it.
+    pub(crate) fn sole_mut(&mut self) -> &mut Vec<T> {
+        Arc::get_mut(self.0.get_or_insert_default()).expect("a list that cannot be cloned is not shared")
+    }
+}
+
+impl<T: Clone> Seldom<T> {
     /// The list, to change.
     pub(crate) fn list_mut(&mut self) -> &mut Vec<T> {
-        self.0.get_or_insert_default()
+        Arc::make_mut(self.0.get_or_insert_default())
     }
 
     pub(crate) fn into_list(self) -> Vec<T> {
-        self.0.map(|list| *list).unwrap_or_default()
+        self.0.map(Arc::unwrap_or_clone).unwrap_or_default()
     }
 }
 
@@ -35,7 +45,7 @@ impl<T> Deref for Seldom<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
-        self.0.as_deref().map_or(&[], Vec::as_slice)
+        self.0.as_ref().map_or(&[], |list| list.as_slice())
     }
 }
 
