@@ -202,6 +202,12 @@ impl LazyMetadata {
         Self { source: Some((source, read)), built: OnceLock::new() }
     }
 
+    /// Returns whether nobody has given it any metadata or anything to build it from.
+    #[inline]
+    pub fn is_unset(&self) -> bool {
+        self.source.is_none() && self.built.get().is_none_or(Metadata::is_empty)
+    }
+
     /// Returns the metadata, built if need be.
     pub fn read(&self) -> &Metadata {
         static EMPTY: Metadata = Metadata::new();

@@ -9,7 +9,7 @@ use halloo_call::{Outcome, ResponseHead, ResponseSink, Unusual};
 use halloo_core::DrainedPiece;
 use halloo_http2::{Block, Connection, End, ErrorCode, HeaderList, SendError, StreamId};
 
-use crate::response_head::{proto_head, push_metadata, write_head, write_trailers, write_trailers_only};
+use crate::response_head::{ok_trailers, proto_head, push_metadata, write_head, write_trailers, write_trailers_only};
 
 /// How far a response is.
 #[derive(Debug)]
@@ -106,11 +106,14 @@ impl ResponseSink for Answer<'_> {
         let (Response::Unsent(None), ResponseHead::Rpc(metadata)) = (&*self.response, head) else {
             return false;
         };
-        if !metadata.read().is_empty() {
+        if !metadata.is_unset() {
             return false;
         }
         let head = Block { template: Some(proto_head()), fields: &NO_FIELDS };
-        let trailers = Block { template: write_trailers(outcome, self.fields), fields: self.fields };
+        let trailers = match outcome {
+            Ok(metadata) if metadata.is_empty() => Block { template: Some(ok_trailers()), fields: &NO_FIELDS },
+            _ => Block { template: write_trailers(outcome, self.fields), fields: self.fields },
+        };
         // A stream that is gone needs no answer.
         let _ = self.engine.send_response(self.id, head, bytes, trailers);
         *self.response = Response::Ended;

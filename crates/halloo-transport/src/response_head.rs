@@ -31,6 +31,11 @@ pub(crate) fn proto_head() -> &'static Template {
     &PROTO_HEAD
 }
 
+/// The block that ends a response without metadata of a call that went well.
+pub(crate) fn ok_trailers() -> &'static Template {
+    &OK_TRAILERS
+}
+
 /// The block that opens an RPC's response: a template and what follows it, the latter in `fields`.
 pub(crate) fn write_head(subtype: &str, metadata: &Metadata, fields: &mut HeaderList) -> Option<&'static Template> {
     fields.clear();
