@@ -391,8 +391,7 @@ impl Calls {
     fn receive_head(&mut self, engine: &mut Connection, id: StreamId, fields: &Arc<HeaderList>, end: bool) {
         let Some(key) = self.streams.get(&id.as_u32()) else { return };
         let Some(call) = self.table.get_mut(key) else { return };
-        let asked = || call.unanswered.as_ref().map(|unanswered| unanswered.outgoing.subtype);
-        match read_head(fields, end, &self.target, asked) {
+        match read_head(fields, end, &self.target, || Unanswered::subtype(call.unanswered.as_ref())) {
             ResponseStart::Rpc => {
                 call.phase = Phase::Open { id, head_seen: true };
                 call.unanswered = None;

@@ -29,6 +29,11 @@ impl Unanswered {
         Self { outgoing, sent: Sent::Nothing, bytes: 0 }
     }
 
+    /// The codec of a call, if that is still known.
+    pub(crate) fn subtype(call: Option<&Self>) -> Option<&'static str> {
+        call.map(|call| call.outgoing.subtype)
+    }
+
     /// Whether so many bytes more can be kept.
     pub(crate) fn has_room(&self, bytes: usize) -> bool {
         self.bytes + bytes <= KEPT_BYTES

@@ -25,6 +25,24 @@ const MAX_MESSAGE_BYTES: usize = i32::MAX as usize;
 /// Generated code with a JSON form has one for each package. Fields that are at their default are left out, names are
 /// in camelCase; the names of the `.proto` file are read, too. Unknown fields are skipped, as a newer peer may send
 /// them; an unknown name of an enum is an error.
+///
+/// Decoding refuses what breaks a limit: messages nested deeper than [`DecodeLimits::max_depth`], or than 128 objects
+/// and lists together; and messages whose elements would take more memory than 16 times
+/// [`DecodeLimits::max_message_bytes`] (at least 32 MiB), as for [`Protobuf`](crate::Protobuf).
+///
+/// ```
+/// # use halloo_core as halloo;
+/// # use halloo_protobuf as protobuf;
+/// use halloo::{Codec, DecodeLimits};
+/// use protobuf::Json;
+/// use protobuf::well_known::Duration;
+///
+/// static JSON: Json = Json::new(&[]); // no packages beside the well-known types
+///
+/// let took: Duration = JSON.decode(r#""1.5s""#.into(), &DecodeLimits::default())?;
+/// assert_eq!((took.seconds, took.nanos), (1, 500_000_000));
+/// # Ok::<(), halloo::Status>(())
+/// ```
 pub struct Json {
     packages: &'static [RegisterTypes],
     registered: Once,
