@@ -103,14 +103,14 @@ impl<T: 'static> MessageSender<T> {
     /// size, and to a client that did not say that it knows it, stay as they are. For handlers, before the first reply.
     ///
     /// # Errors
-    /// FAILED_PRECONDITION if the headers have left, or on a client, where the call's builder has it.
+    /// INTERNAL if the headers have left, or on a client, where the call's builder has it.
     pub fn compress(&mut self, algorithm: impl Compression) -> Result<(), Status> {
         match &mut self.sink {
             Sink::Call { direction: Direction::Request, .. } => {
-                Err(Status::failed_precondition("a client's compression is chosen before its call is awaited"))
+                Err(Status::internal("a client's compression is chosen before its call is awaited"))
             }
             Sink::Call { exchange, .. } if exchange.edit_headers(|_| ()).is_none() => {
-                Err(Status::failed_precondition("the headers have left with the first reply"))
+                Err(Status::internal("the headers have left with the first reply"))
             }
             Sink::Call { compression: Some(compression), .. } => {
                 let with = |agreed: &Arc<CallCompression>| agreed.replies_with(Arc::new(algorithm));
@@ -268,7 +268,7 @@ impl<T: 'static> MessageSender<T> {
                 Ok(())
             }
             Sink::Call { finished: true, .. } => {
-                Err(Status::failed_precondition("the request stream is finished; no message can follow"))
+                Err(Status::internal("the request stream is finished; no message can follow"))
             }
             Sink::Call { exchange, direction, codec, max_message_bytes, observed, .. } => {
                 let limit = *max_message_bytes;
@@ -304,7 +304,7 @@ impl<T: 'static> MessageSender<T> {
     /// Adds a header to the replies, before the first is sent. For handlers.
     ///
     /// # Errors
-    /// FAILED_PRECONDITION if the headers have left, or on a client; INTERNAL if key or value may not travel.
+    /// INTERNAL if the headers have left, on a client, or if key or value may not travel.
     pub fn header(&mut self, key: impl Into<Cow<'static, str>>, value: impl AsRef<str>) -> Result<(), Status> {
         self.edit_headers(|headers| headers.append(key, value.as_ref()))
     }
@@ -320,7 +320,7 @@ impl<T: 'static> MessageSender<T> {
     /// Adds a trailer, sent after the last reply. For handlers.
     ///
     /// # Errors
-    /// FAILED_PRECONDITION if the call has ended, or on a client; INTERNAL if key or value may not travel.
+    /// INTERNAL if the call has ended, on a client, or if key or value may not travel.
     pub fn trailer(&mut self, key: impl Into<Cow<'static, str>>, value: impl AsRef<str>) -> Result<(), Status> {
         self.edit_trailers(|trailers| trailers.append(key, value.as_ref()))
     }
@@ -338,11 +338,11 @@ impl<T: 'static> MessageSender<T> {
             Sink::Call { exchange, direction: Direction::Response, .. } => exchange
                 .edit_headers(edit)
                 .ok_or_else(|| {
-                    Status::failed_precondition("the headers have left with the first reply")
+                    Status::internal("the headers have left with the first reply")
                         .note("hint", "set headers before the first reply is sent, or a trailer instead")
                 })?
                 .map_err(metadata_fault),
-            Sink::Call { .. } => Err(Status::failed_precondition("a client's headers are its call's metadata")
+            Sink::Call { .. } => Err(Status::internal("a client's headers are its call's metadata")
                 .note("hint", "say .metadata(..) on the call before it is awaited")),
             Sink::Messages(_) => edit(&mut Metadata::new()).map_err(metadata_fault),
         }
@@ -352,9 +352,9 @@ impl<T: 'static> MessageSender<T> {
         match &self.sink {
             Sink::Call { exchange, direction: Direction::Response, .. } => exchange
                 .edit_trailers(edit)
-                .ok_or_else(|| Status::failed_precondition("the call has ended"))?
+                .ok_or_else(|| Status::internal("the call has ended"))?
                 .map_err(metadata_fault),
-            Sink::Call { .. } => Err(Status::failed_precondition("a client sends no trailers")
+            Sink::Call { .. } => Err(Status::internal("a client sends no trailers")
                 .note("hint", "send it in a message, or by .metadata(..) on the call before it is awaited")),
             Sink::Messages(_) => edit(&mut Metadata::new()).map_err(metadata_fault),
         }

@@ -30,7 +30,7 @@ impl<Q, A> CallCodecs<Q, A> {
 #[cold]
 fn missing<M>(name: &str, method: &MethodDescriptor, codecs: Codecs<M>) -> Status {
     let known: Vec<&str> = codecs.names().collect();
-    let status = Status::failed_precondition(format!(
+    let status = Status::internal(format!(
         "the client of {} has no codec `{name}`; it has: {}",
         method.full_name(),
         known.join(", ")
@@ -54,7 +54,7 @@ impl ChannelBuilder {
     /// Chooses how messages are written, by content-subtype: `json`, or the name of a codec of your own
     /// ([`Codec`](halloo_core::Codec)). Default: each method's first, which is `proto` for generated code.
     ///
-    /// A call whose client does not have the codec fails with FAILED_PRECONDITION before it is sent. A server that does
+    /// A call whose client does not have the codec fails with INTERNAL before it is sent. A server that does
     /// not have it answers UNIMPLEMENTED.
     pub fn codec(mut self, subtype: &'static str) -> Self {
         self.defaults.codec = Some(subtype);

@@ -2,19 +2,20 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use halloo_call::{Carry, OutgoingCall, Refused, ResponderEnd};
 use halloo_core::{
-    Codec, Codecs, DecodeLimits, EncodeBuffer, Metadata, Method, MethodDescriptor, MethodKind, SecurityLevel, Status,
+    Code, Codec, Codecs, DecodeLimits, EncodeBuffer, Metadata, Method, MethodDescriptor, MethodKind, SecurityLevel,
+    Status,
 };
 use halloo_transport::Address;
 use tokio::sync::watch;
 
 use crate::connect::{Around, BoxFuture, Carrier, Connect, Connection};
 use crate::failure::{Cause, Unreachable};
-use crate::{Channel, ConnectivityState, Fixed};
+use crate::{Channel, ConnectivityState, Fixed, Resolver, ResolverEvent};
 
 struct Text;
 
@@ -286,5 +287,47 @@ fn a_channel_outlives_its_runtime() {
     for name in ["a", "b"] {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         assert_eq!(runtime.block_on(say(&channel)).unwrap(), name);
+    }
+}
+
+/// Passes on what somebody else was told.
+struct Hearsay {
+    code: Code,
+    asked: bool,
+}
+
+impl Resolver for Hearsay {
+    fn handle_request(&mut self, _now: Instant) {
+        self.asked = true;
+    }
+
+    fn poll_event(&mut self) -> Option<ResolverEvent> {
+        std::mem::take(&mut self.asked).then(|| ResolverEvent::Failed(Status::new(self.code, "no such host")))
+    }
+}
+
+/// gRFC A54.
+#[tokio::test(start_paused = true)]
+async fn a_code_of_an_application_never_comes_from_the_channel_itself() {
+    for code in Code::ALL {
+        let builder = Channel::builder("http://greeter:1").resolver(Hearsay { code, asked: false });
+        let status = say(&builder.connect_by(Script::default()).build().unwrap()).await.unwrap_err();
+        let is_applications = matches!(
+            code,
+            Code::Ok
+                | Code::InvalidArgument
+                | Code::NotFound
+                | Code::AlreadyExists
+                | Code::FailedPrecondition
+                | Code::Aborted
+                | Code::OutOfRange
+                | Code::DataLoss
+        );
+        if is_applications {
+            let text = format!("the channel's resolver or balancer failed with {code}: no such host");
+            assert_eq!((status.code(), status.message()), (Code::Internal, &*text));
+        } else {
+            assert_eq!((status.code(), status.message()), (code, "no such host"));
+        }
     }
 }

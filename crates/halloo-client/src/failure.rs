@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::time::Duration;
 
-use halloo_core::{MethodDescriptor, Status};
+use halloo_core::{Code, MethodDescriptor, Status};
 use halloo_services::StatusDetails as _;
 use halloo_transport::{Address, ConnectError, ConnectErrorKind};
 
@@ -175,6 +175,25 @@ pub(crate) fn unresolved(host: &str, error: &io::Error) -> Status {
     }
     Status::unavailable(format!("cannot resolve {host}: {reason}"))
         .note("hint", "check the spelling of the host, and that this machine's name server knows it")
+}
+
+/// A status with which `who` of this side may fail a call: codes of applications become INTERNAL, since they are about what
+/// was called, and not about the way to it (gRFC A54).
+pub(crate) fn of_control_plane(status: Status, who: &str) -> Status {
+    match status.code() {
+        Code::Ok
+        | Code::InvalidArgument
+        | Code::NotFound
+        | Code::AlreadyExists
+        | Code::FailedPrecondition
+        | Code::Aborted
+        | Code::OutOfRange
+        | Code::DataLoss => {
+            let text = format!("{who} failed with {}: {}", status.code(), status.message());
+            status.notes().iter().fold(Status::internal(text), |status, note| status.note(note.label(), note.text()))
+        }
+        _ => status,
+    }
 }
 
 /// Adds the method to a status of a call, in front of its other notes.

@@ -202,7 +202,7 @@ macro_rules! call_options {
 
             /// Chooses how messages are written, by content-subtype: `json`, `proto`, or the name of a codec of your
             /// own. Default: the channel's, which is the method's first. Without the codec the call fails with
-            /// FAILED_PRECONDITION before it is sent; a server without it answers UNIMPLEMENTED.
+            /// INTERNAL before it is sent; a server without it answers UNIMPLEMENTED.
             pub fn codec(mut self, subtype: &'static str) -> Self {
                 self.options.choose_codec(subtype);
                 self

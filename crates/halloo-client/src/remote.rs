@@ -20,6 +20,7 @@ use crate::connect::{Carrier, Connect};
 use crate::credentials::{Credentials, check_again};
 use crate::deadline::{Limit, now, within};
 use crate::driver::Driver;
+use crate::failure::of_control_plane;
 use crate::plane::Plane;
 use crate::state::ConnectivityState;
 
@@ -77,7 +78,7 @@ impl Snapshot {
             },
             Pick::Queue => Choice::Wait,
             Pick::Fail(_) if outgoing.wait_for_ready => Choice::Wait,
-            Pick::Fail(status) => Choice::Fail(status),
+            Pick::Fail(status) => Choice::Fail(of_control_plane(status, "the channel's resolver or balancer")),
         }
     }
 }
@@ -375,7 +376,7 @@ impl Remote {
 }
 
 pub(crate) fn no_runtime() -> Status {
-    Status::failed_precondition("calls need a tokio runtime; await them in a task of one")
+    Status::internal("calls need a tokio runtime; await them in a task of one")
 }
 
 /// The time from `began` until this moment.

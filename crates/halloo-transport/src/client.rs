@@ -25,7 +25,7 @@ use crate::mailbox::{CallWaker, Mail, Mailbox};
 use crate::outgoing_head::RequestTemplates;
 use crate::places::Places;
 use crate::request_head::lazy_metadata;
-use crate::response_head::{ResponseStart, read_head, read_trailers, reset_status};
+use crate::response_head::{ResponseStart, no_trailers, read_head, read_trailers, reset_status};
 use crate::sniff::Sniff;
 use crate::unanswered::Unanswered;
 use crate::wire::{ReadTurn, Wire};
@@ -578,12 +578,6 @@ impl Calls {
     fn unavailable(&self) -> Status {
         self.state.status(&self.target)
     }
-}
-
-fn no_trailers() -> Status {
-    Status::internal("the server ended the call without trailers")
-        .from_peer()
-        .note("hint", "either it does not speak gRPC, or a proxy on the way does not pass on trailers")
 }
 
 fn is_deadline_of(table: &IdMap<ClientCall>, at: Instant, key: u32) -> bool {

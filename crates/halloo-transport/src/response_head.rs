@@ -186,6 +186,13 @@ pub(crate) fn read_trailers(fields: &Arc<HeaderList>) -> Outcome {
     Err(Status::from_fields(code, |name| fields.find(name.as_bytes()), metadata))
 }
 
+/// The status of a response that ended with a message.
+pub(crate) fn no_trailers() -> Status {
+    Status::internal("the server ended the call without trailers")
+        .from_peer()
+        .note("hint", "either it does not speak gRPC, or a proxy on the way does not pass on trailers")
+}
+
 /// The status of a call whose stream was reset (PROTOCOL-HTTP2, "Errors").
 pub(crate) fn reset_status(code: ErrorCode, by_peer: bool, why: Option<&str>) -> Status {
     let grpc = match code {

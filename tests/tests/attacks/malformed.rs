@@ -141,12 +141,17 @@ async fn a_prefix_of_four_gibibytes_is_refused_at_once() {
     rig.end().await;
 }
 
+/// gRPC's statuscodes.md, "cardinality violation".
 #[tokio::test]
-async fn a_unary_call_takes_exactly_one_message() {
+async fn a_method_that_takes_one_message_takes_exactly_one() {
     let rig = rig().await;
-    check(&rig, &call_fields(&[]), b"", "12 post.Post/Answer takes one request message and got no").await;
-    let two = [0; 10];
-    check(&rig, &call_fields(&[]), &two, "12 post.Post/Answer takes one request message and got more than one").await;
+    for method in ["Answer", "Follow"] {
+        let path = format!("/post.Post/{method}");
+        for (body, got) in [(&[][..], "no"), (&[0; 10], "more than one"), (&[0; 100], "more than one")] {
+            let expected = format!("12 post.Post/{method} takes one request message and got {got}");
+            check(&rig, &call_fields_to(&path, &[]), body, &expected).await;
+        }
+    }
     rig.end().await;
 }
 

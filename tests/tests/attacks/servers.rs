@@ -105,6 +105,39 @@ async fn answers_without_a_grpc_status_have_one_by_http() {
     assert_eq!(status.code(), Code::Unknown, "{status:?}");
     let status = status_after(&[head(&OK), data(&[0; 5]), last(&[("x", "y")])]).await;
     assert_eq!(status.code(), Code::Unknown, "{status:?}");
+    let status = status_after(&[last(&[OK[0]])]).await;
+    assert_eq!(status.code(), Code::Unknown, "{status:?}");
+    let status = status_after(&[head(&[OK[0]]), data(&[0; 5]), last(&DONE)]).await;
+    assert_eq!(status.code(), Code::Unknown, "{status:?}");
+}
+
+#[tokio::test]
+async fn a_grpc_status_counts_more_than_that_of_http() {
+    for http in ["503", "404", "200"] {
+        for fields in [&[(":status", http), OK[1]][..], &[(":status", http)]] {
+            let status = status_after(&[last(&[fields, &[("grpc-status", "7")]].concat())]).await;
+            assert_eq!(status.code(), Code::PermissionDenied, "{fields:?} {status:?}");
+        }
+    }
+}
+
+/// gRPC's statuscodes.md, "cardinality violation".
+#[tokio::test]
+async fn a_method_that_has_one_reply_has_exactly_one() {
+    for (frames, got) in [
+        (vec![head(&OK), last(&DONE)], "no"),
+        (vec![last(&[&OK[..], &DONE].concat())], "no"),
+        (vec![head(&OK), data(&[0; 10]), last(&DONE)], "more than one"),
+    ] {
+        let client = client_of(frames.concat()).await;
+        let unary = client.answer(Letter::default()).await.unwrap_err();
+        let client = client_of(frames.concat()).await;
+        let streamed = client.collect().send_all([Letter::default(), Letter::default()]).await.unwrap_err();
+        for (status, method) in [(unary, "Answer"), (streamed, "Collect")] {
+            let text = format!("post.Post/{method} got {got} reply where one belongs (UNIMPLEMENTED)");
+            assert_eq!(status.to_string(), text);
+        }
+    }
 }
 
 #[tokio::test]
@@ -113,10 +146,6 @@ async fn a_call_that_breaks_off_is_no_success() {
     assert_eq!(status.code(), Code::Internal, "{status:?}");
     let status = status_after(&[head(&OK), data(&[0, 0, 0, 0, 9, 1]), last(&DONE)]).await;
     assert_eq!(status.to_string(), "the replies ended in the middle of a message (INTERNAL)");
-    let status = status_after(&[last(&[OK[0], OK[1], DONE[0]])]).await;
-    assert_eq!(status.code(), Code::Unimplemented, "{status:?}");
-    let status = status_after(&[head(&OK), data(&[0; 10]), last(&DONE)]).await;
-    assert_eq!(status.code(), Code::Unimplemented, "{status:?}");
 }
 
 #[tokio::test]

@@ -165,7 +165,7 @@ async fn a_call_chooses_its_codec_over_the_channels() {
 async fn a_client_without_the_codec_says_how_to_get_it() {
     let rig = Rig::new(Transport::Tcp).await;
     let status = rig.client.answer(letter("x")).codec("thrift").await.unwrap_err();
-    assert_eq!(status.code(), Code::FailedPrecondition);
+    assert_eq!(status.code(), Code::Internal);
     assert_eq!(status.message(), "the client of post.Post/Answer has no codec `thrift`; it has: proto, json");
 
     let channel = Channel::builder(&rig.target).json().build().unwrap();

@@ -170,7 +170,9 @@ pub enum Pick {
     Subchannel(SubchannelId),
     /// Nowhere yet: it waits for the next picker, or for its deadline.
     Queue,
-    /// It fails, or waits for the next picker if it waits for ready.
+    /// It fails, or waits for the next picker if it waits for ready. A code of applications (INVALID_ARGUMENT, NOT_FOUND,
+    /// ALREADY_EXISTS, FAILED_PRECONDITION, ABORTED, OUT_OF_RANGE, DATA_LOSS) becomes INTERNAL, since it would be taken for
+    /// the server's (gRFC A54).
     Fail(Status),
 }
 

@@ -4,9 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use halloo_call::Call;
-use halloo_core::{Code, Metadata, MethodDescriptor, SecurityLevel, Status};
+use halloo_core::{Metadata, MethodDescriptor, SecurityLevel, Status};
 
 use super::call_credentials::{CallCredentials, CredentialRequest};
+use crate::failure::of_control_plane;
 
 /// The credentials of a channel, or of a call and its channel; at least one.
 #[derive(Clone)]
@@ -49,7 +50,13 @@ impl Credentials {
         let mut all = Metadata::new();
         for credentials in &*self.each {
             let request = CredentialRequest::new(method, Arc::clone(authority), security);
-            put(&mut all, credentials.metadata(request).await.map_err(|status| local(&status))?);
+            put(
+                &mut all,
+                credentials
+                    .metadata(request)
+                    .await
+                    .map_err(|status| of_control_plane(status, "the call's credentials"))?,
+            );
         }
         Ok(all)
     }
@@ -93,24 +100,6 @@ fn put(to: &mut Metadata, from: Metadata) {
         to.remove(key);
     }
     to.extend(from);
-}
-
-/// A status that this side may give a call (gRFC A54).
-fn local(status: &Status) -> Status {
-    match status.code() {
-        Code::Ok
-        | Code::InvalidArgument
-        | Code::NotFound
-        | Code::AlreadyExists
-        | Code::FailedPrecondition
-        | Code::Aborted
-        | Code::OutOfRange
-        | Code::DataLoss => {
-            let text = format!("the call's credentials failed with {}: {}", status.code(), status.message());
-            status.notes().iter().fold(Status::internal(text), |status, note| status.note(note.label(), note.text()))
-        }
-        _ => status.clone(),
-    }
 }
 
 impl fmt::Debug for Credentials {
