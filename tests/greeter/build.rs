@@ -1,5 +1,5 @@
-//! Compiles `greeter.proto`.
+//! Compiles the services.
 
 fn main() {
-    halloo_build::compile("greeter.proto");
+    halloo_build::Build::new().protos(["greeter.proto", "vault.proto"]).compile();
 }

@@ -8,3 +8,9 @@ pub mod forms {
 
     halloo::include_proto!("forms");
 }
+
+pub mod rules {
+    //! A service with options of its own.
+
+    halloo::include_proto!("rules");
+}

@@ -58,6 +58,8 @@ pub struct MethodDescriptor {
     path: &'static str,
     kind: MethodKind,
     idempotency: Idempotency,
+    options: &'static [u8],
+    service_options: &'static [u8],
 }
 
 impl MethodDescriptor {
@@ -67,12 +69,20 @@ impl MethodDescriptor {
     /// When `path` is not `/service/name`; in a constant, that is a compile error.
     pub const fn new(service: &'static str, name: &'static str, path: &'static str, kind: MethodKind) -> Self {
         assert!(is_path_of(path, service, name), "the path of a method is `/service/name`");
-        Self { service, name, path, kind, idempotency: Idempotency::Unknown }
+        Self { service, name, path, kind, idempotency: Idempotency::Unknown, options: &[], service_options: &[] }
     }
 
     /// Sets the level of idempotency. The default is [`Idempotency::Unknown`].
     pub const fn idempotency(mut self, level: Idempotency) -> Self {
         self.idempotency = level;
+        self
+    }
+
+    /// Sets what the `.proto` declares about the method and about its service: an encoded
+    /// `google.protobuf.MethodOptions` and an encoded `google.protobuf.ServiceOptions`. The default is nothing.
+    pub const fn encoded_options(mut self, method: &'static [u8], service: &'static [u8]) -> Self {
+        self.options = method;
+        self.service_options = service;
         self
     }
 
@@ -105,6 +115,17 @@ impl MethodDescriptor {
     pub const fn idempotency_level(&self) -> Idempotency {
         self.idempotency
     }
+
+    /// Returns the method's options as the `.proto` declares them, an encoded `google.protobuf.MethodOptions`; empty if
+    /// there are none. `halloo::protobuf::CustomOptions` reads custom ones by their types.
+    pub const fn options(&self) -> &'static [u8] {
+        self.options
+    }
+
+    /// Returns the options of the method's service, an encoded `google.protobuf.ServiceOptions`; empty if there are none.
+    pub const fn service_options(&self) -> &'static [u8] {
+        self.service_options
+    }
 }
 
 /// Compares byte by byte, since a `const fn` can neither concatenate nor compare strings.
@@ -130,12 +151,16 @@ const fn is_path_of(path: &str, service: &str, name: &str) -> bool {
     true
 }
 
-/// Describes a service: its name, its methods, and the file descriptors that reflection serves.
+/// Describes a service: its name, its methods, its options, and the file descriptors that reflection serves.
+///
+/// Generated code has one for each service, in capitals, and on the client and the server type: `GREETER`,
+/// `GreeterClient::DESCRIPTOR`, `GreeterServer::<S>::DESCRIPTOR`.
 #[derive(Debug)]
 pub struct ServiceDescriptor {
     name: &'static str,
     methods: &'static [MethodDescriptor],
     file_descriptor_set: &'static [u8],
+    options: &'static [u8],
 }
 
 impl ServiceDescriptor {
@@ -146,7 +171,14 @@ impl ServiceDescriptor {
         methods: &'static [MethodDescriptor],
         file_descriptor_set: &'static [u8],
     ) -> Self {
-        Self { name, methods, file_descriptor_set }
+        Self { name, methods, file_descriptor_set, options: &[] }
+    }
+
+    /// Sets what the `.proto` declares about the service: an encoded `google.protobuf.ServiceOptions`. The default is
+    /// nothing.
+    pub const fn encoded_options(mut self, options: &'static [u8]) -> Self {
+        self.options = options;
+        self
     }
 
     /// Returns the full name, for example `greeter.Greeter`.
@@ -157,6 +189,17 @@ impl ServiceDescriptor {
     /// Returns the methods in the order of the `.proto`.
     pub const fn methods(&self) -> &'static [MethodDescriptor] {
         self.methods
+    }
+
+    /// Returns the method with this name, for example `SayHello`.
+    pub fn method(&self, name: &str) -> Option<&'static MethodDescriptor> {
+        self.methods.iter().find(|method| method.name == name)
+    }
+
+    /// Returns the service's options as the `.proto` declares them, an encoded `google.protobuf.ServiceOptions`; empty if
+    /// there are none. `halloo::protobuf::CustomOptions` reads custom ones by their types.
+    pub const fn options(&self) -> &'static [u8] {
+        self.options
     }
 
     /// Returns the encoded `google.protobuf.FileDescriptorSet`, or nothing.

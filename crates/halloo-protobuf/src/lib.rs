@@ -7,6 +7,7 @@
 mod codec;
 #[cfg(feature = "json")]
 mod json;
+mod options;
 mod sink;
 
 pub use buffa;
@@ -20,6 +21,7 @@ pub use json::{Json, JsonView, RegisterTypes, register_json_types};
 #[cfg(feature = "json")]
 #[doc(hidden)]
 pub use json::{any_from_json, any_to_json};
+pub use options::CustomOptions;
 /// What the JSON form of generated messages is derived with.
 #[cfg(feature = "json")]
 #[doc(hidden)]

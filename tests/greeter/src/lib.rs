@@ -1,4 +1,5 @@
-//! What the examples in Halloo's documentation call: the Greeter, and a Crowd with the kinds of call that stream.
+//! What the examples in Halloo's documentation call: the Greeter, a Crowd with the kinds of call that stream, and a Vault
+//! with options.
 //!
 //! The crates have it as `greeter` among their dev-dependencies, by path and without a version, so that publishing
 //! leaves it out. It is no example to copy; those are in `examples/`.
@@ -53,6 +54,20 @@ impl Crowd for MyCrowd {
             replies.send(hello(&request.name)).await?;
         }
         Ok(())
+    }
+}
+
+/// Greets through a door.
+#[derive(Debug)]
+pub struct MyVault;
+
+impl Vault for MyVault {
+    async fn knock(&self, request: Request<HelloRequest>) -> halloo::Result<HelloReply> {
+        Ok(hello(&request.name).into())
+    }
+
+    async fn open(&self, request: Request<HelloRequest>) -> halloo::Result<HelloReply> {
+        Ok(hello(&request.name).into())
     }
 }
 

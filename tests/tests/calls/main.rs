@@ -9,6 +9,7 @@ mod deadlines;
 mod interceptors;
 mod kinds;
 mod many;
+mod options;
 mod reconnection;
 mod streaming;
 mod texts;

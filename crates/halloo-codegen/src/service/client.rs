@@ -8,6 +8,7 @@ use quote::quote;
 
 pub(super) fn render(plan: &Plan<'_>) -> TokenStream {
     let (handler, server, client) = (&plan.idents.handler, &plan.idents.server, &plan.idents.client);
+    let descriptor = &plan.idents.descriptor;
     let doc = format!(" Calls the gRPC service `{}`. Cheap to clone; calls take `&self`.", plan.service.full_name());
     let deprecated = plan.deprecation();
     let functions = plan.methods().map(|(planned, idents)| function(plan, planned, idents));
@@ -28,6 +29,9 @@ pub(super) fn render(plan: &Plan<'_>) -> TokenStream {
         }
 
         impl #client {
+            /// What the `.proto` says of the service: its methods, their kinds and their options.
+            pub const DESCRIPTOR: &'static ::halloo::ServiceDescriptor = &#descriptor;
+
             /// Calls over `channel`.
             pub fn new(channel: ::halloo::Channel) -> Self {
                 Self { channel }

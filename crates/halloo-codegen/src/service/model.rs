@@ -4,6 +4,7 @@ use crate::Options;
 use crate::error::Error;
 use crate::names::join;
 use crate::selection::Selection;
+use buffa::Message;
 use buffa_descriptor::generated::descriptor::method_options::IdempotencyLevel;
 use buffa_descriptor::generated::descriptor::{FileDescriptorProto, MethodDescriptorProto, ServiceDescriptorProto};
 use std::collections::BTreeMap;
@@ -16,6 +17,8 @@ pub(crate) struct Service {
     pub(crate) name: String,
     pub(crate) comment: String,
     pub(crate) deprecated: bool,
+    /// The encoded options, custom ones among them.
+    pub(crate) options: Vec<u8>,
     pub(crate) methods: Vec<Method>,
 }
 
@@ -30,6 +33,8 @@ pub(crate) struct Method {
     pub(crate) idempotency: Idempotency,
     pub(crate) comment: String,
     pub(crate) deprecated: bool,
+    /// The encoded options, custom ones among them.
+    pub(crate) options: Vec<u8>,
     /// Whether handlers take the request as a view.
     pub(crate) views: bool,
 }
@@ -85,6 +90,7 @@ impl Service {
         Ok(Self {
             comment: comments.get(&[SERVICE, index]),
             deprecated: service.options.as_option().is_some_and(|options| options.deprecated == Some(true)),
+            options: service.options.as_option().map(Message::encode_to_vec).unwrap_or_default(),
             package,
             name,
             methods,
@@ -117,6 +123,7 @@ impl Method {
                 _ => Idempotency::Unknown,
             },
             deprecated: options.is_some_and(|options| options.deprecated == Some(true)),
+            options: options.map(Message::encode_to_vec).unwrap_or_default(),
             comment,
             name,
             views: false,

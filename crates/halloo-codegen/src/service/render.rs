@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::{Only, Options, docs};
 use buffa_codegen::context::CodeGenContext;
 use buffa_codegen::idents::rust_path_to_tokens;
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
 
 /// Finds the Rust paths of messages as seen from the root of a package.
@@ -136,19 +136,26 @@ fn descriptors(plan: &Plan<'_>) -> TokenStream {
     let full_name = plan.service.full_name();
     let (descriptor, methods) = (&plan.idents.descriptor, &plan.idents.method_descriptors);
     let count = plan.methods.len();
-    let entries = plan.methods.iter().map(|planned| method_descriptor(planned.method, &full_name));
+    let entries = plan.methods.iter().map(|planned| method_descriptor(planned.method, plan.service));
+    let options = match plan.service.options.as_slice() {
+        [] => None,
+        options => {
+            let options = Literal::byte_string(options);
+            Some(quote!(.encoded_options(#options)))
+        }
+    };
     let doc = format!(" Describes the service `{full_name}`: its methods, and the descriptors of its files.");
     quote! {
         #[doc = #doc]
         pub static #descriptor: ::halloo::ServiceDescriptor =
-            ::halloo::ServiceDescriptor::new(#full_name, &#methods, FILE_DESCRIPTOR_SET);
+            ::halloo::ServiceDescriptor::new(#full_name, &#methods, FILE_DESCRIPTOR_SET) #options;
 
         static #methods: [::halloo::MethodDescriptor; #count] = [#(#entries),*];
     }
 }
 
-fn method_descriptor(method: &Method, service: &str) -> TokenStream {
-    let name = &method.name;
+fn method_descriptor(method: &Method, service: &Service) -> TokenStream {
+    let (name, service_options, service) = (&method.name, &service.options, service.full_name());
     let path = format!("/{service}/{name}");
     let kind = match method.kind {
         Kind::Unary => quote!(Unary),
@@ -161,7 +168,11 @@ fn method_descriptor(method: &Method, service: &str) -> TokenStream {
         Idempotency::NoSideEffects => Some(quote!(.idempotency(::halloo::Idempotency::NoSideEffects))),
         Idempotency::Idempotent => Some(quote!(.idempotency(::halloo::Idempotency::Idempotent))),
     };
-    quote!(::halloo::MethodDescriptor::new(#service, #name, #path, ::halloo::MethodKind::#kind) #idempotency)
+    let options = (!method.options.is_empty() || !service_options.is_empty()).then(|| {
+        let (method, service) = (Literal::byte_string(&method.options), Literal::byte_string(service_options));
+        quote!(.encoded_options(#method, #service))
+    });
+    quote!(::halloo::MethodDescriptor::new(#service, #name, #path, ::halloo::MethodKind::#kind) #idempotency #options)
 }
 
 fn typed_methods(plan: &Plan<'_>) -> TokenStream {

@@ -24,6 +24,9 @@ pub(super) fn render(plan: &Plan<'_>) -> TokenStream {
             /// The full name of the service.
             pub const NAME: &'static str = #full_name;
 
+            /// What the `.proto` says of the service: its methods, their kinds and their options.
+            pub const DESCRIPTOR: &'static ::halloo::ServiceDescriptor = &#descriptor;
+
             /// Takes the service. An `Arc` of it works as well, to keep a handle.
             pub fn new(service: S) -> Self {
                 Self { service: ::std::sync::Arc::new(service) }

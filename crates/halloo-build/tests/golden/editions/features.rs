@@ -1355,6 +1355,8 @@ pub struct ThingsServer<S> {
 impl<S: Things> ThingsServer<S> {
     /// The full name of the service.
     pub const NAME: &'static str = "features.Things";
+    /// What the `.proto` says of the service: its methods, their kinds and their options.
+    pub const DESCRIPTOR: &'static ::halloo::ServiceDescriptor = &THINGS;
     /// Takes the service. An `Arc` of it works as well, to keep a handle.
     pub fn new(service: S) -> Self {
         Self {
@@ -1402,6 +1404,8 @@ pub struct ThingsClient {
     channel: ::halloo::Channel,
 }
 impl ThingsClient {
+    /// What the `.proto` says of the service: its methods, their kinds and their options.
+    pub const DESCRIPTOR: &'static ::halloo::ServiceDescriptor = &THINGS;
     /// Calls over `channel`.
     pub fn new(channel: ::halloo::Channel) -> Self {
         Self { channel }

@@ -251,6 +251,8 @@ pub struct GreeterServer<S> {
 impl<S: Greeter> GreeterServer<S> {
     /// The full name of the service.
     pub const NAME: &'static str = "greeter.Greeter";
+    /// What the `.proto` says of the service: its methods, their kinds and their options.
+    pub const DESCRIPTOR: &'static ::halloo::ServiceDescriptor = &GREETER;
     /// Takes the service. An `Arc` of it works as well, to keep a handle.
     pub fn new(service: S) -> Self {
         Self {
@@ -285,6 +287,8 @@ pub struct GreeterClient {
     channel: ::halloo::Channel,
 }
 impl GreeterClient {
+    /// What the `.proto` says of the service: its methods, their kinds and their options.
+    pub const DESCRIPTOR: &'static ::halloo::ServiceDescriptor = &GREETER;
     /// Calls over `channel`.
     pub fn new(channel: ::halloo::Channel) -> Self {
         Self { channel }

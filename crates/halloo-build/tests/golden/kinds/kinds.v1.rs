@@ -475,6 +475,8 @@ pub struct KindsServer<S> {
 impl<S: Kinds> KindsServer<S> {
     /// The full name of the service.
     pub const NAME: &'static str = "kinds.v1.Kinds";
+    /// What the `.proto` says of the service: its methods, their kinds and their options.
+    pub const DESCRIPTOR: &'static ::halloo::ServiceDescriptor = &KINDS;
     /// Takes the service. An `Arc` of it works as well, to keep a handle.
     pub fn new(service: S) -> Self {
         Self {
@@ -546,6 +548,8 @@ pub struct KindsClient {
     channel: ::halloo::Channel,
 }
 impl KindsClient {
+    /// What the `.proto` says of the service: its methods, their kinds and their options.
+    pub const DESCRIPTOR: &'static ::halloo::ServiceDescriptor = &KINDS;
     /// Calls over `channel`.
     pub fn new(channel: ::halloo::Channel) -> Self {
         Self { channel }
@@ -606,7 +610,8 @@ static KINDS_METHODS: [::halloo::MethodDescriptor; 4usize] = [
             "/kinds.v1.Kinds/Unary",
             ::halloo::MethodKind::Unary,
         )
-        .idempotency(::halloo::Idempotency::NoSideEffects),
+        .idempotency(::halloo::Idempotency::NoSideEffects)
+        .encoded_options(b"\x90\x02\x01", b""),
     ::halloo::MethodDescriptor::new(
         "kinds.v1.Kinds",
         "Down",
@@ -614,11 +619,12 @@ static KINDS_METHODS: [::halloo::MethodDescriptor; 4usize] = [
         ::halloo::MethodKind::ServerStreaming,
     ),
     ::halloo::MethodDescriptor::new(
-        "kinds.v1.Kinds",
-        "Type",
-        "/kinds.v1.Kinds/Type",
-        ::halloo::MethodKind::ClientStreaming,
-    ),
+            "kinds.v1.Kinds",
+            "Type",
+            "/kinds.v1.Kinds/Type",
+            ::halloo::MethodKind::ClientStreaming,
+        )
+        .encoded_options(b"\x88\x02\x01", b""),
     ::halloo::MethodDescriptor::new(
         "kinds.v1.Kinds",
         "Both",
