@@ -337,6 +337,8 @@ pub struct GreeterServer<S> {
 impl<S: Greeter> GreeterServer<S> {
     /// The full name of the service.
     pub const NAME: &'static str = "greeter.Greeter";
+    /// What the `.proto` says of the service: its methods, their kinds and their options.
+    pub const DESCRIPTOR: &'static ::halloo::ServiceDescriptor = &GREETER;
     /// Takes the service. An `Arc` of it works as well, to keep a handle.
     pub fn new(service: S) -> Self {
         Self {
@@ -362,17 +364,7 @@ impl<S: Greeter> ::halloo::Service for GreeterServer<S> {
     }
     fn register(self, methods: &mut ::halloo::Methods) {
         let service = self.service;
-        methods
-            .unary(
-                &GREETER_SAY_HELLO,
-                {
-                    let service = ::std::sync::Arc::clone(&service);
-                    move |request| {
-                        let service = ::std::sync::Arc::clone(&service);
-                        async move { <S as Greeter>::say_hello(&service, request).await }
-                    }
-                },
-            );
+        methods.unary_function(&GREETER_SAY_HELLO, &service, <S as Greeter>::say_hello);
     }
 }
 /// Calls the gRPC service `greeter.Greeter`. Cheap to clone; calls take `&self`.
@@ -381,6 +373,8 @@ pub struct GreeterClient {
     channel: ::halloo::Channel,
 }
 impl GreeterClient {
+    /// What the `.proto` says of the service: its methods, their kinds and their options.
+    pub const DESCRIPTOR: &'static ::halloo::ServiceDescriptor = &GREETER;
     /// Calls over `channel`.
     pub fn new(channel: ::halloo::Channel) -> Self {
         Self { channel }
