@@ -49,7 +49,7 @@ async fn more_calls_than_a_connection_may_have_wait_for_their_turn() {
         config.limits.max_concurrent_streams = 4;
         server.http2(config)
     });
-    let rig = setup.rig().await;
+    let rig = setup.client(|channel| channel.max_connections_per_subchannel(1)).rig().await;
     let letter = || Letter::default().with_text("gate");
     let calls: Vec<_> = (0..20)
         .map(|_| {
