@@ -525,10 +525,8 @@ impl Calls {
     /// Fails the calls whose deadline has passed.
     fn expire(&mut self, engine: &mut Connection, now: Instant) {
         while let Some((at, key)) = self.deadlines.pop_due(now) {
-            if !is_deadline_of(&self.table, at, key) {
-                continue;
-            }
-            let Some(call) = self.table.get(&key) else { continue };
+            let is_live = is_deadline_of(&self.table, at, key);
+            let Some(call) = self.table.get(&key).filter(|_| is_live) else { continue };
             let waited = now.saturating_duration_since(call.started);
             let where_spent = match call.phase {
                 Phase::Waiting => "waiting for a free stream",
