@@ -13,6 +13,7 @@ use halloo_core::{Deadline, Extensions, Metadata, MethodDescriptor, Peer};
 use crate::cancelled::Cancelled;
 use crate::compression::GRPC_ENCODING;
 use crate::dispatch::IncomingCall;
+use crate::scope::Scope;
 
 /// Holds the facts of one call: method, metadata, deadline, peer, extensions.
 ///
@@ -117,13 +118,13 @@ impl Call {
         self.deadline
     }
 
-    /// Sets or removes the deadline. On the server the connection already enforces the caller's own, so a later
-    /// one there has no effect.
+    /// Sets or removes the deadline. On the server the caller's own holds in any case, so a later one there has no effect;
+    /// an earlier one ends the handler with DEADLINE_EXCEEDED.
     pub fn set_deadline(&mut self, deadline: Option<Deadline>) {
         self.deadline = deadline;
     }
 
-    /// Returns the time left until the deadline; zero once it has passed.
+    /// Returns the time left until the deadline; zero once it has passed, `None` if there is no deadline.
     #[must_use]
     pub fn time_left(&self) -> Option<Duration> {
         self.deadline.map(|deadline| deadline.time_left(Instant::now()))
@@ -160,6 +161,12 @@ impl Call {
     #[must_use]
     pub fn cancelled(&self) -> Cancelled {
         self.cancelled.clone()
+    }
+
+    /// Returns what the call hands down to calls that other tasks make on its behalf: `.within(&scope)`.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        self.into()
     }
 
     /// Attaches the call to its exchange's cancellation.

@@ -28,6 +28,10 @@ impl Cancelled {
         Self { exchange: None, id: 0 }
     }
 
+    pub(crate) fn exchange(&self) -> Option<&Arc<Exchange>> {
+        self.exchange.as_ref()
+    }
+
     /// Says whether the call was cancelled already. A call that has ended otherwise was not.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {

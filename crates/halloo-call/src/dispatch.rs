@@ -22,6 +22,8 @@ use crate::ends::ResponderEnd;
 use crate::interceptor::OutcomeFuture;
 use crate::observe::ObservedCall;
 use crate::placement::Placement;
+use crate::scope::Enclosing;
+use crate::time_limits::TimeLimits;
 
 /// Takes the calls that drivers bring.
 pub trait Dispatch: Send + Sync + 'static {
@@ -39,6 +41,18 @@ pub trait Dispatch: Send + Sync + 'static {
     /// replies are not compressed either, and nobody has to say what the client accepts.
     fn accepted_encodings(&self) -> Option<&Arc<str>> {
         None
+    }
+
+    /// Says whether any call may have time limits. A driver may ask once for as long as it holds this dispatch.
+    fn limits_time(&self) -> bool {
+        false
+    }
+
+    /// Returns how long calls of `route` may take, for drivers to enforce. They may keep the answer as that of
+    /// [`find`](Self::find).
+    fn time_limits(&self, route: Option<Route>) -> TimeLimits {
+        let _ = route;
+        TimeLimits::none()
     }
 
     /// Answers an RPC. `route` is what [`find`](Self::find) said of its path.
@@ -267,6 +281,24 @@ impl Handling {
     pub fn refused(responder: &ResponderEnd, status: Status) -> Self {
         responder.finish(Err(leaving(status)));
         Self { work: Work::Done }
+    }
+
+    /// Polls it as the handler of a call with this deadline, which goes on to the calls that are made in it.
+    pub fn poll_until(&mut self, deadline: Option<Deadline>, cx: &mut Context<'_>) -> Poll<()> {
+        match deadline {
+            None => Pin::new(self).poll(cx),
+            Some(deadline) => self.enclosing(deadline).during(|| Pin::new(self).poll(cx)),
+        }
+    }
+
+    /// Describes its call, whose deadline is `deadline`, to the calls that are made in it.
+    #[must_use]
+    pub fn enclosing(&self, deadline: Deadline) -> Enclosing {
+        let method = match &self.work {
+            Work::Rpc { method, .. } => Some(*method),
+            Work::Http(_) | Work::Done => None,
+        };
+        Enclosing::new(deadline, method)
     }
 
     /// Lets the observation know that the call was cancelled with `code`.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use halloo_core::{Code, Codec, DrainedPiece, Status};
+use halloo_core::{Codec, DrainedPiece, Status};
 
 use crate::call::LazyMetadata;
 use crate::cancelled::Cancelled;
@@ -579,8 +579,8 @@ impl HandlerWatch {
 
     /// Returns what the call was cancelled with.
     #[must_use]
-    pub fn code(&self) -> Option<Code> {
-        self.exchange.lock().cancelled().map(Status::code)
+    pub fn status(&self) -> Option<Status> {
+        self.exchange.lock().cancelled().cloned()
     }
 
     /// Gives the call up in the caller's place, for a deadline that passed.
@@ -597,7 +597,7 @@ impl fmt::Debug for HandlerWatch {
 
 #[cfg(test)]
 mod tests {
-    use halloo_core::Metadata;
+    use halloo_core::{Code, Metadata};
 
     use super::*;
     use crate::exchange::PIPE_LIMIT_BYTES;

@@ -287,6 +287,12 @@ impl State {
         }
     }
 
+    /// How many watchers wait.
+    #[cfg(test)]
+    pub(crate) fn watchers(&self) -> usize {
+        self.rare.as_ref().map_or(0, |rare| rare.watchers.len())
+    }
+
     fn rare_mut(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
     }

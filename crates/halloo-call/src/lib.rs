@@ -16,9 +16,11 @@ mod observe;
 mod pipe;
 mod placement;
 mod receiver;
+mod scope;
 mod sender;
 #[cfg(feature = "stream")]
 mod stream;
+mod time_limits;
 
 pub use call::{Call, LazyMetadata, ReadHead};
 pub use cancelled::Cancelled;
@@ -39,4 +41,6 @@ pub use observe::{
 pub use pipe::Interest;
 pub use placement::{Execution, LONG_POLL, Placement};
 pub use receiver::MessageReceiver;
+pub use scope::{Enclosing, Scope};
 pub use sender::MessageSender;
+pub use time_limits::TimeLimits;

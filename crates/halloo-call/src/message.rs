@@ -10,6 +10,7 @@ use halloo_core::{Compression, Deadline, Extensions, Metadata, Peer, Status};
 
 use crate::call::{Call, LazyMetadata};
 use crate::cancelled::Cancelled;
+use crate::scope::Scope;
 
 /// Says how a handler answers and what a unary call returns: a reply, or a status.
 pub type Result<T> = std::result::Result<Reply<T>, Status>;
@@ -95,6 +96,11 @@ impl<T> Request<T> {
     /// Returns a future that resolves when the call is cancelled or has ended; see [`Call::cancelled`].
     pub fn cancelled(&self) -> Cancelled {
         self.call.cancelled()
+    }
+
+    /// Returns what the call hands down to calls that other tasks make; see [`Call::scope`].
+    pub fn scope(&self) -> Scope {
+        self.call.scope()
     }
 }
 

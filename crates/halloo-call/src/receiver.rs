@@ -25,6 +25,7 @@ use crate::interceptor::OutcomeFuture;
 use crate::message::Request;
 use crate::observe::{ObservedCall, Side};
 use crate::pipe::Interest;
+use crate::scope::Scope;
 
 /// Bytes of a lone message that wake its reader before the end, so that flow control goes on. So few, because the
 /// messages of all streams together must not fill the connection's window unseen.
@@ -71,6 +72,8 @@ struct Replies {
     caller: CallerEnd,
     outcome: Option<Outcome>,
     epilogue: Epilogue,
+    /// Cancels the call with the one within which it was made.
+    bond: Option<Box<Cancelled>>,
 }
 
 /// What a client's interceptors still have to say when the replies have ended.
@@ -179,7 +182,7 @@ impl<T: 'static> MessageReceiver<T> {
         limits: DecodeLimits,
         method: &'static MethodDescriptor,
     ) -> Self {
-        let replies = Replies { caller, outcome: None, epilogue: Epilogue::None };
+        let replies = Replies { caller, outcome: None, epilogue: Epilogue::None, bond: None };
         Self {
             source: Source::Replies(replies),
             decoder: Some(Decoder::new(codec, limits, Side::Client)),
@@ -211,6 +214,15 @@ impl<T: 'static> MessageReceiver<T> {
         if let Some(decoder) = &mut self.decoder {
             decoder.decompression = decompression;
         }
+    }
+
+    /// Cancels a client's call when the call of `scope` is cancelled or ends.
+    #[must_use]
+    pub fn within(mut self, scope: &Scope) -> Self {
+        if let Source::Replies(replies) = &mut self.source {
+            replies.bond = Some(Box::new(scope.hold(replies.caller.shared())));
+        }
+        self
     }
 
     /// Lets `epilogue` see, and change, how the replies ended. For interceptors of a client.
@@ -407,6 +419,11 @@ impl<T: 'static> MessageReceiver<T> {
     /// Returns a future that resolves when the call is cancelled or has ended; see [`Call::cancelled`].
     pub fn cancelled(&self) -> Cancelled {
         self.call.cancelled()
+    }
+
+    /// Returns what the call hands down to calls that other tasks make; see [`Call::scope`].
+    pub fn scope(&self) -> Scope {
+        self.call.scope()
     }
 
     /// Waits for the one message of a direction that carries exactly one, with headers and trailers.

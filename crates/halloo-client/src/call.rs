@@ -1,17 +1,20 @@
 //! One call from its builder to its reply: start, with or without interceptors, and the unary kind.
 
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::time::Instant;
 
 use halloo_call::{
-    CallerEnd, LazyMetadata, MessageReceiver, MessageSender, OutgoingCall, Reply, ResponderEnd, exchange,
+    CallerEnd, Enclosing, HandlerWatch, LazyMetadata, MessageReceiver, MessageSender, OutgoingCall, Reply,
+    ResponderEnd, exchange,
 };
 use halloo_core::{Metadata, Method, Status};
 
 use crate::channel::Channel;
 use crate::codec::CallCodecs;
 use crate::credentials::Credentials;
-use crate::deadline::{Limit, now};
+use crate::deadline::Limit;
 use crate::failure::{calling, telling_fields};
 use crate::intercepted::Passage;
 use crate::options::{CallOptions, Opened, call_options};
@@ -125,12 +128,16 @@ pub(crate) fn begin<Q: 'static, A: Send + 'static>(
     caller: CallerEnd,
     responder: ResponderEnd,
 ) -> Result<Begun<A>, Status> {
-    let Opened { call, departure, limits, codec, compression, observed } = opened;
+    let Opened { call, mut departure, limits, codec, compression, observed, scope } = opened;
     let descriptor = method.descriptor();
     let codecs = CallCodecs::of(method, codec)?;
     let outgoing = OutgoingCall::new(descriptor, codecs.request.subtype(), call).encodings(compression.encodings);
     let receiver = MessageReceiver::for_replies(caller, codecs.reply, limits, descriptor);
-    let receiver = receiver.accepting(&channel.defaults().compression.accepted).observed(observed.0.clone());
+    let mut receiver = receiver.accepting(&channel.defaults().compression.accepted).observed(observed.0.clone());
+    if let Some(scope) = scope {
+        departure.watch = Some(responder.handler_watch());
+        receiver = receiver.within(&scope);
+    }
     if let Some(chain) = channel.interceptors() {
         let passage = Passage::new(channel, chain, outgoing, departure, responder);
         return Ok(Begun::Waiting(Box::pin(async move {
@@ -163,6 +170,10 @@ pub(crate) struct Departure {
     pub(crate) credentials: Option<Credentials>,
     /// Whether it waits while no server can be reached.
     pub(crate) wait_for_ready: bool,
+    /// The call within which it is made, if that has a deadline.
+    pub(crate) enclosing: Option<Enclosing>,
+    /// Tells that the call was cancelled before it left, if somebody else may do that.
+    pub(crate) watch: Option<HandlerWatch>,
 }
 
 /// Hands a call to a connection; without one it waits, as long as the call's deadline allows.
@@ -174,18 +185,34 @@ pub(crate) fn send(
 ) -> Result<Sent, Status> {
     call.wait_for_ready = departure.wait_for_ready;
     let method = call.method;
-    let limit = call.call.deadline().map(|deadline| Limit::new(method, departure.began.unwrap_or_else(now), deadline));
+    let limit = Limit::of(&mut call, &departure);
+    let watch = departure.watch;
     if let Some(credentials) = departure.credentials {
-        let sending = channel.clone().start_with(credentials, call, responder, limit);
+        let sending = unless_cancelled(watch, channel.clone().start_with(credentials, call, responder, limit));
         return Ok(Sent::Later(Box::pin(async move { sending.await.map_err(|status| calling(&status, method)) })));
     }
     match channel.start(call, responder, limit) {
         Ok(None) => Ok(Sent::Now(limit)),
         Ok(Some(sending)) => {
+            let sending = unless_cancelled(watch, sending);
             Ok(Sent::Later(Box::pin(async move { sending.await.map_err(|status| calling(&status, method)) })))
         }
         Err(status) => Err(calling(&status, method)),
     }
+}
+
+/// Does what brings a call to a connection, unless the call is cancelled meanwhile.
+async fn unless_cancelled<T>(
+    watch: Option<HandlerWatch>,
+    sending: impl Future<Output = Result<T, Status>>,
+) -> Result<T, Status> {
+    let Some(watch) = watch else { return sending.await };
+    let mut sending = pin!(sending);
+    poll_fn(|cx| match (watch.poll_cancelled(cx), watch.status()) {
+        (Poll::Ready(()), Some(status)) => Poll::Ready(Err(status)),
+        _ => sending.as_mut().poll(cx),
+    })
+    .await
 }
 
 /// A call that is on its way.

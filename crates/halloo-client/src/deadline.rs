@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use halloo_call::{MessageReceiver, OutcomeFuture};
+use halloo_call::{Enclosing, MessageReceiver, OutcomeFuture, OutgoingCall};
 use halloo_core::{Code, Deadline, MethodDescriptor, Origin, Status};
 
+use crate::call::Departure;
 use crate::failure::duration_text;
 use crate::remote::since;
 
@@ -32,13 +33,23 @@ pub(crate) struct Limit {
     method: &'static MethodDescriptor,
     began: Instant,
     deadline: Deadline,
+    /// The call within which it is made, whose deadline this is; `None` if the deadline is its own.
+    outer: Option<&'static MethodDescriptor>,
     /// How long the call waited for a connection.
     pub(crate) waited: Duration,
 }
 
 impl Limit {
-    pub(crate) fn new(method: &'static MethodDescriptor, began: Instant, deadline: Deadline) -> Self {
-        Self { method, began, deadline, waited: Duration::ZERO }
+    /// The limit of a call that is about to leave, if it has one. Interceptors may have given it a deadline, but none that
+    /// is later than that of the call within which it is made.
+    pub(crate) fn of(outgoing: &mut OutgoingCall, departure: &Departure) -> Option<Self> {
+        let own = outgoing.call.deadline();
+        let enclosing = departure.enclosing.filter(|outer| own.is_none_or(|own| outer.deadline <= own));
+        let deadline = enclosing.map(|outer| outer.deadline).or(own)?;
+        outgoing.call.set_deadline(Some(deadline));
+        let began = departure.began.unwrap_or_else(now);
+        let outer = enclosing.map(|outer| outer.method);
+        Some(Self { method: outgoing.method, began, deadline, outer, waited: Duration::ZERO })
     }
 
     pub(crate) fn deadline(&self) -> Deadline {
@@ -78,7 +89,11 @@ impl Limit {
             Duration::ZERO => rest,
             waited => format!("connecting for {} · {rest}", duration_text(waited)),
         };
-        self.status().note("spent", spent).note(
+        let status = self.status().note("spent", spent);
+        if self.outer.is_some() {
+            return status;
+        }
+        status.note(
             "hint",
             ".timeout(..) on the call or the channel raises the limit; the server's log may tell what took so long",
         )
@@ -92,8 +107,13 @@ impl Limit {
     }
 
     fn status(&self) -> Status {
-        let granted = self.deadline.instant().saturating_duration_since(self.began);
-        Status::deadline_exceeded(format!("deadline of {} passed", duration_text(granted)))
-            .note("calling", self.method.full_name())
+        let status = match self.outer {
+            Some(outer) => Enclosing::passed(outer),
+            None => {
+                let granted = self.deadline.instant().saturating_duration_since(self.began);
+                Status::deadline_exceeded(format!("deadline of {} passed", duration_text(granted)))
+            }
+        };
+        status.note("calling", self.method.full_name())
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use halloo_call::{Call, ObservedCall, Side};
+use halloo_call::{Call, Enclosing, ObservedCall, Scope, Side};
 use halloo_core::{Deadline, DecodeLimits, Metadata, MetadataError, MethodDescriptor, Status};
 
 use crate::call::Departure;
@@ -31,8 +31,19 @@ struct Rare {
     credentials: Option<Credentials>,
     compression: Option<Choice>,
     codec: Option<&'static str>,
+    outer: Outer,
     /// The first metadata that cannot travel; the call fails with it.
     fault: Option<MetadataError>,
+}
+
+/// Within which call another is made.
+#[derive(Debug, Default)]
+enum Outer {
+    /// The one whose handler makes it.
+    #[default]
+    Ambient,
+    Scope(Box<Scope>),
+    Detached,
 }
 
 /// A call that is about to start.
@@ -44,6 +55,8 @@ pub(crate) struct Opened {
     pub(crate) codec: Option<&'static str>,
     pub(crate) compression: CallCompression,
     pub(crate) observed: Observed,
+    /// Whose end cancels it; `None` for most.
+    pub(crate) scope: Option<Box<Scope>>,
 }
 
 /// Who sees the call; `None` for most.
@@ -97,19 +110,37 @@ impl CallOptions {
         self.rare.get_or_insert_default().codec = Some(subtype);
     }
 
+    pub(crate) fn place_within(&mut self, scope: Scope) {
+        self.rare.get_or_insert_default().outer = Outer::Scope(Box::new(scope));
+    }
+
+    pub(crate) fn detach(&mut self) {
+        self.rare.get_or_insert_default().outer = Outer::Detached;
+    }
+
     /// Puts the channel's defaults under what the call says.
     pub(crate) fn open(self, channel: &Channel, method: &'static MethodDescriptor) -> Result<Opened, Status> {
         let defaults = channel.defaults();
         let mut credentials = defaults.credentials.clone();
         let mut choice = None;
         let mut codec = defaults.codec;
+        let mut outer = Outer::Ambient;
         if let Some(rare) = self.rare {
             if let Some(fault) = rare.fault {
                 return Err(calling(&fault.into(), method));
             }
             choice = rare.compression;
             codec = rare.codec.or(codec);
+            outer = rare.outer;
             credentials = Credentials::join(defaults.credentials.as_ref(), rare.credentials);
+        }
+        let (enclosing, scope) = match outer {
+            Outer::Ambient => (Enclosing::current(), None),
+            Outer::Scope(scope) => (scope.enclosing(), Some(scope)),
+            Outer::Detached => (None, None),
+        };
+        if let Some(scope) = &scope {
+            scope.check().map_err(|status| calling(&status, method))?;
         }
         let timeout = match (self.timeout, self.deadline) {
             (None, None) => defaults.timeout,
@@ -117,10 +148,11 @@ impl CallOptions {
         };
         let mut call = Call::new(method);
         let mut began = None;
-        if timeout.is_some() || self.deadline.is_some() {
+        if timeout.is_some() || self.deadline.is_some() || enclosing.is_some() {
             let now = now();
             let of_timeout = timeout.map(|timeout| Deadline::after(now, timeout));
-            call.set_deadline(of_timeout.into_iter().chain(self.deadline).min());
+            let of_outer = enclosing.map(|enclosing| enclosing.deadline);
+            call.set_deadline(of_timeout.into_iter().chain(self.deadline).chain(of_outer).min());
             began = Some(now);
         }
         if !defaults.metadata.is_empty() {
@@ -134,8 +166,8 @@ impl CallOptions {
         let limits = DecodeLimits::new(self.max_reply_bytes.unwrap_or(defaults.max_reply_bytes));
         let compression = defaults.compression.of_call(choice);
         let observed = Observed(channel.observation().call(Side::Client, method, None));
-        let departure = Departure { began, credentials, wait_for_ready };
-        Ok(Opened { call, departure, limits, codec, compression, observed })
+        let departure = Departure { began, credentials, wait_for_ready, enclosing, watch: None };
+        Ok(Opened { call, departure, limits, codec, compression, observed, scope })
     }
 }
 
@@ -154,6 +186,26 @@ macro_rules! call_options {
             /// Limits the time as [`timeout`](Self::timeout) does, by its end. If both are set, the earlier counts.
             pub fn deadline(mut self, deadline: ::halloo_core::Deadline) -> Self {
                 self.options.deadline = Some(deadline);
+                self
+            }
+
+            /// Makes the call within another, for tasks that a handler has spawned: `.within(&request)`, or the
+            /// [`Scope`](::halloo_call::Scope) that the task took along. It has no more time than what is left of
+            /// that call, and is cancelled when that call is cancelled or ends. Default: within the call whose handler
+            /// awaits this one, which needs no saying.
+            ///
+            /// A call that is cancelled with the other one fails with DEADLINE_EXCEEDED if that one's deadline has
+            /// passed, else with CANCELLED.
+            pub fn within(mut self, scope: impl Into<::halloo_call::Scope>) -> Self {
+                self.options.place_within(scope.into());
+                self
+            }
+
+            /// Makes the call as if no handler made it: the deadline of the handler's call does not count. A call that
+            /// is to go on after the handler also has to be in a task of its own, as what the handler awaits is
+            /// dropped with it. Default: a handler's calls have no more time than the handler.
+            pub fn detached(mut self) -> Self {
+                self.options.detach();
                 self
             }
 

@@ -58,7 +58,7 @@ pub struct Note {
 }
 
 impl Note {
-    /// Returns what the line is about, for example `calling`, `tried`, `spent` or `hint`.
+    /// Returns what the line is about, for example `calling`, `within`, `tried`, `spent` or `hint`.
     pub fn label(&self) -> &'static str {
         self.label
     }
@@ -242,8 +242,8 @@ impl Status {
         self
     }
 
-    /// Adds a line of explanation for the reader on this side. The usual labels are `calling`, `tried`, `spent` and
-    /// `hint`, and they are shown in that order, whoever adds which first; others follow. A label has at most eight
+    /// Adds a line of explanation for the reader on this side. The usual labels are `calling`, `within`, `tried`,
+    /// `spent` and `hint`, and they are shown in that order, whoever adds which first; others follow. A label has at most eight
     /// characters. A text of several lines is shown as such.
     pub fn note(mut self, label: &'static str, text: impl Into<String>) -> Self {
         let notes = &mut self.0.notes;
@@ -269,10 +269,11 @@ impl Status {
 fn rank(label: &str) -> u8 {
     match label {
         "calling" => 0,
-        "tried" => 1,
-        "spent" => 2,
-        "hint" => 3,
-        _ => 4,
+        "within" => 1,
+        "tried" => 2,
+        "spent" => 3,
+        "hint" => 4,
+        _ => 5,
     }
 }
 

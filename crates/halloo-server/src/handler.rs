@@ -1,13 +1,15 @@
 //! Typed handlers behind one interface: every kind of method is erased here, once.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use halloo_call::{
-    Call, CallCompression, CallLink, Compressions, Compressor, Encodings, Execution, Interceptor, MessageReceiver,
-    MessageSender, Next, Observation, ObservedCall, Outcome, OutcomeFuture, Placement, Reply, Request, Unusual,
+    Call, CallCompression, CallLink, Compressions, Compressor, Enclosing, Encodings, Execution, Interceptor,
+    MessageReceiver, MessageSender, Next, Observation, ObservedCall, Outcome, OutcomeFuture, Placement, Reply, Request,
+    TimeLimits, Unusual,
 };
 use halloo_core::{Codec, Codecs, DecodeLimits, Metadata, Method, MethodDescriptor, ServiceDescriptor, Status};
 
@@ -26,6 +28,8 @@ pub(crate) struct Entry {
     pub(crate) handler: Arc<dyn ErasedHandler>,
     /// Interceptors see its calls.
     pub(crate) is_intercepted: bool,
+    /// Its own, if it does not have the router's.
+    pub(crate) time_limits: Option<TimeLimits>,
 }
 
 /// Says where a method's handlers run; see [`Execution`].
@@ -111,9 +115,22 @@ impl Methods {
         }
     }
 
+    /// Limits the time of these methods' calls so, and not as the router's.
+    pub(crate) fn limit_time(&mut self, limits: TimeLimits) {
+        for entry in &mut self.entries {
+            entry.time_limits = Some(limits);
+        }
+    }
+
     fn add(&mut self, method: &'static MethodDescriptor, handler: impl ErasedHandler) {
         let handler = Arc::new(handler);
-        self.entries.push(Entry { method, placement: Arc::default(), handler, is_intercepted: true });
+        self.entries.push(Entry {
+            method,
+            placement: Arc::default(),
+            handler,
+            is_intercepted: true,
+            time_limits: None,
+        });
     }
 }
 
@@ -198,13 +215,31 @@ where
             return Ok(K::run(self, call, way));
         }
         let chain = Arc::clone(chain);
-        let end = move |call| -> OutcomeFuture {
+        let granted = call.deadline();
+        let end = move |call: Call| -> OutcomeFuture {
             let ended = way.link.clone();
+            let shortened = call.deadline().filter(|deadline| granted.is_none_or(|granted| *deadline < granted));
+            let enclosing = shortened.map(|deadline| Enclosing::new(deadline, call.method()));
             let run = K::run(self, call, way);
-            Box::pin(async move { ended.with_trailers(run.await) })
+            Box::pin(async move {
+                let outcome = match enclosing {
+                    None => run.await,
+                    Some(enclosing) => run_until(enclosing, run).await,
+                };
+                ended.with_trailers(outcome)
+            })
         };
         // Nothing of it runs before it is polled, where a panic stays inside the call.
         Ok(Box::pin(async move { Next::new(chain, end).run(call).await }))
+    }
+}
+
+/// Runs a handler that has less time than its driver gives it, because an interceptor said so.
+async fn run_until(enclosing: Enclosing, mut run: OutcomeFuture) -> Outcome {
+    let enclosed = poll_fn(|cx| enclosing.during(|| run.as_mut().poll(cx)));
+    match tokio::time::timeout_at(enclosing.deadline.instant().into(), enclosed).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(Status::deadline_exceeded("the deadline passed that an interceptor of the server has set")),
     }
 }
 

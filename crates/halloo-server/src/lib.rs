@@ -13,6 +13,7 @@ mod server;
 mod service;
 mod shutdown;
 mod standard;
+mod time_limits;
 mod unary;
 
 pub use fallback::{Fallback, HttpResponder};

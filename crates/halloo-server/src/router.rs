@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use halloo_call::{
     Call, CallLink, Compressions, Compressor, Dispatch, Execution, Handling, HttpRequest, IncomingCall, Interceptor,
-    Observation, Placement, ResponderEnd, Route, Side, Unusual,
+    Observation, Placement, ResponderEnd, Route, Side, TimeLimits, Unusual,
 };
 use halloo_core::{DecodeLimits, ServiceDescriptor, Status};
 
@@ -38,6 +38,7 @@ pub struct Router {
     paths: HashMap<&'static str, Route, BuildHasherDefault<PathHasher>>,
     surroundings: Arc<Surroundings>,
     fallback: Arc<dyn Fallback>,
+    time_limits: TimeLimits,
     /// Shared by all requests that no method takes.
     elsewhere: Arc<Placement>,
     /// Whether texts may name what the server has: where reflection tells it anyway.
@@ -61,6 +62,7 @@ impl Router {
                 compressor: None,
             }),
             fallback: Arc::new(Signpost),
+            time_limits: TimeLimits::none(),
             elsewhere: Arc::new(Placement::new(Execution::Spawn)),
             names_methods: cfg!(debug_assertions),
         };
@@ -149,19 +151,42 @@ impl Router {
         self
     }
 
+    /// Limits the time of calls, whatever their clients want. Default: [`TimeLimits::none`]. Health checks that a server
+    /// answers by itself have no limits.
+    #[must_use]
+    pub fn time_limits(mut self, limits: TimeLimits) -> Self {
+        self.time_limits = limits;
+        self
+    }
+
+    /// Limits the time of the calls of `method` (such as `greeter.Greeter/SayHello`), in place of
+    /// [`time_limits`](Self::time_limits). Default: those.
+    ///
+    /// # Errors
+    /// NOT_FOUND if no service of this router has the method.
+    pub fn method_time_limits(mut self, method: &str, limits: TimeLimits) -> Result<Self, Status> {
+        self.entry_mut(method)?.time_limits = Some(limits);
+        Ok(self)
+    }
+
     /// Sets where the handlers of `method` (such as `greeter.Greeter/SayHello`) run. Default: adaptive.
     ///
     /// # Errors
     /// NOT_FOUND if no service of this router has the method.
     pub fn execution(mut self, method: &str, execution: Execution) -> Result<Self, Status> {
-        let entry = self.entries.iter_mut().find(|entry| entry.method.full_name() == method);
-        let Some(entry) = entry else {
-            let known: Vec<_> = self.entries.iter().map(|entry| entry.method.full_name()).collect();
-            return Err(Status::not_found(format!("no service here has the method {method}"))
-                .note("hint", format!("the methods are: {}", known.join(", "))));
-        };
-        entry.placement = Arc::new(Placement::new(execution));
+        self.entry_mut(method)?.placement = Arc::new(Placement::new(execution));
         Ok(self)
+    }
+
+    fn entry_mut(&mut self, method: &str) -> Result<&mut Entry, Status> {
+        match self.entries.iter().position(|entry| entry.method.full_name() == method) {
+            Some(index) => Ok(&mut self.entries[index]),
+            None => {
+                let known: Vec<_> = self.entries.iter().map(|entry| entry.method.full_name()).collect();
+                Err(Status::not_found(format!("no service here has the method {method}"))
+                    .note("hint", format!("the methods are: {}", known.join(", "))))
+            }
+        }
     }
 
     /// Returns where each method's handlers run, by rule and at this moment.
@@ -224,6 +249,15 @@ impl Dispatch for Router {
 
     fn accepted_encodings(&self) -> Option<&Arc<str>> {
         self.surroundings.compressions.names()
+    }
+
+    fn limits_time(&self) -> bool {
+        let limits = self.entries.iter().filter_map(|entry| entry.time_limits).chain([self.time_limits]);
+        limits.into_iter().any(|limits| limits != TimeLimits::none())
+    }
+
+    fn time_limits(&self, route: Option<Route>) -> TimeLimits {
+        self.entry(route).map_or(TimeLimits::none(), |entry| entry.time_limits.unwrap_or(self.time_limits))
     }
 
     fn respond(&self, route: Option<Route>, mut call: IncomingCall, responder: ResponderEnd) -> Handling {

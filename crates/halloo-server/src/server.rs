@@ -25,6 +25,7 @@ use crate::router::Router;
 use crate::service::Services;
 use crate::shutdown::{StopSignal, signals};
 use crate::standard::StandardServices;
+use crate::time_limits::ServerTimeLimits;
 
 /// How long running calls may take to end after the server was told to stop.
 const DEFAULT_DRAIN: Duration = Duration::from_secs(30);
@@ -66,6 +67,7 @@ pub struct Server {
     wraps: Vec<WrapDispatch>,
     http1: Option<OpenHttp1>,
     executions: Vec<(String, Execution)>,
+    pub(crate) time_limits: ServerTimeLimits,
     max_request_bytes: Option<usize>,
     max_reply_bytes: Option<usize>,
     pub(crate) compression: ServerCompression,
@@ -117,6 +119,7 @@ impl Server {
             wraps: Vec::new(),
             http1: None,
             executions: Vec::new(),
+            time_limits: ServerTimeLimits::default(),
             max_request_bytes: None,
             max_reply_bytes: None,
             compression: ServerCompression::default(),
@@ -276,7 +279,7 @@ impl Server {
     /// Not cancel safe: dropped, it closes all connections at once, and running calls are cancelled.
     ///
     /// # Errors
-    /// NOT_FOUND if [`execution`](Self::execution) named a method that no service has; what an interceptor's
+    /// NOT_FOUND if [`execution`](Self::execution) or [`method_time_limits`](Self::method_time_limits) named a method that no service has; what an interceptor's
     /// [`check`](Interceptor::check) says.
     pub async fn serve(mut self, services: impl Services) -> Result<(), Status> {
         let router = Arc::new(self.router(services)?);
@@ -326,7 +329,7 @@ impl Server {
         for (method, execution) in std::mem::take(&mut self.executions) {
             router = router.execution(&method, execution)?;
         }
-        Ok(router)
+        std::mem::take(&mut self.time_limits).add_to(router)
     }
 }
 

@@ -6,7 +6,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use halloo_call::{MessageReceiver, MessageSender, Request};
+use halloo_call::{MessageReceiver, MessageSender, Request, TimeLimits};
 use halloo_core::{ServiceDescriptor, Status};
 use halloo_services::health::{CHECK, HEALTH, Health, HealthCheckRequest, HealthCheckResponse, LIST, WATCH};
 use halloo_services::reflection::{
@@ -90,6 +90,7 @@ impl Router {
             let mut methods = Methods::default();
             health.clone().register_all(&mut methods);
             methods.bypass_interceptors();
+            methods.limit_time(TimeLimits::none());
             self.add(methods);
         }
         self

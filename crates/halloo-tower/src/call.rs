@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use halloo_call::{CallerEnd, HandlerWatch, Handling, RequestFeed, ResponseHead};
+use halloo_call::{CallerEnd, HandlerWatch, Handling, RequestFeed, ResponseHead, TimeLimits};
 use halloo_core::{Code, Deadline, Status};
 use http_body::Body;
 use tokio::time::Sleep;
@@ -36,6 +36,14 @@ enum State<B> {
     Taken,
 }
 
+/// How long a call may take.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Allowance {
+    pub(crate) deadline: Option<Deadline>,
+    /// The deadline is not the client's.
+    pub(crate) is_limited: bool,
+}
+
 /// Field order is drop order: the caller's end says why the call is over before the handler is dropped.
 struct RunningCall<B> {
     caller: CallerEnd,
@@ -58,11 +66,11 @@ impl<B: Body<Data = Bytes>> ResponseFuture<B> {
         handling: Handling,
         body: B,
         subtype: Option<Cow<'static, str>>,
-        deadline: Option<Deadline>,
+        time: Allowance,
     ) -> Self {
         let watch = caller.handler_watch();
         let request = Feed::new(body, caller.request_feed());
-        let work = Work { handling: Some(handling), request, watch, deadline, expiry: None };
+        let work = Work { handling: Some(handling), request, watch, time, expiry: None };
         let call = RunningCall { caller, work, subtype, answered: Answered::default() };
         Self { state: State::Running(Box::new(call)) }
     }
@@ -123,7 +131,7 @@ struct Work<B> {
     handling: Option<Handling>,
     request: Option<Feed<B>>,
     watch: HandlerWatch,
-    deadline: Option<Deadline>,
+    time: Allowance,
     expiry: Option<Pin<Box<Sleep>>>,
 }
 
@@ -138,11 +146,11 @@ where
         if self.request.as_mut().is_some_and(|request| request.poll_feed(cx).is_ready()) {
             self.request = None;
         }
-        if self.handling.as_mut().is_some_and(|handling| Pin::new(handling).poll(cx).is_ready()) {
+        if self.handling.as_mut().is_some_and(|handling| handling.poll_until(self.time.deadline, cx).is_ready()) {
             self.handling = None;
         }
         if self.handling.is_some() && self.poll_expiry(cx).is_ready() {
-            self.watch.cancel(Status::deadline_exceeded("the call's deadline passed on the server"));
+            self.watch.cancel(TimeLimits::passed(self.time.is_limited));
             self.give_up();
         }
         let request_ended = self.request.as_ref().is_none_or(|request| request.feed.is_over());
@@ -151,7 +159,7 @@ where
 
     /// Ready once the deadline has passed. The timer is made for a handler that did not end at once.
     fn poll_expiry(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(deadline) = self.deadline else { return Poll::Pending };
+        let Some(deadline) = self.time.deadline else { return Poll::Pending };
         let sleep = || Box::pin(tokio::time::sleep_until(deadline.instant().into()));
         self.expiry.get_or_insert_with(sleep).as_mut().poll(cx)
     }
@@ -161,7 +169,7 @@ impl<B> Work<B> {
     /// Drops handler and request of a call that was cancelled.
     fn give_up(&mut self) {
         if let Some(handling) = self.handling.take() {
-            handling.note_cancelled(self.watch.code().unwrap_or(Code::Cancelled));
+            handling.note_cancelled(self.watch.status().map_or(Code::Cancelled, |status| status.code()));
         }
         self.request = None;
     }

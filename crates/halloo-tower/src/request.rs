@@ -14,6 +14,7 @@ use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 
+use crate::call::Allowance;
 use crate::clock::now;
 use crate::relay::RequestBody;
 use crate::response::{append_fields, append_metadata, content_type};
@@ -26,6 +27,7 @@ pub(crate) const GRPC_ACCEPT_ENCODING: &str = "grpc-accept-encoding";
 pub(crate) struct RpcRequest {
     pub(crate) route: Option<Route>,
     pub(crate) incoming: IncomingCall,
+    pub(crate) time: Allowance,
     /// Why it is answered without asking a handler.
     pub(crate) fault: Option<Status>,
 }
@@ -60,15 +62,17 @@ pub(crate) fn rpc(parts: Parts, subtype: Cow<'static, str>, dispatch: &dyn Dispa
         accepted_encodings: accepted_encodings.filter(|_| encodings.is_some()),
         encodings,
     };
+    let asked = timeout.ok().flatten().map(|timeout| Deadline::after(now(), timeout.duration()));
+    let deadline = dispatch.time_limits(route).deadline(asked, now());
     let incoming = IncomingCall {
         unusual: unusual.or_none(),
-        deadline: timeout.ok().flatten().map(|timeout| Deadline::after(now(), timeout.duration())),
+        deadline,
         peer: peer_of(&parts.extensions),
         metadata: lazy_metadata(parts.headers),
         extensions: call_extensions(parts.extensions),
         arrived: None,
     };
-    RpcRequest { route, incoming, fault }
+    RpcRequest { route, incoming, time: Allowance { deadline, is_limited: deadline != asked }, fault }
 }
 
 /// Metadata is read when somebody looks, which is too late to say that a `-bin` value is not base64.

@@ -14,7 +14,7 @@ use http_body::Body;
 use tower_service::Service;
 
 use crate::BoxError;
-use crate::call::ResponseFuture;
+use crate::call::{Allowance, ResponseFuture};
 use crate::request::{carries_rpcs, http_request, rpc, rpc_subtype};
 use crate::response::{ResponseBody, text, trailers_only};
 
@@ -81,7 +81,7 @@ impl Routes {
         let (caller, responder) = exchange();
         let Some(subtype) = subtype else {
             let handling = self.dispatch.respond_http(http_request(parts), responder);
-            return ResponseFuture::running(caller, handling, body, None, None);
+            return ResponseFuture::running(caller, handling, body, None, Allowance::default());
         };
         if !carries_rpcs(parts.version) {
             return ResponseFuture::ready(text(StatusCode::HTTP_VERSION_NOT_SUPPORTED, HTTP2_NEEDED));
@@ -90,9 +90,9 @@ impl Routes {
         if let Some(status) = &head.fault {
             return ResponseFuture::ready(trailers_only(&subtype, status));
         }
-        let deadline = head.incoming.deadline;
+        let time = head.time;
         let handling = self.dispatch.respond(head.route, head.incoming, responder);
-        ResponseFuture::running(caller, handling, body, Some(subtype), deadline)
+        ResponseFuture::running(caller, handling, body, Some(subtype), time)
     }
 }
 

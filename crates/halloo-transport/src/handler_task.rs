@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use halloo_call::{Execution, HandlerWatch, Handling, LONG_POLL, Placement};
+use halloo_core::Deadline;
 use tokio::task::coop;
 
 use crate::mailbox::CallWaker;
@@ -98,16 +99,18 @@ fn measured<R>(placement: &Placement, poll: impl FnOnce() -> R) -> R {
 /// Runs `handling` to its end in a task of its own, or until its call is cancelled.
 pub(crate) fn spawn<S: Send + 'static>(
     handling: Handling,
+    deadline: Option<Deadline>,
     placement: Arc<Placement>,
     watch: HandlerWatch,
     waker: Arc<CallWaker<S>>,
 ) {
     let ended = EndNotice(waker);
-    tokio::spawn(HandlerTask { handling: Some(handling), placement, watch, _ended: ended });
+    tokio::spawn(HandlerTask { handling: Some(handling), deadline, placement, watch, _ended: ended });
 }
 
 struct HandlerTask<S: Send + 'static> {
     handling: Option<Handling>,
+    deadline: Option<Deadline>,
     placement: Arc<Placement>,
     watch: HandlerWatch,
     _ended: EndNotice<S>,
@@ -120,13 +123,13 @@ impl<S: Send + 'static> Future for HandlerTask<S> {
         let this = &mut *self;
         let Some(handling) = &mut this.handling else { return Poll::Ready(()) };
         if this.watch.poll_cancelled(cx).is_ready() {
-            if let Some(code) = this.watch.code() {
-                handling.note_cancelled(code);
+            if let Some(status) = this.watch.status() {
+                handling.note_cancelled(status.code());
             }
             this.handling = None;
             return Poll::Ready(());
         }
-        measured(&this.placement, || Pin::new(handling).poll(cx))
+        measured(&this.placement, || handling.poll_until(this.deadline, cx))
     }
 }
 

@@ -1,12 +1,15 @@
 //! Calls within one process: the same exchange, dispatch and handler task, without a wire between.
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use halloo_call::{Carry, Dispatch, IncomingCall, LazyMetadata, OutgoingCall, Refused, ResponderEnd, Unusual};
-use halloo_core::{Deadline, Extensions, Peer, Status};
+use halloo_call::{
+    Carry, Dispatch, IncomingCall, LazyMetadata, OutgoingCall, Refused, ResponderEnd, TimeLimits, Unusual,
+};
+use halloo_core::{Deadline, Extensions, Peer};
+
+use crate::server::now;
 
 /// Carries calls to a dispatch in the same process.
 ///
@@ -29,9 +32,10 @@ impl Carry for InProcess {
     /// # Panics
     /// If it is called outside a tokio runtime.
     fn start(&self, call: OutgoingCall, responder: ResponderEnd) -> Result<(), Refused> {
-        let deadline = call.call.deadline();
         let path = call.method.path();
         let route = self.dispatch.find(path);
+        let asked = call.call.deadline();
+        let deadline = self.dispatch.time_limits(route).deadline(asked, now());
         let unusual = Unusual {
             unknown_path: route.is_none().then(|| path.into()),
             subtype: call.subtype.into(),
@@ -56,10 +60,12 @@ impl Carry for InProcess {
                     return Poll::Ready(());
                 }
                 if expiry.as_mut().poll(cx).is_ready() {
-                    watch.cancel(Status::deadline_exceeded("the call's deadline passed"));
+                    // The client's own deadline is for the client to explain; another is the server's word.
+                    let passed = TimeLimits::passed(deadline != asked);
+                    watch.cancel(if deadline == asked { passed } else { passed.from_peer() });
                     return Poll::Ready(());
                 }
-                Pin::new(&mut handling).poll(cx)
+                handling.poll_until(deadline, cx)
             })
             .await;
         });

@@ -24,6 +24,7 @@ pub(crate) enum RequestHead {
 pub(crate) struct RpcHead {
     pub(crate) route: Option<Route>,
     pub(crate) unusual: Option<Arc<Unusual>>,
+    /// What the client wants, within the server's limits.
     pub(crate) timeout: Option<Duration>,
     /// Why it is answered without asking anybody.
     pub(crate) fault: Option<Status>,
@@ -35,9 +36,20 @@ pub(crate) struct HeadReader {
     /// The path that was asked for last, as an entry of the compression table. All requests of one read are decoded
     /// before the first is looked at, so that the tag which that entry gets comes too late for the others.
     latest_path: Option<(EntryId, Route)>,
+    /// The dispatch may limit the time of calls.
+    limits_time: bool,
 }
 
 impl HeadReader {
+    /// Reads for a dispatch that may limit the time of calls, or never does.
+    pub(crate) fn new(limits_time: bool) -> Self {
+        Self { latest_path: None, limits_time }
+    }
+
+    pub(crate) fn limits_time(&self) -> bool {
+        self.limits_time
+    }
+
     /// Reads a request's header block, asking `dispatch` for the route of a path it has not seen.
     pub(crate) fn read(
         &mut self,
@@ -57,7 +69,10 @@ impl HeadReader {
         let route = self.find_route(&seen, dispatch, engine);
         let speaks_of_compression = seen.encoding.is_some() || seen.accept_encoding.is_some();
         let accepted = if speaks_of_compression { dispatch.accepted_encodings() } else { None };
-        let head = rpc_head(fields, &seen, subtype, route, accepted);
+        let mut head = rpc_head(fields, &seen, subtype, route, accepted);
+        if self.limits_time {
+            head.timeout = dispatch.time_limits(route).timeout(head.timeout);
+        }
         if fields.may_return() {
             fields.set_attachment(Arc::new(head.clone()));
         }

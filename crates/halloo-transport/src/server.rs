@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::BytesMut;
-use halloo_call::{Dispatch, ExchangePool, Observation, ObservedConnection, Side};
+use halloo_call::{Dispatch, ExchangePool, Observation, ObservedConnection, Side, TimeLimits};
 use halloo_core::{Peer, Status};
 use halloo_http2::{Config, Connection, End, ErrorCode, Event, HeaderList, Origin, StreamId};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -203,12 +203,13 @@ struct Calls {
 
 impl Calls {
     fn new(dispatch: Arc<dyn Dispatch>, peer: Peer) -> Self {
+        let limits_time = dispatch.limits_time();
         let setting = Setting {
             dispatch,
             peer: Arc::new(peer),
             mailbox: Mailbox::new(),
             fields: HeaderList::new(),
-            heads: HeadReader::default(),
+            heads: HeadReader::new(limits_time),
             inline_polls: InlinePolls::default(),
             has_spawned: false,
         };
@@ -339,7 +340,7 @@ impl Calls {
                 continue;
             }
             if let Some(call) = self.table.get_mut(&key) {
-                call.cancel(Status::deadline_exceeded("the call's deadline passed on the server"));
+                call.cancel(TimeLimits::passed(self.setting.heads.limits_time()));
             }
             self.look(engine, key);
         }

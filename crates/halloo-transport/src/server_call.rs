@@ -216,10 +216,15 @@ impl ServerCall {
             Place::Http => dispatch.http_placement(),
         };
         let is_inline = start.is_complete && placement.is_inline();
-        if !is_inline || !inline_polls.poll(&mut handling, placement, turn.cx) {
+        let enclosing = self.deadline.filter(|_| is_inline).map(|deadline| handling.enclosing(deadline));
+        let is_done = match enclosing {
+            None => is_inline && inline_polls.poll(&mut handling, placement, turn.cx),
+            Some(enclosing) => enclosing.during(|| inline_polls.poll(&mut handling, placement, turn.cx)),
+        };
+        if !is_done {
             let waker = CallWaker::new(mailbox, self.id.as_u32());
             self.handler = Handler::Running(Arc::clone(&waker));
-            spawn(handling, Arc::clone(placement), self.caller.handler_watch(), waker);
+            spawn(handling, self.deadline, Arc::clone(placement), self.caller.handler_watch(), waker);
             *has_spawned = true;
         }
         self.look(turn.engine, fields);

@@ -11,8 +11,8 @@
 pub use halloo_auth as jwt;
 pub use halloo_call::{
     Call, CallId, Cancelled, Compressions, Compressor, ConnectionId, Execution, HttpRequest, Interceptor,
-    MessageReceiver, MessageSender, Next, Outcome, OutcomeFuture, Reply, Request, Result, Side, StatsEvent,
-    StatsHandler,
+    MessageReceiver, MessageSender, Next, Outcome, OutcomeFuture, Reply, Request, Result, Scope, Side, StatsEvent,
+    StatsHandler, TimeLimits,
 };
 pub use halloo_client::{
     Address, Backoff, BearerToken, BidiStreamingCall, CallCredentials, Channel, ChannelBuilder, ClientStreamingCall,
