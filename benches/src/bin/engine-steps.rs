@@ -58,8 +58,10 @@ struct Bench {
 impl Bench {
     fn new(vary: bool) -> Result<Self, Failure> {
         let now = Instant::now();
+        let mut config = Config::default();
+        config.joins_requests = true;
         let mut bench = Self {
-            engine: Connection::server(Config::default(), now),
+            engine: Connection::server(config, now),
             now,
             requests: Requests::new("127.0.0.1:50051", vary, Indexing::Everything, 1),
             next_stream: 1,
@@ -102,7 +104,7 @@ impl Bench {
         self.frames.truncate(9 + headers_len);
         self.take_frames();
         self.engine.handle_input(self.now, &mut self.input);
-        let Some(Event::Headers { id, .. }) = self.engine.poll_event() else {
+        let Some(Event::Request { id, .. }) = self.engine.poll_event() else {
             return Err("the engine saw no head".into());
         };
         self.engine.send_headers(id, Some(&self.response), &HeaderList::new(), End::Open)?;
@@ -133,10 +135,9 @@ fn decode_request(engine: &mut Connection, now: Instant, input: &mut BytesMut) -
     engine.handle_input(now, input);
     let mut stream = None;
     while let Some(event) = engine.poll_event() {
-        match event {
-            Event::Headers { id, .. } => stream = Some(id),
-            Event::Data { id, flow_bytes, .. } => engine.release(id, flow_bytes),
-            _ => {}
+        if let Event::Request { id, body, .. } = event {
+            engine.release(id, body.map_or(0, |body| body.len()));
+            stream = Some(id);
         }
     }
     stream

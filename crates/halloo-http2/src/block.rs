@@ -165,8 +165,11 @@ impl Connection {
             Err(violation) => return self.refuse(id, violation),
         };
         self.insert_request(now, opening, promised);
-        let body = end.then(Bytes::new);
-        self.events.push(Event::Request { id: stream, fields: decoded.fields, body });
+        let fields = decoded.fields;
+        self.events.push(match self.config.joins_requests {
+            true => Event::Request { id: stream, fields, body: end.then(Bytes::new) },
+            false => Event::Headers { id: stream, fields, end },
+        });
         Ok(())
     }
 

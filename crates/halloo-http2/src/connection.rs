@@ -258,13 +258,6 @@ impl Connection {
         self.events.pop()
     }
 
-    /// As [`poll_event`](Self::poll_event), with requests as [`Event::Request`]: one event for most of them. To be called
-    /// always or never.
-    #[inline]
-    pub fn poll_joined_event(&mut self) -> Option<Event> {
-        self.events.pop_joined()
-    }
-
     /// Moves DATA that may leave behind what is already in the output, and lends the output. Advance it by what was
     /// written; what was not stays for the next time.
     #[inline]

@@ -90,7 +90,7 @@ pub enum Event {
         fields: Arc<HeaderList>,
     },
     /// As `Headers`, for a request on a server, with all of its body if that came right behind the head, as it does for
-    /// most. Only [`Connection::poll_joined_event`](crate::Connection::poll_joined_event) makes it.
+    /// most. In its place if [`Config::joins_requests`](crate::Config::joins_requests) says so.
     Request {
         /// The stream.
         id: StreamId,
@@ -163,8 +163,6 @@ pub enum Event {
 #[derive(Debug, Default)]
 pub(crate) struct EventQueue {
     queue: VecDeque<Event>,
-    /// The body of a request whose head was taken alone.
-    body: Option<(StreamId, Bytes)>,
     gathering: Option<StreamId>,
     gathered: BytesMut,
 }
@@ -188,33 +186,16 @@ impl EventQueue {
         self.queue.push_back(event);
     }
 
-    /// Takes the next event, a request joined.
     #[inline]
-    pub(crate) fn pop_joined(&mut self) -> Option<Event> {
+    pub(crate) fn pop(&mut self) -> Option<Event> {
         if self.queue.is_empty() && self.gathering.is_some() {
             self.flush();
         }
         self.queue.pop_front()
     }
 
-    /// Takes the next event, a request in its parts.
-    pub(crate) fn pop(&mut self) -> Option<Event> {
-        if let Some((id, data)) = self.body.take() {
-            let flow_bytes = data.len();
-            return Some(Event::Data { id, data, flow_bytes, end: true });
-        }
-        match self.pop_joined()? {
-            Event::Request { id, fields, body: Some(body) } if !body.is_empty() => {
-                self.body = Some((id, body));
-                Some(Event::Headers { id, fields, end: false })
-            }
-            Event::Request { id, fields, body } => Some(Event::Headers { id, fields, end: body.is_some() }),
-            event => Some(event),
-        }
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty() && self.body.is_none() && self.gathering.is_none()
+        self.queue.is_empty() && self.gathering.is_none()
     }
 
     /// Adds a payload that is not to be copied.
@@ -230,7 +211,7 @@ impl EventQueue {
     #[inline(always)]
     fn push_data(&mut self, id: StreamId, data: Bytes, end: bool) {
         match self.queue.back_mut() {
-            Some(Event::Request { id: of, body: body @ None, .. }) if end && *of == id && !data.is_empty() => {
+            Some(Event::Request { id: of, body: body @ None, .. }) if end && *of == id => {
                 *body = Some(data);
             }
             _ => {
@@ -305,11 +286,10 @@ mod tests {
         queue.push(Event::Request { id, fields: Arc::default(), body: None });
     }
 
-    /// Each event's stream and body; a head without one has `None`.
-    fn drain(mut pop: impl FnMut() -> Option<Event>) -> Vec<(StreamId, Option<Bytes>)> {
-        let events = std::iter::from_fn(&mut pop).map(|event| match event {
+    /// Each event's stream and body.
+    fn drain(queue: &mut EventQueue) -> Vec<(StreamId, Option<Bytes>)> {
+        let events = std::iter::from_fn(|| queue.pop()).map(|event| match event {
             Event::Request { id, body, .. } => (id, body),
-            Event::Headers { id, .. } => (id, None),
             Event::Data { id, data, .. } => (id, Some(data)),
             other => panic!("{other:?}"),
         });
@@ -319,21 +299,13 @@ mod tests {
     #[test]
     fn a_body_that_comes_whole_right_behind_its_head_joins_it() {
         let mut queue = EventQueue::default();
+        begin(&mut queue, ONE);
+        queue.push_small_data(ONE, b"who", false);
+        queue.push_small_data(ONE, b"le", true);
+        begin(&mut queue, THREE);
+        queue.push_large_data(THREE, Bytes::from_static(b"whole"), true);
         let whole = Some(Bytes::from_static(b"whole"));
-        for is_joined in [true, false] {
-            begin(&mut queue, ONE);
-            queue.push_small_data(ONE, b"who", false);
-            queue.push_small_data(ONE, b"le", true);
-            begin(&mut queue, THREE);
-            queue.push_large_data(THREE, Bytes::from_static(b"whole"), true);
-            if is_joined {
-                assert_eq!(drain(|| queue.pop_joined()), [(ONE, whole.clone()), (THREE, whole.clone())]);
-            } else {
-                let parts = [(ONE, None), (ONE, whole.clone()), (THREE, None), (THREE, whole.clone())];
-                assert_eq!(drain(|| queue.pop()), parts);
-            }
-            assert!(queue.is_empty());
-        }
+        assert_eq!(drain(&mut queue), [(ONE, whole.clone()), (THREE, whole)]);
     }
 
     #[test]
@@ -345,18 +317,6 @@ mod tests {
         queue.push_small_data(THREE, b"goes on", false);
         queue.push_large_data(THREE, Bytes::from_static(b"and on"), true);
         let [late, goes, on] = [b"late".as_slice(), b"goes on", b"and on"].map(|body| Some(Bytes::from_static(body)));
-        let expected = [(ONE, None), (THREE, None), (ONE, late), (THREE, goes), (THREE, on)];
-        assert_eq!(drain(|| queue.pop_joined()), expected);
-    }
-
-    #[test]
-    fn a_body_that_waits_for_its_head_to_be_handled_is_not_lost() {
-        let mut queue = EventQueue::default();
-        begin(&mut queue, ONE);
-        queue.push_small_data(ONE, b"whole", true);
-        assert!(matches!(queue.pop(), Some(Event::Headers { end: false, .. })));
-        assert!(!queue.is_empty());
-        queue.trim();
-        assert!(matches!(queue.pop(), Some(Event::Data { end: true, .. })));
+        assert_eq!(drain(&mut queue), [(ONE, None), (THREE, None), (ONE, late), (THREE, goes), (THREE, on)]);
     }
 }

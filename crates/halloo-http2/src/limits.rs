@@ -38,6 +38,9 @@ pub struct Config {
     /// tells: asked once for a name that enters a table, and else for each literal name, also for illegal ones. So a
     /// driver matches the names that it knows by number. Default: 0 for every name.
     pub name_class: fn(&[u8]) -> u8,
+    /// Lets a server hear of requests by [`Event::Request`](crate::Event::Request), which is one event for most of them,
+    /// rather than by `Headers` and `Data`. Default: false.
+    pub joins_requests: bool,
 }
 
 impl Default for Config {
@@ -54,6 +57,7 @@ impl Default for Config {
             keepalive: None,
             lifetime: Lifetime::default(),
             name_class: |_| 0,
+            joins_requests: false,
         }
     }
 }

@@ -90,19 +90,16 @@ impl Connection {
     #[inline(always)]
     pub(crate) fn push_headers(&mut self, id: StreamId, block: Block<'_>, end: End) {
         self.budgets.pings.forgive();
-        let flags = if end == End::Stream { Flags::END_STREAM } else { Flags::NONE };
-        let head = Head { len: 0, kind: Kind::HEADERS, flags, stream: id.as_u32() };
         match self.encoder.encoded(block) {
             // What is kept is shorter than the smallest limit of frames.
-            Some(encoded) => {
-                let head = Head { len: encoded.len(), flags: flags.with(Flags::END_HEADERS), ..head };
-                push_encoded(head, encoded, self.out.frames());
-            }
-            None => self.encode_headers(block, head),
+            Some(encoded) => push_encoded(id, encoded, end, self.out.frames()),
+            None => self.encode_headers(id, block, end),
         }
     }
 
-    fn encode_headers(&mut self, block: Block<'_>, head: Head) {
+    fn encode_headers(&mut self, id: StreamId, block: Block<'_>, end: End) {
+        let flags = if end == End::Stream { Flags::END_STREAM } else { Flags::NONE };
+        let head = Head { len: 0, kind: Kind::HEADERS, flags, stream: id.as_u32() };
         let out = self.out.frames();
         let at = out.len();
         out.extend_from_slice(&[0; HEAD_BYTES]);
@@ -149,16 +146,17 @@ impl Connection {
 
 /// A short block goes as one piece of a fixed size with its head, which takes no call to copy.
 #[inline(always)]
-fn push_encoded(head: Head, encoded: &EncodedTemplate, out: &mut Vec<u8>) {
+fn push_encoded(id: StreamId, encoded: &EncodedTemplate, end: End, out: &mut Vec<u8>) {
     let at = out.len();
     match encoded.short_frame() {
-        Some(frame) => {
-            out.extend_from_slice(frame);
-            out.truncate(at + HEAD_BYTES + encoded.len());
-        }
+        Some(frame) => out.extend_from_slice(frame),
         None => out.extend_from_slice(encoded.frame()),
     }
-    out[at..at + HEAD_BYTES].copy_from_slice(&head.to_bytes());
+    let flags = if end == End::Stream { Flags::END_STREAM } else { Flags::NONE };
+    if let Some(head) = out.get_mut(at..).and_then(|frame| frame.first_chunk_mut()) {
+        Head::address(head, flags.with(Flags::END_HEADERS), id.as_u32());
+    }
+    out.truncate(at + encoded.frame_len());
 }
 
 /// DATA.

@@ -76,6 +76,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ServerConnection<Io> {
         dispatch: Arc<dyn Dispatch>,
     ) -> Self {
         config.name_class = name_class;
+        config.joins_requests = true;
         let wire = Wire::new(io, Connection::server(config, accepted_at));
         Self { wire, calls: Calls::new(dispatch, peer), observed: None }
     }
@@ -119,7 +120,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ServerConnection<Io> {
         }
         moved |= self.wire.poll_read(cx, now, |_| ()) != ReadTurn::Idle;
         let mut turn = Turn { engine: &mut self.wire.engine, now, cx };
-        while let Some(event) = turn.engine.poll_joined_event() {
+        while let Some(event) = turn.engine.poll_event() {
             moved = true;
             if let (Event::Closed { error: Some(error) }, Some(observed)) = (&event, &mut self.observed) {
                 observed.failed(error);

@@ -39,6 +39,13 @@ impl Head {
         [l0, l1, l2, kind, self.flags.0, s0, s1, s2, s3]
     }
 
+    /// Sets flags and stream of a head that was written for any.
+    #[inline]
+    pub(crate) fn address(head: &mut [u8; HEAD_BYTES], flags: Flags, stream: u32) {
+        head[4] = flags.0;
+        head[5..].copy_from_slice(&stream.to_be_bytes());
+    }
+
     #[inline]
     pub(crate) fn write(self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.to_bytes());

@@ -10,7 +10,7 @@ use super::{
     lookup::{DynamicLookup, FieldHash, static_name, static_pair},
     table::{DynamicTable, STATIC},
 };
-use crate::frame::HEAD_BYTES;
+use crate::frame::{Flags, HEAD_BYTES, Head, Kind};
 use crate::headers::{Block, Field, HeaderList, Template};
 use crate::record::FIELD_OVERHEAD;
 
@@ -229,23 +229,22 @@ pub(crate) struct EncodedTemplate {
     id: u64,
     generation: u64,
     len: usize,
-    /// The block with room for a frame's head before it, and behind a short one zeros.
+    /// The block as one HEADERS frame of stream 0, and behind a short one zeros.
     frame: Vec<u8>,
 }
 
 /// Blocks of this length or less can be copied as if they had it.
 const SHORT_BLOCK: usize = 23;
+/// Such a block and the frame's head before it: as many bytes as two registers of every processor.
+const SHORT_FRAME: usize = HEAD_BYTES + SHORT_BLOCK;
 
 impl EncodedTemplate {
     fn new(id: u64, generation: u64, block: &[u8]) -> Self {
-        let mut frame = vec![0; HEAD_BYTES + block.len().max(SHORT_BLOCK)];
-        frame[HEAD_BYTES..HEAD_BYTES + block.len()].copy_from_slice(block);
+        let head = Head { len: block.len(), kind: Kind::HEADERS, flags: Flags::END_HEADERS, stream: 0 };
+        let mut frame = head.to_bytes().to_vec();
+        frame.extend_from_slice(block);
+        frame.resize(frame.len().max(SHORT_FRAME), 0);
         Self { id, generation, len: block.len(), frame }
-    }
-
-    #[inline]
-    pub(crate) fn len(&self) -> usize {
-        self.len
     }
 
     #[inline]
@@ -253,15 +252,20 @@ impl EncodedTemplate {
         &self.frame()[HEAD_BYTES..]
     }
 
-    /// The block behind room for a frame's head.
+    /// The block as one HEADERS frame of stream 0.
     #[inline]
     pub(crate) fn frame(&self) -> &[u8] {
-        &self.frame[..HEAD_BYTES + self.len]
+        &self.frame[..self.frame_len()]
+    }
+
+    #[inline]
+    pub(crate) fn frame_len(&self) -> usize {
+        HEAD_BYTES + self.len
     }
 
     /// As [`frame`](Self::frame), with zeros behind it, if the block is short.
     #[inline]
-    pub(crate) fn short_frame(&self) -> Option<&[u8; HEAD_BYTES + SHORT_BLOCK]> {
+    pub(crate) fn short_frame(&self) -> Option<&[u8; SHORT_FRAME]> {
         if self.len <= SHORT_BLOCK { self.frame.first_chunk() } else { None }
     }
 }
