@@ -55,6 +55,8 @@ fn each_kind_of_field_has_its_canonical_form() {
     check(&form().with_nick(""), r#"{"nick":""}"#);
     check(&Form { choice: Some(form::Choice::Text("t".to_owned())), ..form() }, r#"{"text":"t"}"#);
     check(&Form { choice: Some(form::Choice::Part(Box::default())), ..form() }, r#"{"part":{}}"#);
+    // A number whose text needs an exact reader.
+    check(&form().with_weight(6.14290363396153e224), r#"{"weight":6.14290363396153e+224}"#);
     check(&form().with_x_y(1.5), r#"{"coordinate":1.5}"#);
     check(&form().with_child(form().with_nick("in")), r#"{"child":{"nick":"in"}}"#);
     check(&form().with_colors([Color::COLOR_RED]), r#"{"colors":["COLOR_RED"]}"#);
