@@ -236,9 +236,20 @@ fn leaving<Ending>(
 where
     Ending: Future<Output = ()> + Send + 'static,
 {
+    let (service, outcomes) = leaving_service(channel, ending);
+    (GreeterClient::in_process(service), outcomes)
+}
+
+fn leaving_service<Ending>(
+    channel: &Channel,
+    ending: impl Fn() -> Ending + Send + Sync + 'static,
+) -> (impl Greeter, mpsc::UnboundedReceiver<Status>)
+where
+    Ending: Future<Output = ()> + Send + 'static,
+{
     let (ended, outcomes) = mpsc::unbounded_channel();
     let back = GreeterClient::new(channel.clone());
-    let front = front(move |request| {
+    let service = Front(move |request: Request<HelloRequest>| {
         let (back, ended, scope) = (back.clone(), ended.clone(), request.scope());
         tokio::spawn(async move {
             let status = back.say_hello(named("hang")).within(scope).await.unwrap_err();
@@ -250,7 +261,7 @@ where
             Ok(())
         }
     });
-    (front, outcomes)
+    (service, outcomes)
 }
 
 #[tokio::test(start_paused = true)]
@@ -292,6 +303,26 @@ async fn a_call_within_one_that_is_cancelled_is_cancelled() {
          within   greeter.Greeter/SayHello\n  \
          cause    the caller dropped the call (CANCELLED)"
     );
+    back.dropped.notified().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn cancellation_goes_on_over_connections() {
+    let back = Back::default();
+    let target = serve("end", |server| server, GreeterServer::new(back.clone())).await;
+    let channel = Channel::connect(&target).await.unwrap();
+    let (service, mut outcomes) = leaving_service(&channel, std::future::pending);
+    let target = serve("middle", |server| server, GreeterServer::new(service)).await;
+    let front = GreeterClient::connect(&target).await.unwrap();
+    {
+        let mut call = std::pin::pin!(front.say_hello(named("x")).into_future());
+        tokio::select! {
+            _ = call.as_mut() => unreachable!("the handler hangs"),
+            () = back.begun.notified() => {}
+        }
+    }
+    let status = outcomes.recv().await.unwrap();
+    assert!(told(&status).ends_with("cause    the client reset the call: CANCEL (CANCELLED)"), "{status:?}");
     back.dropped.notified().await;
 }
 
