@@ -167,6 +167,19 @@ impl Exchange {
         wake(waker);
     }
 
+    /// Lets a handler's headers leave; `false` if the call has ended.
+    pub(crate) fn send_headers(&self) -> bool {
+        let mut state = self.lock();
+        if state.is_over() {
+            return false;
+        }
+        state.release_head();
+        let waker = state.response.reader_to_wake(false);
+        drop(state);
+        wake(waker);
+        true
+    }
+
     /// Changes the headers that leave with the first message; `None` if they have left.
     pub(crate) fn edit_headers<R>(&self, edit: impl FnOnce(&mut Metadata) -> R) -> Option<R> {
         let mut state = self.lock();

@@ -284,6 +284,24 @@ impl<T: 'static> MessageSender<T> {
         }
     }
 
+    /// Lets the headers leave at once rather than with the first message, so that a client goes on that waits for them. For
+    /// handlers whose first message may be long in coming. What has left stays: further headers are refused, and a
+    /// failure is told in trailers behind it. Headers that have left are not sent again.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), if the call has ended; INTERNAL on a client, whose headers leave by themselves.
+    pub fn send_headers(&mut self) -> Result<(), Status> {
+        self.announce();
+        match &self.sink {
+            Sink::Messages(_) => Ok(()),
+            Sink::Call { direction: Direction::Request, .. } => {
+                Err(Status::internal("a client's headers leave by themselves"))
+            }
+            Sink::Call { exchange, .. } if exchange.send_headers() => Ok(()),
+            Sink::Call { exchange, .. } => Err(exchange.send_failure()),
+        }
+    }
+
     /// Says that no message follows. A handler's replies end when the handler returns; it need not call this.
     pub fn finish(mut self) {
         if let Sink::Call { exchange, direction: Direction::Request, finished, .. } = &mut self.sink {

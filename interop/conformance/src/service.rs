@@ -155,7 +155,7 @@ fn payload(data: &[u8], info: RequestInfo) -> ConformancePayload {
     if info == RequestInfo::default() { payload } else { payload.with_request_info(info) }
 }
 
-/// Sets headers, trailers and compression of a stream of replies.
+/// Sets headers, trailers and compression of a stream of replies, and lets the headers leave if messages follow.
 fn open<T>(replies: &mut MessageSender<T>, definition: &StreamResponseDefinition, seen: &Seen) -> Result<(), Status> {
     if let Some(algorithm) = &seen.compression {
         replies.compress(Arc::clone(algorithm))?;
@@ -172,7 +172,7 @@ fn open<T>(replies: &mut MessageSender<T>, definition: &StreamResponseDefinition
             halloo::Value::Binary(bytes) => replies.trailer_bin(key.to_owned(), bytes.to_vec())?,
         }
     }
-    Ok(())
+    if definition.response_data.is_empty() { Ok(()) } else { replies.send_headers() }
 }
 
 /// The end of a stream of replies. What no reply has told, the failure does.

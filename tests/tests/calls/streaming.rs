@@ -24,6 +24,24 @@ async fn is_pending(future: impl Future) -> bool {
 }
 
 #[tokio::test]
+async fn headers_may_leave_before_the_first_message() {
+    for rig in Rig::each().await {
+        for number in [2, 0] {
+            // Without its headers the call would not be there until the gate opens.
+            let call = rig.client.follow(letter("headers").with_number(number)).metadata("h-a", "one");
+            let mut replies = soon(call.into_future()).await.unwrap();
+            assert_eq!(replies.headers().await.unwrap().get("h-a"), Some("one"));
+            rig.seen.gate.add_permits(1);
+            for number in 0..number {
+                assert_eq!(soon(replies.next()).await.unwrap().unwrap().number, number);
+            }
+            assert_eq!(soon(replies.next()).await.unwrap(), None);
+        }
+        rig.end().await;
+    }
+}
+
+#[tokio::test]
 async fn a_sender_knows_whether_there_is_room() {
     for rig in Rig::each().await {
         let (mut requests, mut replies) = rig.client.chat().await.unwrap();

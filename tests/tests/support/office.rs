@@ -171,6 +171,12 @@ impl Post for Office {
     async fn follow(&self, request: Request<Letter>, replies: &mut MessageSender<Letter>) -> Result<(), Status> {
         let _at_work = self.enter();
         reflect_stream(request.call(), replies)?;
+        if request.text == "headers" {
+            self.seen.note(replies.send_headers())?;
+            self.seen.gate.acquire().await.unwrap().forget();
+            assert_eq!(replies.header("h-a", "late").unwrap_err().code(), Code::Internal);
+            replies.send_headers()?;
+        }
         if request.text == "endless" {
             loop {
                 self.seen.note(replies.send(request.clone()).await)?;
