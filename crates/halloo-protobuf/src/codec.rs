@@ -96,7 +96,7 @@ impl<M: MessageName> fmt::Debug for ProtobufView<M> {
 /// on the wire and 24 in memory, a typical small message is within the same factor.
 const ELEMENT_MEMORY_FACTOR: usize = 16;
 
-fn options(limits: &DecodeLimits) -> DecodeOptions {
+pub(crate) fn options(limits: &DecodeLimits) -> DecodeOptions {
     DecodeOptions::new().with_recursion_limit(limits.max_depth).with_element_memory_limit(element_bytes(limits))
 }
 

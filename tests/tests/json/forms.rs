@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use halloo::protobuf::well_known::{Any, Duration, FieldMask, Int64Value, ListValue, Struct, Timestamp, Value};
-use halloo::protobuf::{Json, Message};
+use halloo::protobuf::{Json, JsonView, Message};
 use halloo::{Code, Codec, DecodeLimits, EncodeBuffer, Status};
 use halloo_tests::forms::parts::Part;
 use halloo_tests::forms::{Color, Form, form, parts, register_types};
@@ -221,12 +221,38 @@ fn messages_that_take_far_more_memory_than_bytes_are_resource_exhausted() {
 }
 
 #[test]
+fn the_limits_of_a_call_are_those_of_its_views() {
+    static VIEWS: JsonView<Form> = JsonView::new(&JSON);
+    let mut limits = DecodeLimits::default();
+    limits.max_depth = 110;
+    let body = Bytes::from(nested(r#"{"child":"#, "}", 105));
+    let _: Form = JSON.decode(body.clone(), &limits).unwrap();
+    assert!(VIEWS.decode(body, &limits).unwrap().view().child.is_set());
+}
+
+/// Messages are serde's as well: whoever reads one without the codec has the default limits within an `Any`.
+#[test]
+fn an_any_is_read_by_serde_alone_too() {
+    let text = r#"{"details":[{"@type":"type.googleapis.com/parts.Part","number":3}]}"#;
+    let form = decode(text).unwrap();
+    assert_eq!(serde_json::from_str::<Form>(text).unwrap(), form);
+    let any = r#"{"@type":"type.googleapis.com/google.protobuf.Any","value":"#;
+    let deep = format!(r#"{{"details":[{}]}}"#, nested(any, "}", 10_000));
+    assert!(serde_json::from_str::<Form>(&deep).is_err());
+}
+
+#[test]
 fn what_has_no_json_form_is_internal() {
     let far = Timestamp { seconds: i64::MAX, ..Default::default() };
     let mut out = EncodeBuffer::new();
     let status = JSON.encode(&Form::default().with_at(far), &mut out).unwrap_err();
     assert_eq!(status.code(), Code::Internal);
     assert!(status.message().starts_with("cannot encode forms.Form as JSON: "), "{status}");
+
+    // Neither has a path of a field mask in capitals, and a peer chose it.
+    let mask = FieldMask { paths: vec!["X".repeat(1 << 20)], ..Default::default() };
+    let status = JSON.encode(&Form::default().with_mask(mask), &mut EncodeBuffer::new()).unwrap_err();
+    assert!(status.code() == Code::Internal && status.message().len() < 600, "{} bytes", status.message().len());
 }
 
 #[test]

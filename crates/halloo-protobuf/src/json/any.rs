@@ -50,9 +50,10 @@ pub fn any_to_json<M: Message + Serialize>(bytes: &[u8]) -> Result<Value, String
 /// Reads a message that an `Any` is to hold.
 ///
 /// # Errors
-/// What is not such a message, or exceeds what is left of the limits of the message around it.
+/// What is not such a message, or exceeds what is left of the limits of the message around it; the default ones where
+/// that is read by serde alone.
 pub fn any_from_json<M: Message + DeserializeOwned>(value: Value) -> Result<Vec<u8>, String> {
-    let message: M = limited::read(value).map_err(|error: serde_json::Error| error.to_string())?;
+    let message: M = limited::read_part(value).map_err(|error: serde_json::Error| error.to_string())?;
     message.try_encode_to_vec().map_err(|error| error.to_string())
 }
 

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::limited::{self, Fault};
 use super::registry::{RegisterTypes, register_json_types};
+use crate::codec::options;
 
 /// The content-subtype of JSON; gRPC's documents name it as their example of another format.
 const SUBTYPE: &str = "json";
@@ -75,7 +76,7 @@ impl Json {
         self.register();
         let sink = Sink { out: out.tail_mut(), room: MAX_MESSAGE_BYTES };
         serde_json::to_writer(sink, message).map_err(|error| {
-            let text = format!("cannot encode {} as JSON: {error}", M::FULL_NAME);
+            let text = format!("cannot encode {} as JSON: {}", M::FULL_NAME, short(&error));
             let status = if error.is_io() { Status::resource_exhausted(text) } else { Status::internal(text) };
             status.caused_by(error)
         })
@@ -134,7 +135,7 @@ where
 
     fn decode(&self, body: Bytes, limits: &DecodeLimits) -> Result<M::ViewHandle, Status> {
         let message: M = self.json.read(&body, limits)?;
-        let view = OwnedView::<M::View<'static>>::decode(message.encode_to_bytes());
+        let view = OwnedView::<M::View<'static>>::decode_with_options(message.encode_to_bytes(), &options(limits));
         view.map(M::ViewHandle::from).map_err(|error| {
             Status::internal(format!("cannot decode {} from JSON: {error}", M::FULL_NAME)).caused_by(error)
         })
@@ -147,7 +148,7 @@ impl<M: MessageName> fmt::Debug for JsonView<M> {
     }
 }
 
-/// The most of an error's text that is told: it may repeat what the peer has sent.
+/// The most of an error's text that is told: it may repeat what a peer has sent.
 const MAX_ERROR_BYTES: usize = 300;
 
 fn read_failure(message: &str, fault: Fault<serde_json::Error>) -> Status {
@@ -164,6 +165,7 @@ fn read_failure(message: &str, fault: Fault<serde_json::Error>) -> Status {
 fn short(error: &serde_json::Error) -> String {
     let text = error.to_string();
     match text.char_indices().find(|(at, _)| *at >= MAX_ERROR_BYTES) {
+        Some((end, _)) if error.line() == 0 => format!("{}…", &text[..end]),
         Some((end, _)) => format!("{}… at line {} column {}", &text[..end], error.line(), error.column()),
         None => text,
     }

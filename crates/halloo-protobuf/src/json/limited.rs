@@ -30,10 +30,12 @@ struct Left {
     bytes: usize,
     /// Whether memory is what the message had too little of.
     is_exceeded: bool,
+    /// Whether there is a message that is being read.
+    is_reading: bool,
 }
 
 thread_local! {
-    static LEFT: Cell<Left> = const { Cell::new(Left { depth: 0, bytes: 0, is_exceeded: false }) };
+    static LEFT: Cell<Left> = const { Cell::new(Left { depth: 0, bytes: 0, is_exceeded: false, is_reading: false }) };
     static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
@@ -49,7 +51,7 @@ pub(super) struct Fault<E> {
 
 /// Reads a message, which is all that `read` finds.
 pub(super) fn within<T, E>(limits: &DecodeLimits, read: impl FnOnce() -> Result<T, E>) -> Result<T, Fault<E>> {
-    let left = Left { depth: limits.max_depth, bytes: element_bytes(limits), is_exceeded: false };
+    let left = Left { depth: limits.max_depth, bytes: element_bytes(limits), is_exceeded: false, is_reading: true };
     let _restored = Restored(LEFT.replace(left));
     PLACE.with_borrow_mut(String::clear);
     read().map_err(|error| Fault {
@@ -62,6 +64,15 @@ pub(super) fn within<T, E>(limits: &DecodeLimits, read: impl FnOnce() -> Result<
 /// Reads one message under the limits of the one that it is a part of.
 pub(super) fn read<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     T::deserialize(Limited { inner: deserializer, counted: 0 })
+}
+
+/// Reads one message under the limits of the one that it is a part of, or under the default ones where that is read
+/// without any.
+pub(super) fn read_part<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    if LEFT.get().is_reading {
+        return read(deserializer);
+    }
+    within(&DecodeLimits::default(), || read(deserializer)).map_err(|fault| fault.error)
 }
 
 /// Puts back what was left before, also where a visitor panics.
