@@ -34,6 +34,13 @@ pub(crate) fn target_dir() -> PathBuf {
     }
 }
 
+/// Where the stderr of a program may go, under what cargo builds.
+pub(crate) fn log_file(name: &str) -> Result<PathBuf, Failure> {
+    let folder = target_dir().join("logs");
+    std::fs::create_dir_all(&folder).while_doing(|| format!("cannot create {}", folder.display()))?;
+    Ok(folder.join(format!("{name}.log")))
+}
+
 /// Shows and runs `command`; its output goes where ours goes.
 pub(crate) fn run(command: &mut Command) -> Result<(), Failure> {
     let line = command_line(command);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::Failure;
 use crate::failure::While;
-use crate::process::{Running, cargo, run, target_dir};
+use crate::process::{Running, cargo, log_file, run, target_dir};
 
 /// What a stripped static client may weigh.
 const MAX_BINARY_KIB: u64 = 1100;
@@ -60,12 +60,12 @@ fn size(program: &Path) -> Result<u64, Failure> {
 /// Lets the client make a call, and looks at its memory while it waits for the next.
 fn measure_idle(program: &Path) -> Result<(), Failure> {
     run(&mut cargo(&["build", "--quiet", "--package=greeter", "--bin=server"]))?;
-    let log = |name: &str| std::env::temp_dir().join(format!("halloo-small-{}-{name}.log", std::process::id()));
     let mut serve = Command::new(target_dir().join("debug/server"));
-    let mut server = Running::start(serve.arg("127.0.0.1:0"), log("server"))?;
+    let mut server = Running::start(serve.arg("127.0.0.1:0"), log_file("small-server")?)?;
     let port = server.wait_for("🟢 Server started on port ", LIMIT)?;
     let mut client = Command::new(program);
-    let mut client = Running::start(client.arg(format!("http://127.0.0.1:{port}")).arg("--wait"), log("client"))?;
+    let mut client =
+        Running::start(client.arg(format!("http://127.0.0.1:{port}")).arg("--wait"), log_file("small-client")?)?;
     client.wait_for("Hello, device!", LIMIT)?;
     let status = format!("/proc/{}/status", client.id());
     let status = fs::read_to_string(&status).while_doing(|| format!("cannot read {status}"))?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::Failure;
 use crate::failure::While;
-use crate::process::{Running, output};
+use crate::process::{Running, log_file, output};
 
 use super::programs::{DRIVING_CORE, Program, Server, on_core, ours};
 
@@ -26,10 +26,9 @@ pub(crate) fn measure(program: Program) -> Result<f64, Failure> {
     };
     output(&mut load())?;
     let before = resident_kib(server.running.id())?;
-    let log = std::env::temp_dir().join(format!("halloo-bench-{}-idle.log", std::process::id()));
     let mut command = load();
     command.arg(format!("--connections={CONNECTIONS}")).arg(format!("--requests={CONNECTIONS}")).arg("--hold");
-    let mut holding = Running::start(&mut command, log)?;
+    let mut holding = Running::start(&mut command, log_file("bench-idle")?)?;
     holding.wait_for("calls ", Duration::from_secs(120))?;
     sleep(QUIET);
     let after = resident_kib(server.running.id())?;

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::Failure;
-use crate::process::{Running, cargo, root, run, target_dir};
+use crate::process::{Running, cargo, log_file, root, run, target_dir};
 
 /// The core of what is measured, and the core of what drives it.
 pub(crate) const MEASURED_CORE: &str = "0";
@@ -130,7 +130,7 @@ impl Server {
     /// Starts a server with a command that ends in its path.
     pub(crate) fn start_command(program: Program, mut command: Command, options: &[&str]) -> Result<Self, Failure> {
         command.arg("127.0.0.1:0").args(options).args(program.options());
-        let log = std::env::temp_dir().join(format!("halloo-bench-{}-{program:?}.log", std::process::id()));
+        let log = log_file(&format!("bench-{program:?}"))?;
         let mut running = Running::start(&mut command, log)?;
         let address = running.wait_for("listening on ", Duration::from_secs(60))?;
         Ok(Self { program, address, running })

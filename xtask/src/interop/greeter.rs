@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::Failure;
-use crate::process::{Running, output, target_dir};
+use crate::process::{Running, log_file, output, target_dir};
 
 use super::Tools;
 use super::cells::Cells;
@@ -73,8 +73,7 @@ fn we_call_python(tools: &Tools) -> Result<(), Failure> {
 }
 
 fn start(program: &mut Command) -> Result<Running, Failure> {
-    let log = std::env::temp_dir().join(format!("halloo-interop-greeter-{}.log", std::process::id()));
-    Running::start(program, log)
+    Running::start(program, log_file("interop-greeter")?)
 }
 
 fn expect_line(said: &str, expected: &str) -> Result<(), Failure> {
