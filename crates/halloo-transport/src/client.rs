@@ -354,7 +354,7 @@ impl Calls {
             // `Closed` follows, and knows why.
             Event::Reset { by: Origin::Connection, .. } => {}
             Event::Reset { id, code: code @ ErrorCode::RefusedStream, by: Origin::Peer, why } => {
-                self.refused(id, reset_status(code, true, why));
+                self.refused(engine, id, reset_status(code, true, why));
             }
             Event::Reset { id, code, by, why } => {
                 if code == ErrorCode::Cancel {
@@ -479,14 +479,17 @@ impl Calls {
 
     /// The server has not processed a call at all: it is sent again, once, if it can be.
     #[cold]
-    fn refused(&mut self, id: StreamId, status: Status) {
+    fn refused(&mut self, engine: &mut Connection, id: StreamId, status: Status) {
         let Some(mut call) = self.streams.remove(&id.as_u32()).and_then(|key| self.table.remove(&key)) else { return };
         match (call.unanswered.take(), &self.returned) {
             (Some(mut unanswered), Some(returned)) if !unanswered.outgoing.was_refused => {
                 unanswered.outgoing.was_refused = true;
                 returned.take(unanswered.restore(call.responder));
             }
-            _ => call.responder.finish(Err(status)),
+            _ => {
+                engine.release(id, call.unreleased);
+                call.responder.finish(Err(status));
+            }
         }
     }
 

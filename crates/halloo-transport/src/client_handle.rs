@@ -450,7 +450,7 @@ mod tests {
     use bytes::Bytes;
     use halloo_call::{Call, exchange};
     use halloo_core::{Code, Deadline, MethodDescriptor, MethodKind};
-    use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+    use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
     use super::*;
 
@@ -543,6 +543,47 @@ mod tests {
             tokio::time::advance(at).await;
             let status = caller.collect(None, true, drop).outcome.unwrap().unwrap_err();
             assert_eq!(status.code(), code, "{status:?}");
+        }
+    }
+
+    /// A server that refuses what it has begun to answer contradicts itself, but the other calls need not pay for it.
+    #[tokio::test]
+    async fn what_was_unread_of_a_call_that_is_refused_late_holds_no_window() {
+        const PART: usize = 16 * 1024;
+        const PREFACE: usize = 24;
+        let (near, mut far) = tokio::io::duplex(1 << 20);
+        far.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap();
+        let address = Address::Tcp(([127, 0, 0, 1], 1).into());
+        let mut options = ConnectOptions::new("test");
+        (options.http2.connection_window_bytes, options.http2.max_connection_window_bytes) = (65_535, 65_535);
+        let peer = Peer::tcp(([127, 0, 0, 1], 1).into());
+        let connection = drive(&address, near, peer, "http", options).await.unwrap();
+        let mut credit = 65_535;
+        for number in 0..8 {
+            let (caller, responder) = exchange();
+            connection.start(OutgoingCall::new(&SAY, "proto", Call::new(&SAY)), responder).unwrap();
+            tokio::task::yield_now().await;
+            let id = 2 * number + 1;
+            let mut answer = vec![0, 0, 20, 1, 4, 0, 0, 0, id, 0x88, 0x0f, 16, 16];
+            answer.extend_from_slice(b"application/grpc");
+            answer.extend_from_slice(&[0, 0x40, 0, 0, 0, 0, 0, 0, id]);
+            answer.resize(answer.len() + PART, 0);
+            answer.extend_from_slice(&[0, 0, 4, 3, 0, 0, 0, 0, id, 0, 0, 0, 7]);
+            assert!(credit >= PART, "the window is full after {number} calls");
+            credit -= PART;
+            far.write_all(&answer).await.unwrap();
+            tokio::task::yield_now().await;
+            assert_eq!(caller.collect(None, true, drop).outcome.unwrap().unwrap_err().code(), Code::Unavailable);
+
+            let mut said = vec![0; 1 << 20];
+            let len = far.read(&mut said).await.unwrap();
+            let mut frames = &said[if number == 0 { PREFACE } else { 0 }..len];
+            while let [_, high, low, kind, _, stream @ .., _, _, _, _] = frames.get(..13).unwrap_or_default() {
+                if (*kind, stream) == (8, [0; 4].as_slice()) {
+                    credit += u32::from_be_bytes(frames[9..13].try_into().unwrap()) as usize;
+                }
+                frames = &frames[9 + 256 * usize::from(*high) + usize::from(*low)..];
+            }
         }
     }
 }
