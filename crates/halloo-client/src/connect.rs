@@ -20,8 +20,8 @@ pub(crate) trait Connect: fmt::Debug + Send + Sync + 'static {
     /// Connects to `address`. It has no time limit of its own; dropping the future gives the attempt up.
     fn connect(&self, address: Address, around: Around) -> BoxFuture<Result<Arc<dyn Connection>, Unreachable>>;
 
-    /// A server has complained of too many PINGs: further connections ask half as often (gRFC A8).
-    fn ask_less(&self) {}
+    /// A server has complained of too many PINGs on a connection of this pace: further ones ask half as often (gRFC A8).
+    fn ask_less(&self, _than: PingPace) {}
 }
 
 /// What a connection has around it.
@@ -37,9 +37,14 @@ pub(crate) struct Around {
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) reason: String,
-    /// The server has complained of too many PINGs.
-    pub(crate) too_many_pings: bool,
+    /// The pace of its PINGs, if the server has complained of too many.
+    pub(crate) too_many_pings: Option<PingPace>,
 }
+
+/// How often a connection asks whether its server is there: half as often with each complaint that came before it was
+/// made. Several connections may be told the same at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PingPace(u32);
 
 /// What calls start on: a connection, several, or one call's place at one.
 pub(crate) trait Carrier: Carry {
@@ -90,7 +95,7 @@ pub(crate) trait Connection: Carrier + fmt::Debug {
 pub(crate) struct Http2 {
     options: ConnectOptions,
     said: Said,
-    /// How often servers have complained of too many PINGs.
+    /// How often servers have complained of too many PINGs; of connections of one pace, once.
     complaints: AtomicU32,
 }
 
@@ -118,20 +123,22 @@ impl Connect for Http2 {
                 }
             }));
         }
+        let complaints = self.complaints.load(Ordering::Relaxed);
         if let Some(keepalive) = &mut options.http2.keepalive {
-            keepalive.interval = slowed_down(keepalive.interval, self.complaints.load(Ordering::Relaxed));
+            keepalive.interval = slowed_down(keepalive.interval, complaints);
         }
+        let pace = PingPace(complaints);
         let said = self.said.clone();
         Box::pin(async move {
             match halloo_transport::connect(&address, options).await {
-                Ok(connection) => Ok(Arc::new(Http2Connection { connection, line }) as Arc<dyn Connection>),
+                Ok(connection) => Ok(Arc::new(Http2Connection { connection, line, pace }) as Arc<dyn Connection>),
                 Err(error) => Err(Unreachable::new(&error, &said)),
             }
         })
     }
 
-    fn ask_less(&self) {
-        self.complaints.fetch_add(1, Ordering::Relaxed);
+    fn ask_less(&self, PingPace(complaints): PingPace) {
+        self.complaints.fetch_max(complaints.saturating_add(1), Ordering::Relaxed);
     }
 }
 
@@ -140,6 +147,7 @@ impl Connect for Http2 {
 struct Http2Connection {
     connection: ClientConnection,
     line: Weak<Line>,
+    pace: PingPace,
 }
 
 impl Carry for Http2Connection {
@@ -183,7 +191,7 @@ impl Connection for Http2Connection {
     fn closed(self: Arc<Self>) -> BoxFuture<Ended> {
         Box::pin(async move {
             let closed = self.connection.closed().await;
-            Ended { reason: closed.reason, too_many_pings: closed.too_many_pings }
+            Ended { reason: closed.reason, too_many_pings: closed.too_many_pings.then_some(self.pace) }
         })
     }
 

@@ -157,12 +157,12 @@ impl Driver {
             Event::Attempted(attempt, result) => self.handle_attempt(attempt, result),
             Event::Closed(id, attempt, Ended { reason, too_many_pings }) => {
                 tracing::debug!(target = self.remote.target, reason, "a connection takes no more calls");
-                if too_many_pings {
+                if let Some(pace) = too_many_pings {
                     tracing::warn!(
                         target = self.remote.target,
                         "the server wants fewer keepalive PINGs; the next connections send half as many"
                     );
-                    self.remote.connect.ask_less();
+                    self.remote.connect.ask_less(pace);
                 }
                 if self.lines.get(&id).is_some_and(|line| line.remove(attempt)) {
                     self.is_stale = true;

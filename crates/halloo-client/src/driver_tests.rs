@@ -135,7 +135,7 @@ impl Connection for Fake {
         let mut ended = self.ended.subscribe();
         Box::pin(async move {
             ended.wait_for(|ended| *ended == Ended::Yes).await.unwrap();
-            crate::connect::Ended { reason: "it has ended".into(), too_many_pings: false }
+            crate::connect::Ended { reason: "it has ended".into(), too_many_pings: None }
         })
     }
 

@@ -188,7 +188,7 @@ impl Connection for Fake {
         let mut has_ended = self.has_ended.subscribe();
         Box::pin(async move {
             has_ended.wait_for(|has_ended| *has_ended).await.unwrap();
-            Ended { reason: "it has ended".into(), too_many_pings: false }
+            Ended { reason: "it has ended".into(), too_many_pings: None }
         })
     }
 

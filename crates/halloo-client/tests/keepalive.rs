@@ -192,3 +192,26 @@ async fn a_channel_asks_half_as_often_after_a_complaint() {
     assert_eq!(lived, [40, 80, 160], "10 s is the least interval, and doubles");
     assert_eq!(network.connections(), 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_complaints_of_several_connections_at_once_are_one() {
+    let mut config = Http2Config::default();
+    config.limits.max_concurrent_streams = 1;
+    let network = Network::new("complaints", config);
+    let channel = network.builder().keepalive(Duration::from_secs(1)).connect().await.unwrap();
+    let mut lived = Vec::new();
+    for _ in 0..2 {
+        let began = Instant::now();
+        let mut calls = Vec::new();
+        for _ in 0..3 {
+            calls.push(channel.bidi_streaming(&CHAT).await.unwrap());
+        }
+        for (_requests, mut replies) in calls {
+            let status = replies.next().await.unwrap_err();
+            assert!(status.message().contains("too_many_pings"), "{status}");
+        }
+        lived.push(began.elapsed().as_secs());
+    }
+    assert_eq!(network.connections(), 6);
+    assert_eq!(lived, [40, 80]);
+}

@@ -82,7 +82,7 @@ impl Connection for Fake {
         let mut has_ended = self.has_ended.subscribe();
         Box::pin(async move {
             has_ended.wait_for(|has_ended| *has_ended).await.unwrap();
-            crate::connect::Ended { reason: "it has ended".into(), too_many_pings: false }
+            crate::connect::Ended { reason: "it has ended".into(), too_many_pings: None }
         })
     }
 
