@@ -76,7 +76,10 @@ impl Line {
         match self.lock().connections.as_slice() {
             [] => None,
             [(_, only)] => Some(Arc::clone(only) as Arc<dyn Carrier>),
-            _ => Some(Arc::new(Several(Arc::clone(self)))),
+            [(_, first), others @ ..] => {
+                let security = others.iter().map(|(_, each)| each.security()).fold(first.security(), Ord::min);
+                Some(Arc::new(Several { line: Arc::clone(self), security }))
+            }
         }
     }
 
@@ -138,11 +141,15 @@ impl Queue {
 
 /// The connections of a line as one: a call takes the oldest that has a place, so that the others can become idle.
 #[derive(Debug)]
-struct Several(Arc<Line>);
+struct Several {
+    line: Arc<Line>,
+    /// The least that protected them at first. They may all be gone by the time that a call asks.
+    security: SecurityLevel,
+}
 
 impl Carry for Several {
     fn start(&self, call: OutgoingCall, responder: ResponderEnd) -> Result<(), Refused> {
-        let queue = self.0.lock();
+        let queue = self.line.lock();
         let free = match queue.waiting.is_empty() {
             true => queue.connections.iter().find(|(_, connection)| connection.reserve()),
             false => None,
@@ -159,12 +166,12 @@ impl Carry for Several {
 
 impl Carrier for Several {
     fn security(&self) -> SecurityLevel {
-        let queue = self.0.lock();
-        queue.connections.iter().map(|(_, connection)| connection.security()).min().unwrap_or(SecurityLevel::None)
+        let queue = self.line.lock();
+        queue.connections.iter().map(|(_, connection)| connection.security()).fold(self.security, Ord::min)
     }
 
     fn line(&self) -> Option<Arc<Line>> {
-        Some(Arc::clone(&self.0))
+        Some(Arc::clone(&self.line))
     }
 }
 

@@ -16,6 +16,7 @@ use crate::connect::{Around, BoxFuture, Carrier, Connect, Connection, Ended};
 use crate::driver_tests::SAY;
 use crate::failure::{Cause, Unreachable};
 use crate::line::Line;
+use crate::subchannel::AttemptId;
 use crate::{
     BearerToken, Channel, ChannelBuilder, ConnectivityState, Control, Fixed, LoadBalancer, Pick, Picker, SubchannelId,
     SubchannelUpdate,
@@ -438,4 +439,18 @@ async fn credentials_are_asked_when_there_is_a_place() {
     for call in calls {
         call.await.unwrap().unwrap();
     }
+}
+
+/// The driver has yet to take the line out of what calls see.
+#[tokio::test(start_paused = true)]
+async fn connections_that_have_just_gone_are_not_taken_for_unprotected_ones() {
+    let (server, line) = (Crowded::new(1), Line::new(2));
+    for attempt in [0, 1] {
+        let around = Around { returned: ReturnedCalls::new(drop), line: Arc::downgrade(&line) };
+        let address = Address::Tcp(([10, 0, 0, 1], 1).into());
+        line.add(AttemptId(attempt), server.connect(address, around).await.unwrap());
+    }
+    let carrier = line.carrier().unwrap();
+    assert!(line.remove(AttemptId(0)) && line.remove(AttemptId(1)));
+    assert_eq!(carrier.security(), SecurityLevel::PrivacyAndIntegrity);
 }
