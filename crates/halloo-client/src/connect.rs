@@ -150,6 +150,13 @@ struct Http2Connection {
     pace: PingPace,
 }
 
+impl Drop for Http2Connection {
+    /// A driver that ends may never have seen it.
+    fn drop(&mut self) {
+        self.connection.shutdown();
+    }
+}
+
 impl Carry for Http2Connection {
     #[inline]
     fn start(&self, call: OutgoingCall, responder: ResponderEnd) -> Result<(), Refused> {
@@ -197,5 +204,32 @@ impl Connection for Http2Connection {
 
     fn shutdown(&self) {
         self.connection.shutdown();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::target::Scheme;
+
+    #[tokio::test]
+    async fn a_connection_that_nobody_holds_ends() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = Address::Tcp(listener.local_addr().unwrap());
+        let http2 = Http2::new(ConnectOptions::new("test"), Said { target: "test".into(), scheme: Scheme::Http });
+        let around = Around { returned: ReturnedCalls::new(drop), line: Weak::new() };
+        let serve = async {
+            let mut socket = listener.accept().await.unwrap().0;
+            socket.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap();
+            socket
+        };
+        let (connection, mut socket) = tokio::join!(http2.connect(address, around), serve);
+        drop(connection.unwrap());
+        let mut sent = Vec::new();
+        socket.read_to_end(&mut sent).await.unwrap();
+        assert!(sent.starts_with(b"PRI * HTTP/2.0"));
     }
 }

@@ -42,14 +42,15 @@ async fn a_reader_that_is_paused_for_good_holds_up_none_of_99_others() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn more_calls_than_a_connection_may_have_wait_for_their_turn() {
+/// Twenty calls to a server that allows four a connection, from a client with so many connections at most: so many of
+/// them run at the same time.
+async fn twenty_calls(max_connections: usize, at_a_time: usize) {
     let setup = crate::support::rig::Setup::new(Transport::Tcp).server(|server| {
         let mut config = halloo::Http2Config::default();
         config.limits.max_concurrent_streams = 4;
         server.http2(config)
     });
-    let rig = setup.client(|channel| channel.max_connections_per_subchannel(1)).rig().await;
+    let rig = setup.client(move |client| client.max_connections_per_subchannel(max_connections)).rig().await;
     let letter = || Letter::default().with_text("gate");
     let calls: Vec<_> = (0..20)
         .map(|_| {
@@ -57,11 +58,22 @@ async fn more_calls_than_a_connection_may_have_wait_for_their_turn() {
             tokio::spawn(async move { client.answer(letter()).await })
         })
         .collect();
-    rig.seen.running(4).await;
+    rig.seen.running(at_a_time).await;
     rig.seen.gate.add_permits(20);
     for call in calls {
         soon(call).await.unwrap().unwrap();
     }
     assert_eq!(*rig.seen.started.borrow(), 20);
     rig.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_calls_than_a_connection_may_have_wait_for_their_turn() {
+    twenty_calls(1, 4).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_calls_than_a_connection_may_have_take_more_connections() {
+    twenty_calls(3, 12).await;
+    twenty_calls(10, 20).await;
 }
