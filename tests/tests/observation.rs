@@ -6,8 +6,9 @@ mod support;
 
 use std::sync::{Arc, Mutex};
 
-use halloo::{StatsEvent, StatsHandler};
-use halloo_tests::Letter;
+use halloo::{Channel, Router, StatsEvent, StatsHandler};
+use halloo_tests::{Letter, PostClient, PostServer};
+use support::office::Office;
 use support::rig::{Setup, Transport};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -95,6 +96,15 @@ async fn a_stats_hook_sees_how_calls_fail() {
     assert_eq!(ends.len(), 2, "{ends:?}");
     assert!(!ends[0].starts_with("end OK"), "{ends:?}");
     assert!(ends[1].starts_with("end CANCELLED"), "{ends:?}");
+}
+
+#[tokio::test]
+async fn a_router_without_a_server_can_be_watched_too() {
+    let log = Log::default();
+    let router = Router::new(PostServer::new(Office::default())).stats(Arc::new(log.clone()));
+    let client = PostClient::new(Channel::in_process(router));
+    client.answer(letter("hello")).await.unwrap();
+    assert_eq!(log.lines()[..2], ["start post.Post/Answer peer true", "received 7"]);
 }
 
 /// Notes the spans of Halloo, with the code that they end with.

@@ -480,7 +480,7 @@ async fn an_interceptor_of_the_server_shortens_the_handlers_time_and_what_it_han
         call.set_deadline(Some(Deadline::after(Instant::now().into_std(), SECOND)));
         next.run(call).await
     };
-    let router = Router::new(GreeterServer::new(Front(handler))).interceptors(vec![Arc::new(shorten)]).unwrap();
+    let router = Router::new(GreeterServer::new(Front(handler))).intercept(shorten).unwrap();
     let front = GreeterClient::new(Channel::in_process(router));
     front.say_hello(named("x")).await.unwrap();
     let began = Instant::now();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use halloo_call::{
     Call, CallLink, Compressions, Compressor, Dispatch, Execution, Handling, HttpRequest, IncomingCall, Interceptor,
-    Observation, Placement, ResponderEnd, Route, Side, TimeLimits, Unusual,
+    Observation, Placement, ResponderEnd, Route, Side, StatsHandler, TimeLimits, Unusual,
 };
 use halloo_core::{DecodeLimits, ServiceDescriptor, Status};
 
@@ -87,15 +87,26 @@ impl Router {
         self.services.iter().any(|service| service.name() == name)
     }
 
-    /// Puts `interceptors` around every call, the first one outermost, after they have looked at the services that the
-    /// router has by then.
+    /// Puts an interceptor around every call, inside of those before, after it has looked at the services. Default: none.
     ///
     /// # Errors
-    /// The status by which an interceptor refuses them ([`Interceptor::check`]).
-    pub fn interceptors(mut self, interceptors: Vec<Arc<dyn Interceptor>>) -> Result<Self, Status> {
+    /// The status by which it refuses the services ([`Interceptor::check`]); a [`Server`](crate::Server) does so when it
+    /// begins to serve.
+    pub fn intercept(self, interceptor: impl Interceptor) -> Result<Self, Status> {
+        self.intercept_all([Arc::new(interceptor) as Arc<dyn Interceptor>])
+    }
+
+    pub(crate) fn intercept_all(
+        mut self,
+        interceptors: impl IntoIterator<Item = Arc<dyn Interceptor>>,
+    ) -> Result<Self, Status> {
         let seen = self.intercepted_services();
-        interceptors.iter().try_for_each(|interceptor| interceptor.check(&seen))?;
-        Arc::make_mut(&mut self.surroundings).interceptors = interceptors.into();
+        let mut all = self.surroundings.interceptors.to_vec();
+        for interceptor in interceptors {
+            interceptor.check(&seen)?;
+            all.push(interceptor);
+        }
+        Arc::make_mut(&mut self.surroundings).interceptors = all.into();
         Ok(self)
     }
 
@@ -137,16 +148,33 @@ impl Router {
         self
     }
 
-    /// Sets who sees calls and connections. Default: nobody.
+    /// Tells `stats` of every call and message, for metrics. Default: nobody is told, at no cost.
     #[must_use]
-    pub fn observation(mut self, observation: Observation) -> Self {
+    pub fn stats(mut self, stats: Arc<dyn StatsHandler>) -> Self {
+        Arc::make_mut(&mut self.surroundings).observation.set_stats(stats);
+        self
+    }
+
+    /// Opens a `tracing` span around every call, as [`Server::trace_calls`](crate::Server::trace_calls) does. Default: no
+    /// span, at no cost.
+    #[must_use]
+    pub fn trace_calls(mut self) -> Self {
+        Arc::make_mut(&mut self.surroundings).observation.set_spans();
+        self
+    }
+
+    pub(crate) fn observation(mut self, observation: Observation) -> Self {
         Arc::make_mut(&mut self.surroundings).observation = observation;
         self
     }
 
     /// Sets who answers requests that are not RPCs. Default: a short text that says what this port is.
     #[must_use]
-    pub fn fallback(mut self, fallback: Arc<dyn Fallback>) -> Self {
+    pub fn fallback(self, fallback: impl Fallback) -> Self {
+        self.fallback_to(Arc::new(fallback))
+    }
+
+    pub(crate) fn fallback_to(mut self, fallback: Arc<dyn Fallback>) -> Self {
         self.fallback = fallback;
         self
     }

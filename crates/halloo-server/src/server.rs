@@ -323,9 +323,9 @@ impl Server {
         }
         router = std::mem::take(&mut self.compression).add_to(router);
         if let Some(fallback) = self.fallback.take() {
-            router = router.fallback(fallback);
+            router = router.fallback_to(fallback);
         }
-        router = self.standard.add_to(router, &self.handle).interceptors(std::mem::take(&mut self.interceptors))?;
+        router = self.standard.add_to(router, &self.handle).intercept_all(std::mem::take(&mut self.interceptors))?;
         for (method, execution) in std::mem::take(&mut self.executions) {
             router = router.execution(&method, execution)?;
         }

@@ -184,7 +184,7 @@ async fn an_interceptor_may_keep_a_server_from_starting() {
     // Health is there, too, but passes by.
     let reflection = "grpc.reflection.v1.ServerReflection, grpc.reflection.v1alpha.ServerReflection";
     assert_eq!(status.to_string(), format!("not to my taste: test.Service, {reflection} (NOT_FOUND)"));
-    let router = Router::new(TestService(Arc::default())).interceptors(vec![Arc::new(Picky)]);
+    let router = Router::new(TestService(Arc::default())).intercept(Picky);
     assert_eq!(router.map(|_| ()).unwrap_err().message(), "not to my taste: test.Service");
 }
 

@@ -15,13 +15,11 @@ use crate::service::HttpService;
 /// [`ServerExt::http`](crate::ServerExt::http) does the same for a server, and adds HTTP/1.1.
 ///
 /// ```
-/// use std::sync::Arc;
-///
 /// use greeter::{GreeterServer, MyGreeter};
 /// use halloo::{Router, tower};
 ///
 /// let pages = axum::Router::new().route("/health", axum::routing::get(|| async { "fine" }));
-/// let router = Router::new(GreeterServer::new(MyGreeter)).fallback(Arc::new(tower::fallback(pages)));
+/// let router = Router::new(GreeterServer::new(MyGreeter)).fallback(tower::fallback(pages));
 /// ```
 ///
 /// The service finds the client's [`Peer`](halloo_core::Peer) among the request's extensions. A service that fails

@@ -1,7 +1,5 @@
 //! What a `.proto` declares about services and methods, at run time: kinds, idempotency, options of one's own.
 
-use std::sync::Arc;
-
 use halloo::protobuf::{CustomOptions as _, EnumValue};
 use halloo::{
     Call, ChannelBuilder, Code, Idempotency, MessageReceiver, MessageSender, MethodKind, Next, Request, Router, Status,
@@ -95,7 +93,7 @@ async fn interceptors_of_both_sides_read_the_options_of_a_call() {
         }
         next.run(call).await
     };
-    let router = || Router::new(VaultServer::new(MyVault)).interceptors(vec![Arc::new(guard)]).unwrap();
+    let router = || Router::new(VaultServer::new(MyVault)).intercept(guard).unwrap();
     let plain = VaultClient::new(ChannelBuilder::in_process(router()).build().unwrap());
     let status = plain.open(Note::default()).await.unwrap_err();
     assert_eq!(status.code(), Code::Unauthenticated);

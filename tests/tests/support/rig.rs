@@ -109,7 +109,10 @@ impl Setup {
         let office = Office::default();
         let seen = Arc::clone(&office.seen);
         let (target, serving, channel) = if matches!(self.transport, Transport::InProcess | Transport::Axum) {
-            let mut router = Router::new(PostServer::new(office)).interceptors(self.interceptors).unwrap();
+            let mut router = Router::new(PostServer::new(office));
+            for interceptor in self.interceptors {
+                router = router.intercept(move |call, next| interceptor.intercept(call, next)).unwrap();
+            }
             router = self.max_request_bytes.into_iter().fold(router, Router::max_request_bytes);
             router = self.max_reply_bytes.into_iter().fold(router, Router::max_reply_bytes);
             if self.transport == Transport::Axum {

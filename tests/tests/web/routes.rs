@@ -159,7 +159,7 @@ async fn extensions_of_the_request_reach_interceptors_and_handlers() {
         assert_eq!(ticket, Some(&Ticket(7)));
         next.run(call).await
     };
-    let router = Router::new(PostServer::new(office)).interceptors(vec![Arc::new(read)]).unwrap();
+    let router = Router::new(PostServer::new(office)).intercept(read).unwrap();
     let mut request = rpc(ANSWER, letter("hi"));
     request.extensions_mut().insert(Ticket(7));
     let (_, trailers) = whole(Routes::from(router).oneshot(request).await.unwrap()).await;
