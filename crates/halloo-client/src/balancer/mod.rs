@@ -181,16 +181,19 @@ pub enum Pick {
 pub struct SubchannelId(u64);
 
 /// Says what has become of a subchannel.
+///
+/// READY it is while it has any connection; attempts at further ones are not told (gRFC A105). With the last it becomes
+/// what the next one is: IDLE, CONNECTING if there is an attempt, or failed if that has failed before.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum SubchannelUpdate {
-    /// Its connection has ended, or its back-off is over: it can be connected.
+    /// Its last connection has ended, or its back-off is over: it can be connected.
     Idle,
-    /// An attempt has begun.
+    /// An attempt is under way, and there is no connection.
     Connecting,
     /// It is connected.
     Ready,
-    /// The attempt has failed; IDLE follows when its back-off is over.
+    /// The attempt has failed, and there is no connection; IDLE follows when its back-off is over.
     Failed(ConnectFailure),
 }
 
@@ -228,7 +231,7 @@ impl Control {
         self.commands.push_back(Command::Connect(id));
     }
 
-    /// Drops a subchannel. Its connection takes no more calls and ends when the running ones have; no update of
+    /// Drops a subchannel. Its connections take no more calls and end when the running ones have; no update of
     /// it follows.
     pub fn remove(&mut self, id: SubchannelId) {
         self.commands.push_back(Command::Remove(id));
