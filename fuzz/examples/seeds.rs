@@ -16,6 +16,15 @@ fn main() -> Result<()> {
 
 type Seed = (&'static str, &'static str, Vec<u8>);
 
+/// A field of each kind that JSON writes in a way of its own.
+const FORM: &[u8] = br#"{"fullName":"x","large":"-5","larger":6,"seal":"+/8=","weight":"NaN","isValid":true,"color":
+    "COLOR_RED","numbers":[1,2],"byName":{"a":"1"},"byNumber":{"-5":{"number":1}},"nick":"","at":"2017-07-14T02:40:00.12Z",
+    "took":"-1.5s","notes":{"k":[null,{}]},"maybe":"7","mask":"fullName,a.bC","coordinate":1.5e3}"#;
+
+/// Messages within `Any`s.
+const ANY: &[u8] = br#"{"details":[{"@type":"type.googleapis.com/parts.Part","number":3},{"value":"2s","@type":
+    "type.googleapis.com/google.protobuf.Duration"},{"@type":"a/b","value":"AA=="}]}"#;
+
 /// Values of headers, and bodies.
 fn texts() -> Vec<Seed> {
     vec![
@@ -29,6 +38,9 @@ fn texts() -> Vec<Seed> {
         ("binary", "joined", b"AQID, BAUG,,AQI".to_vec()),
         ("envelope", "two", b"\x0b\xe8\x03\x00\x00\x02\x03\x03\x07\x00\0\0\0\0\x05hello\x01\0\0\0\x03you".to_vec()),
         ("envelope", "refused", b"\x04\x04\x01\x01\x00\0\0\0\0\x05hello".to_vec()),
+        ("json", "scalars", FORM.to_vec()),
+        ("json", "any", ANY.to_vec()),
+        ("json", "nested", br#"{"child":{"children":[{},{"part":{"number":1}}],"value":[1,"a",null]}}"#.to_vec()),
         ("metadata", "known", b"\x11hello\x21AAECAwQFBg\x02\x13cook=".to_vec()),
         ("metadata", "own", b"\x1cx-own-hello\x3aa-bAQIDBAUGBwgJ".to_vec()),
     ]

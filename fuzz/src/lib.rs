@@ -15,6 +15,7 @@ mod frame_cutter;
 pub mod frames;
 pub mod hpack;
 mod input;
+pub mod json;
 pub mod message;
 pub mod metadata;
 mod meter;
@@ -27,12 +28,13 @@ pub mod wire;
 pub type Target = fn(&[u8]);
 
 /// Every target with its name, which is that of its file in `fuzz_targets/` and of its folder in `seeds/`.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 12] = [
     ("binary", binary::run),
     ("decompress", decompress::run),
     ("envelope", envelope::run),
     ("frames", frames::run),
     ("hpack", hpack::run),
+    ("json", json::run),
     ("message", message::run),
     ("metadata", metadata::run),
     ("pair_client", pair::run_client),
