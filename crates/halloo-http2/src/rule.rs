@@ -19,7 +19,7 @@ impl FieldRule {
     pub(crate) const ORDINARY: Self = Self(NameRule::Ordinary as u8);
 
     /// Judges a value behind its name; `has_control` says whether NUL, CR or LF is in it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn judge(name: NameRule, value: &[u8], has_control: bool) -> Self {
         // Of what is not above a space, only these are forbidden at the ends.
         let is_space = |byte: Option<&u8>| byte.is_some_and(|byte| *byte <= b' ' && matches!(byte, b' ' | b'\t'));
@@ -168,6 +168,7 @@ impl NameRule {
     }
 
     /// Whether a name that means something forbids this value.
+    #[inline(never)]
     fn is_broken_by(self, value: &[u8]) -> bool {
         match self {
             Self::Te => !value.eq_ignore_ascii_case(b"trailers"),
