@@ -11,6 +11,7 @@ mod dispatch;
 mod ends;
 mod exchange;
 mod interceptor;
+mod link;
 mod message;
 mod observe;
 mod pipe;
@@ -29,11 +30,12 @@ pub use dispatch::{
     Carry, Dispatch, Handling, HttpRequest, IncomingCall, OutgoingCall, Refused, ResponseHead, Route, Unusual,
 };
 pub use ends::{
-    CallLink, CallerEnd, ExchangePool, HandlerWatch, RequestFeed, RequestProgress, ResponderEnd, ResponseProgress,
-    ResponseSink, Watch, exchange,
+    CallerEnd, ExchangePool, HandlerWatch, RequestFeed, RequestProgress, ResponderEnd, ResponseProgress, ResponseSink,
+    Watch, exchange,
 };
 pub use exchange::{Outcome, PIPE_LIMIT_BYTES};
 pub use interceptor::{Interceptor, Next, OutcomeFuture};
+pub use link::CallLink;
 pub use message::{Reply, ReplyCompression, Request, Result};
 pub use observe::{
     CallId, ConnectionId, Observation, ObservedCall, ObservedConnection, Side, StatsEvent, StatsHandler,

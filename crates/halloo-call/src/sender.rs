@@ -11,8 +11,9 @@ use bytes::Bytes;
 use halloo_core::{Codec, Compression, EncodeBuffer, EnvelopeMark, Metadata, MetadataError, Status};
 
 use crate::compression::{CallCompression, Compressor, announce};
-use crate::ends::{CallLink, CallerEnd};
+use crate::ends::CallerEnd;
 use crate::exchange::{Direction, Exchange};
+use crate::link::CallLink;
 use crate::message::metadata_fault;
 use crate::observe::ObservedCall;
 
