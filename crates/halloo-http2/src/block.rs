@@ -147,7 +147,7 @@ impl Connection {
         }
         self.budgets.resets.request(now);
         self.budgets.window_updates.stream_opened();
-        let is_full = self.streams.len() >= self.config.limits.max_concurrent_streams as usize;
+        let is_full = self.streams.len() >= self.config.limits.max_concurrent_streams as usize && self.is_full();
         if is_full || opening.fault.is_some() {
             return self.refuse(id, opening.fault.unwrap_or(Violation::StreamLimit));
         }
@@ -171,6 +171,15 @@ impl Connection {
             false => Event::Headers { id: stream, fields, end },
         });
         Ok(())
+    }
+
+    /// Whether there is no room for another request, the table having as many as are allowed. A peer that has seen a
+    /// stream end well counts it no more (RFC 9113 section 5.1.2), although the driver may need a moment to finish it.
+    #[cold]
+    fn is_full(&self) -> bool {
+        let limit = self.config.limits.max_concurrent_streams as usize;
+        let counts = |stream: &&Stream| stream.state != State::Closed(Cause::Finished);
+        self.streams.len() / 2 >= limit || self.streams.iter().filter(counts).count() >= limit
     }
 
     #[inline]

@@ -117,7 +117,8 @@ pub struct Limits {
     pub min_continuations: u32,
     /// Streams that the peer may have open (SETTINGS_MAX_CONCURRENT_STREAMS). Default 1024. A stream counts until
     /// [`finish_stream`](crate::Connection::finish_stream), also after it was reset, so that resets buy no more
-    /// handlers than that. Further ones are refused with REFUSED_STREAM.
+    /// handlers than that; one that has ended well makes room at once, as long as there are fewer than twice as many.
+    /// Further ones are refused with REFUSED_STREAM.
     pub max_concurrent_streams: u32,
     /// Resets of requests that are not served yet, theirs and those they provoke. See [`ResetLimit`].
     pub resets: ResetLimit,

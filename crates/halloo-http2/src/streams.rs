@@ -167,6 +167,10 @@ impl Streams {
         used.map(|(at, _)| Key(at as u32))
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Stream> {
+        self.slots.iter().filter_map(|slot| slot.stream.as_ref())
+    }
+
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (Key, &mut Stream)> {
         let used = self.slots.iter_mut().enumerate();
         used.filter_map(|(at, slot)| slot.stream.as_mut().map(|stream| (Key(at as u32), stream)))

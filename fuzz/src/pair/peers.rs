@@ -43,7 +43,7 @@ pub(crate) fn open(world: &mut World, input: &mut Input<'_>, is_whole: bool) {
     world.calls.push(call);
 }
 
-/// Our engine counts a stream until its program has finished with it, and `h2` only until it is closed.
+/// Our engine counts a stream that was reset until its program has finished with it, and `h2` only until it is closed.
 fn may_be_refused(world: &mut World) -> bool {
     let under_way = |world: &World| world.calls.iter().filter(|call| !call.is_known).count();
     if world.ours.open_streams() + under_way(world) < world.max_streams {

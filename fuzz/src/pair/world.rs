@@ -155,7 +155,8 @@ impl World {
             self.note(event);
         }
         if !self.we_are_client {
-            assert!(self.ours.open_streams() <= self.max_streams);
+            // Those that have ended well may stay a while beside as many that run.
+            assert!(self.ours.open_streams() <= 2 * self.max_streams);
         }
     }
 

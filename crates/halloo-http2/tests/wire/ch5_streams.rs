@@ -166,6 +166,29 @@ fn streams_above_the_limit_are_refused_until_the_driver_has_finished_one() {
 }
 
 #[test]
+fn a_stream_that_has_ended_well_makes_room_before_the_driver_has_finished_it() {
+    let mut config = Config::default();
+    config.limits.max_concurrent_streams = 1;
+    Peer::of_server(config).check(
+        "> HEADERS 1 END_STREAM REQUEST
+        * Headers 1 END_STREAM
+        ! response 1 END_STREAM
+        < HEADERS 1 END_STREAM
+        > HEADERS 3 END_STREAM REQUEST
+        * Headers 3 END_STREAM
+        > HEADERS 5 END_STREAM REQUEST
+        < RST_STREAM 5 REFUSED_STREAM
+        ! response 3 END_STREAM
+        < HEADERS 3 END_STREAM
+        > HEADERS 7 END_STREAM REQUEST
+        < RST_STREAM 7 REFUSED_STREAM
+        ! finish 1
+        > HEADERS 9 END_STREAM REQUEST
+        * Headers 9 END_STREAM",
+    );
+}
+
+#[test]
 fn a_client_keeps_to_the_servers_limit() {
     check_client(
         "> SETTINGS 3=1
