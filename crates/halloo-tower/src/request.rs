@@ -45,7 +45,8 @@ pub(crate) fn carries_rpcs(version: Version) -> bool {
 
 /// Reads an RPC's head.
 pub(crate) fn rpc(parts: Parts, subtype: Cow<'static, str>, dispatch: &dyn Dispatch) -> RpcRequest {
-    let path = parts.uri.path();
+    // With what follows a `?`, as on a Halloo server: no method is called so.
+    let path = parts.uri.path_and_query().map_or("", PathAndQuery::as_str);
     let route = dispatch.find(path);
     let timeout = parts.headers.get(GRPC_TIMEOUT).map(|value| Timeout::parse(value.as_bytes())).transpose();
     let fault = match &timeout {

@@ -148,6 +148,15 @@ async fn it_mounts_by_path_and_leaves_other_paths_alone() {
     assert_eq!(response.status(), StatusCode::NOT_FOUND);
 }
 
+#[tokio::test]
+async fn a_path_with_a_query_is_no_methods() {
+    let (routes, _) = post_office();
+    let response = routes.oneshot(rpc(&format!("{ANSWER}?x=y"), letter("hi"))).await.unwrap();
+    let (headers, (_, trailers)) = (response.headers().clone(), whole(response).await);
+    let status = headers.get("grpc-status").or(trailers.get("grpc-status"));
+    assert_eq!(status.unwrap(), "12");
+}
+
 #[derive(Clone, Debug, PartialEq)]
 struct Ticket(u32);
 
