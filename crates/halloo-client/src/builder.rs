@@ -65,6 +65,7 @@ pub struct ChannelBuilder {
     keepalive_interval: Option<Duration>,
     keepalive: Keepalive,
     idle_timeout: Duration,
+    max_reply_metadata_bytes: Option<u32>,
     authority: Option<String>,
     user_agent: String,
     resolver: Option<Box<dyn Resolver>>,
@@ -108,6 +109,7 @@ impl ChannelBuilder {
             keepalive_interval: None,
             keepalive: Keepalive { without_streams: false, ..Keepalive::default() },
             idle_timeout: DEFAULT_IDLE_TIMEOUT,
+            max_reply_metadata_bytes: None,
             authority: None,
             user_agent: USER_AGENT.into(),
             resolver: None,
@@ -142,6 +144,14 @@ impl ChannelBuilder {
     /// that the server's limit counts.
     pub fn max_request_bytes(mut self, bytes: usize) -> Self {
         self.defaults.max_request_bytes = bytes;
+        self
+    }
+
+    /// Limits the headers of a reply, and its trailers: names, values and 32 bytes a field (RFC 9113 section 6.5.2). More
+    /// fails the call with RESOURCE_EXHAUSTED; much more, as [`Http2Limits`](halloo_transport::Http2Limits) has it, ends
+    /// the connection. Default: 16 KiB. A call that runs may hold twice as much.
+    pub fn max_reply_metadata_bytes(mut self, bytes: u32) -> Self {
+        self.max_reply_metadata_bytes = Some(bytes);
         self
     }
 
@@ -379,6 +389,9 @@ impl ChannelBuilder {
             options.tls = tls;
         }
         options.user_agent = self.user_agent;
+        if let Some(bytes) = self.max_reply_metadata_bytes {
+            options.http2.limits.max_header_list_bytes = bytes;
+        }
         options.http2.lifetime.max_idle = Some(self.idle_timeout);
         options.http2.keepalive = self.keepalive_interval.map(|interval| Keepalive { interval, ..self.keepalive });
         options.observation = self.observation.clone();

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use halloo::{Channel, Server, Status};
+use halloo::{Call, Channel, ChannelBuilder, Code, Next, Server, Status};
 use halloo_tests::{Letter, PostClient};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -218,4 +218,22 @@ async fn e10_a_socket_in_use_is_named() {
 fn the_struct_form_is_there_for_those_who_want_it() {
     let text = format!("{:#?}", Status::not_found("nobody"));
     assert!(text.starts_with("Status {"), "{text}");
+}
+
+#[tokio::test]
+async fn a_channel_chooses_how_much_metadata_a_reply_may_have() {
+    let large = async |call: Call, next: Next| {
+        let mut trailers = next.run(call).await?;
+        trailers.append("x-large", "x".repeat(20_000))?;
+        Ok(trailers)
+    };
+    let rig = Setup::new(Transport::Tcp).intercept(large).rig().await;
+    let status = rig.client.answer(Letter::default()).await.unwrap_err();
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    rig.end().await;
+    let patient = |client: ChannelBuilder| client.max_reply_metadata_bytes(64 << 10);
+    let rig = Setup::new(Transport::Tcp).intercept(large).client(patient).rig().await;
+    let reply = rig.client.answer(Letter::default()).await.unwrap();
+    assert_eq!(reply.trailers().get("x-large").unwrap().len(), 20_000);
+    rig.end().await;
 }
