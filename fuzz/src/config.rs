@@ -7,6 +7,8 @@ use crate::input::Input;
 /// The defaults, or limits so small that a short input reaches them.
 pub(crate) fn choose(input: &mut Input<'_>) -> Config {
     let mut config = Config::default();
+    // As the server that ships has it; a client takes no notice.
+    config.joins_requests = true;
     if input.flag() {
         config.stream_window_bytes = input.choose(&[5000, 0, 300, 65_535, 100_000, 1]);
         config.max_stream_window_bytes = input.choose(&[20_000, 1, 200_000]);

@@ -295,6 +295,15 @@ impl Driver {
                 seen.has_head = true;
                 seen.recv_ended = end;
             }
+            Event::Request { id, fields, body } => {
+                assert!(!self.is_client, "a request to a client");
+                self.check_fields(&fields);
+                let bytes = body.as_ref().map_or(0, Bytes::len);
+                let seen = self.opened(id);
+                assert!(!seen.has_head, "a second head");
+                *seen = Seen { has_head: true, recv_ended: body.is_some(), unread: bytes, ..Seen::default() };
+                self.unread += bytes;
+            }
             Event::HeadersTooLarge { id, end } => {
                 let seen = self.opened(id);
                 assert!(!seen.has_head || end, "too large trailers that end nothing");

@@ -169,6 +169,14 @@ impl World {
                     arriving.end(false);
                 }
             }
+            Event::Request { id, body, .. } => {
+                let arriving = self.arriving(id, true);
+                if let Some(body) = body {
+                    arriving.arrive(&body);
+                    arriving.end(false);
+                    self.call(id).expect("it was there").our_unread += body.len();
+                }
+            }
             Event::Data { id, data, flow_bytes, end } => {
                 let arriving = self.arriving(id, true);
                 arriving.arrive(&data);
