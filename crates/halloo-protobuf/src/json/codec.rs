@@ -29,7 +29,8 @@ const MAX_MESSAGE_BYTES: usize = i32::MAX as usize;
 ///
 /// Decoding refuses what breaks a limit: messages nested deeper than [`DecodeLimits::max_depth`], or than 128 objects
 /// and lists together; and messages whose elements would take more memory than 16 times
-/// [`DecodeLimits::max_message_bytes`] (at least 32 MiB), as for [`Protobuf`](crate::Protobuf).
+/// [`DecodeLimits::max_message_bytes`] (at least 32 MiB), as for [`Protobuf`](crate::Protobuf). The paths of a
+/// `FieldMask` are one text, and not counted: each of its bytes may take about 30 of memory.
 ///
 /// ```
 /// # use halloo_core as halloo;
