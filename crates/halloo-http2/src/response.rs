@@ -10,7 +10,8 @@ use crate::stream::{Sending, State, Stream, WHOLE_BYTES};
 impl Connection {
     /// Sends a whole response: a final head, one message, trailers. Means the same as
     /// [`send_headers`](Self::send_headers), [`send_slice`](Self::send_slice) and `send_headers` with `End::Stream`, and
-    /// costs less when all of it may leave at once: `data` is under 4 KiB, windows allow it and no other stream waits.
+    /// costs less when all of it may leave at once: `data` is under 4 KiB, windows and output allow it, and no other
+    /// stream waits.
     ///
     /// # Errors
     /// See [`SendError`]; parts before the one that failed were sent. A 1xx `head` with data is `OutOfOrder`.
@@ -54,13 +55,15 @@ impl Connection {
             && len <= stream.send_window.available()
             && len <= self.send_window.available()
             && self.schedule.is_empty()
-            && self.out.len() < self.config.limits.max_output_bytes
             && !head.is_informational();
         if !leaves_at_once {
             return self.send_parts(id, head, data, trailers);
         }
         self.push_headers(id, head, End::Open);
         if len > 0 {
+            if self.out.len() >= self.config.limits.max_output_bytes {
+                return self.send_rest(id, data, trailers);
+            }
             self.streams.get_mut(key).send_window.consume(len);
             self.send_window.consume(len);
             self.out.push_whole_copy(id, data);
@@ -74,6 +77,17 @@ impl Connection {
     #[cold]
     fn send_parts(&mut self, id: StreamId, head: Block<'_>, data: &[u8], trailers: Block<'_>) -> Result<(), SendError> {
         self.send_block(id, head, End::Open)?;
+        self.send_copy(id, data, End::Open)?;
+        self.send_block(id, trailers, End::Stream)
+    }
+
+    /// Goes on behind a head that was pushed, where the output has no room for data.
+    #[cold]
+    fn send_rest(&mut self, id: StreamId, data: &[u8], trailers: Block<'_>) -> Result<(), SendError> {
+        let key = self.streams.find(id.as_u32()).ok_or(SendError::Gone)?;
+        if let State::Active { send, .. } = &mut self.streams.get_mut(key).state {
+            *send = Sending::Body;
+        }
         self.send_copy(id, data, End::Open)?;
         self.send_block(id, trailers, End::Stream)
     }
