@@ -143,6 +143,10 @@ impl Connection {
         if self.phase != Phase::Open {
             return;
         }
+        if self.role == Role::Client && self.peer_goaway.is_some() {
+            // It ends with its streams as it is, and a GOAWAY from here would tell nobody anything.
+            return;
+        }
         self.life.farewell = why;
         if self.role == Role::Client || self.handshake != Handshake::Done {
             return self.drain();

@@ -214,6 +214,24 @@ fn a_client_shuts_down_when_its_streams_are_done() {
     );
 }
 
+/// Some peers, Python's h2 among them, break the connection off at a GOAWAY, whatever is under way.
+#[test]
+fn a_client_that_goes_after_the_server_has_said_so_says_it_at_the_end() {
+    check_client(
+        "! request END_STREAM
+        < HEADERS 1 END_STREAM
+        > GOAWAY 1 NO_ERROR
+        * GoingAway 1 NO_ERROR
+        ! shutdown
+        ! request
+        = GoingAway
+        > HEADERS 1 RESPONSE END_STREAM
+        * Headers 1 END_STREAM
+        * Closed
+        < GOAWAY 0 NO_ERROR",
+    );
+}
+
 #[test]
 fn closing_resets_what_is_open() {
     check_server(
