@@ -30,8 +30,9 @@ use crate::time_limits::ServerTimeLimits;
 /// How long running calls may take to end after the server was told to stop.
 const DEFAULT_DRAIN: Duration = Duration::from_secs(30);
 
-/// How long connections get to close after the drain limit has cancelled their calls.
-const CLOSE_GRACE: Duration = Duration::from_millis(500);
+/// How long connections get to close after the drain limit has cancelled their calls: a second for silent peers to read
+/// why, and a reserve.
+const CLOSE_GRACE: Duration = Duration::from_millis(1500);
 
 /// Connections at a time; each costs a file descriptor and, idle, a few KiB.
 const DEFAULT_MAX_CONNECTIONS: usize = 16_384;
@@ -343,7 +344,7 @@ impl fmt::Debug for Server {
 async fn accept_loop(listener: &Listener, connections: &mut Connections, max_connections: usize) {
     loop {
         if connections.len() >= max_connections {
-            connections.ended().await;
+            connections.make_room().await;
             continue;
         }
         tokio::select! {
@@ -398,6 +399,17 @@ impl Connections {
             }
         };
         self.handles.remove(&id);
+    }
+
+    /// Waits until a connection has ended. Those that are over but for what their peer still reads are closed for it, the
+    /// oldest first. Cancel safe.
+    async fn make_room(&mut self) {
+        let acceptor = Arc::clone(&self.acceptor);
+        tokio::select! {
+            biased;
+            () = self.ended() => {}
+            () = acceptor.end_oldest_lingering() => self.ended().await,
+        }
     }
 
     /// Lets running calls end until `limit` has passed, then cancels what is left.

@@ -222,7 +222,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Future for ClientDriver<Io> {
                 // A write that failed has ended it after this turn's events.
                 this.handle_events();
                 this.calls.end();
-                std::task::ready!(this.wire.poll_close(cx));
+                std::task::ready!(this.wire.poll_close(cx, || None));
                 return Poll::Ready(());
             }
             if !moved {

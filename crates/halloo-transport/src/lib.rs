@@ -9,6 +9,7 @@ mod address;
 mod answer;
 mod client;
 mod client_handle;
+mod closing;
 mod connect_error;
 mod deadlines;
 mod first_bytes;

@@ -18,8 +18,9 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::task::{Id, JoinSet};
 
 use crate::address::set_user_timeout;
+use crate::closing::{Closing, Lingerers};
 use crate::first_bytes::{FIRST_BYTES, Spoken};
-use crate::http1::{Http1, Http1Connection, Replay};
+use crate::http1::{Http1, Http1Connection, Replay, Return, lend};
 use crate::listener::{Accepted, AcceptedSocket};
 use crate::mailbox::{Mail, Mailbox};
 use crate::server::{ServerConnection, ServerConnectionHandle, now};
@@ -31,6 +32,7 @@ pub struct Acceptor {
     config: Config,
     observation: Observation,
     http1: Option<Arc<dyn Http1>>,
+    lingerers: Arc<Lingerers>,
     #[cfg(feature = "_tls")]
     tls: Option<Arc<crate::tls::Handshakes>>,
 }
@@ -43,6 +45,7 @@ impl Acceptor {
             config: Config::default(),
             observation: Observation::default(),
             http1: None,
+            lingerers: Arc::default(),
             #[cfg(feature = "_tls")]
             tls: None,
         }
@@ -79,6 +82,14 @@ impl Acceptor {
         self
     }
 
+    /// Waits until a connection is over but for what its peer still reads, and closes the oldest of those at once, so
+    /// that its task ends. For servers that have no room for another connection.
+    ///
+    /// Cancel safe: dropped while it waits, no connection is closed.
+    pub async fn end_oldest_lingering(&self) {
+        self.lingerers.end_oldest().await;
+    }
+
     /// Serves `accepted` in a task of its own among `tasks`, from the first byte to the end.
     pub fn spawn(self: &Arc<Self>, accepted: Accepted, tasks: &mut JoinSet<()>) -> (Id, ServerConnectionHandle) {
         let Accepted { socket, peer } = accepted;
@@ -98,22 +109,24 @@ impl Acceptor {
         peer: Peer,
         tasks: &mut JoinSet<()>,
     ) -> (Id, ServerConnectionHandle) {
+        let mailbox = Mailbox::new();
         #[cfg(feature = "_tls")]
         if let Some(tls) = &self.tls {
             use crate::tls::Http1Service;
 
             let http1 = if self.http1.is_some() { Http1Service::Present } else { Http1Service::Absent };
-            return self.spawn_opening(crate::tls::accept(Arc::clone(tls), io, peer, http1), tasks);
+            let lingerer = self.lingerers.lingerer(&mailbox);
+            return self.spawn_opening(crate::tls::accept(Arc::clone(tls), io, peer, http1, lingerer), mailbox, tasks);
         }
-        self.spawn_opening(open(io, peer, self.config.limits.handshake_timeout), tasks)
+        self.spawn_opening(open(io, peer, self.config.limits.handshake_timeout), mailbox, tasks)
     }
 
     fn spawn_opening<Io: ByteStream + 'static>(
         self: &Arc<Self>,
         opening: impl Future<Output = Option<Opened<Io>>> + Send + 'static,
+        mailbox: Arc<Mailbox<NoStart>>,
         tasks: &mut JoinSet<()>,
     ) -> (Id, ServerConnectionHandle) {
-        let mailbox = Mailbox::new();
         let opening = Opening { future: Box::pin(opening), acceptor: Arc::clone(self), mailbox: Arc::clone(&mailbox) };
         let task = tasks.spawn(Conversation::Opening(Box::new(opening)));
         (task.id(), ServerConnectionHandle::new(mailbox))
@@ -193,7 +206,7 @@ pub(crate) async fn read_first<Io: ByteStream>(io: &mut Io, first: &mut BytesMut
 enum Conversation<Io> {
     Opening(Box<Opening<Io>>),
     Http2(ServerConnection<Io>),
-    Http1(Box<Http1Conversation>),
+    Http1(Box<Http1Conversation<Io>>),
 }
 
 struct Opening<Io> {
@@ -202,9 +215,17 @@ struct Opening<Io> {
     mailbox: Arc<Mailbox<NoStart>>,
 }
 
-struct Http1Conversation {
-    connection: Pin<Box<dyn Http1Connection>>,
+struct Http1Conversation<Io> {
+    stage: Http1Stage<Io>,
     mailbox: Arc<Mailbox<NoStart>>,
+    lingerers: Arc<Lingerers>,
+}
+
+enum Http1Stage<Io> {
+    Serving(Pin<Box<dyn Http1Connection>>, Return<Replay<Io>>),
+    /// What serves it has ended and is dropped.
+    Served(Return<Replay<Io>>),
+    Closing(Replay<Io>, Closing),
 }
 
 impl<Io: ByteStream + 'static> Opening<Io> {
@@ -226,35 +247,56 @@ impl<Io: ByteStream + 'static> Opening<Io> {
         let mailbox = Arc::clone(&self.mailbox);
         match (&acceptor.http1, speaks) {
             (Some(http1), Spoken::Http1) => {
-                let connection = http1.serve(Box::new(Replay::new(first, io)), peer);
-                Conversation::Http1(Box::new(Http1Conversation { connection, mailbox }))
+                let (io, back) = lend(Replay::new(first, io));
+                let stage = Http1Stage::Serving(http1.serve(Box::new(io), peer), back);
+                let lingerers = Arc::clone(&acceptor.lingerers);
+                Conversation::Http1(Box::new(Http1Conversation { stage, mailbox, lingerers }))
             }
             _ => {
                 let (mut config, dispatch) = (acceptor.config.clone(), Arc::clone(&acceptor.dispatch));
                 let lifetime = &mut config.lifetime;
                 lifetime.max_age = lifetime.max_age.map(|age| spread(age, RandomState::new().hash_one(())));
                 let connection = ServerConnection::accepted_at(since, io, peer, config, dispatch);
-                Conversation::Http2(connection.mailbox(mailbox).observed(&acceptor.observation).received(first))
+                let connection = connection.mailbox(mailbox).lingering_among(&acceptor.lingerers);
+                Conversation::Http2(connection.observed(&acceptor.observation).received(first))
             }
         }
     }
 }
 
-impl Http1Conversation {
+impl<Io: ByteStream> Http1Conversation<Io> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut mail = Vec::new();
         loop {
             self.mailbox.drain(&mut mail, cx);
             if mail.is_empty() {
-                return self.connection.as_mut().poll(cx);
+                return self.poll_stage(cx);
             }
             for mail in mail.drain(..) {
-                match mail {
-                    Mail::Shutdown => self.connection.as_mut().shutdown(),
-                    Mail::Close => return Poll::Ready(()),
-                    Mail::Call(_) => {}
-                    Mail::Start(never) => match never {},
+                match (mail, &mut self.stage) {
+                    (Mail::Shutdown, Http1Stage::Serving(connection, _)) => connection.as_mut().shutdown(),
+                    (Mail::Close, _) => return Poll::Ready(()),
+                    (Mail::Call(_) | Mail::Shutdown, _) => {}
+                    (Mail::Start(never), _) => match never {},
                 }
+            }
+        }
+    }
+
+    fn poll_stage(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            match &mut self.stage {
+                Http1Stage::Serving(connection, back) => {
+                    ready!(connection.as_mut().poll(cx));
+                    self.stage = Http1Stage::Served(std::mem::take(back));
+                }
+                Http1Stage::Served(back) => {
+                    // A connection that was upgraded stays with its service.
+                    let Some(io) = back.take() else { return Poll::Ready(()) };
+                    let closing = Closing::new(Some(self.lingerers.lingerer(&self.mailbox)));
+                    self.stage = Http1Stage::Closing(io, closing);
+                }
+                Http1Stage::Closing(io, closing) => return closing.poll(io, cx),
             }
         }
     }

@@ -15,6 +15,7 @@ use halloo_core::{Peer, Status};
 use halloo_http2::{Config, Connection, End, ErrorCode, Event, HeaderList, Origin, StreamId};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::closing::Lingerers;
 use crate::deadlines::Deadlines;
 use crate::handler_task::InlinePolls;
 use crate::id_map::IdMap;
@@ -35,6 +36,7 @@ pub struct ServerConnection<Io> {
     wire: Wire<Io>,
     calls: Calls,
     observed: Option<ObservedConnection>,
+    lingerers: Option<Arc<Lingerers>>,
 }
 
 /// Speaks to a running [`ServerConnection`].
@@ -78,12 +80,18 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ServerConnection<Io> {
         config.name_class = name_class;
         config.joins_requests = true;
         let wire = Wire::new(io, Connection::server(config, accepted_at));
-        Self { wire, calls: Calls::new(dispatch, peer), observed: None }
+        Self { wire, calls: Calls::new(dispatch, peer), observed: None, lingerers: None }
     }
 
     /// Takes its mail from `mailbox`, which others may know already.
     pub(crate) fn mailbox(mut self, mailbox: Arc<Mailbox<NoStart>>) -> Self {
         self.calls.setting.mailbox = mailbox;
+        self
+    }
+
+    /// Lets a server that has too many connections close this one early when it lingers.
+    pub(crate) fn lingering_among(mut self, lingerers: &Arc<Lingerers>) -> Self {
+        self.lingerers = Some(Arc::clone(lingerers));
         self
     }
 
@@ -107,15 +115,17 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ServerConnection<Io> {
     /// One turn; `true` if anything moved.
     fn turn(&mut self, cx: &mut Context<'_>, mail: &mut Vec<Mail<NoStart>>) -> bool {
         let now = now();
-        let engine = &mut self.wire.engine;
         self.calls.setting.mailbox.drain(mail, cx);
         let mut moved = !mail.is_empty();
         for mail in mail.drain(..) {
             match mail {
-                Mail::Call(id) => self.calls.look(engine, id),
+                Mail::Call(id) => self.calls.look(&mut self.wire.engine, id),
                 Mail::Start(never) => match never {},
-                Mail::Shutdown => engine.shutdown(now),
-                Mail::Close => engine.close(ErrorCode::NoError, "the server has shut down"),
+                Mail::Shutdown => self.wire.engine.shutdown(now),
+                Mail::Close => {
+                    self.wire.engine.close(ErrorCode::NoError, "the server has shut down");
+                    self.wire.stop_lingering();
+                }
             }
         }
         moved |= self.wire.poll_read(cx, now, |_| ()) != ReadTurn::Idle;
@@ -161,7 +171,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Future for ServerConnection<Io> {
             let moved = this.turn(cx, &mut mail);
             if this.wire.engine.is_closed() {
                 // The peer need not wait for handlers that are still to end.
-                let is_closed = this.wire.poll_close(cx).is_ready();
+                let (lingerers, mailbox) = (&this.lingerers, &this.calls.setting.mailbox);
+                let lingerer = || lingerers.as_ref().map(|lingerers| lingerers.lingerer(mailbox));
+                let is_closed = this.wire.poll_close(cx, lingerer).is_ready();
                 if is_closed && this.calls.table.is_empty() {
                     this.calls.setting.mailbox.close();
                     return Poll::Ready(());

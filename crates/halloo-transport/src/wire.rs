@@ -14,7 +14,7 @@ use halloo_http2::{Connection, StreamId};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::Sleep;
 
-use crate::server::now;
+use crate::closing::{Closing, Lingerer};
 
 /// What one read asks for. Larger payloads keep their read buffer alive while they are unread, so it is also
 /// the unit of that waste.
@@ -28,9 +28,6 @@ const SPARE_BUFFERS: usize = 4;
 
 /// How long a connection keeps its buffers after it was last busy.
 const QUIET_BEFORE_TRIM: Duration = Duration::from_secs(1);
-
-/// How long a connection that is over waits for the socket to take the last words, such as those of TLS.
-const LAST_WORDS_LIMIT: Duration = Duration::from_secs(5);
 
 /// Slices in one vectored write.
 const SLICES_PER_WRITE: usize = 32;
@@ -57,9 +54,8 @@ pub(crate) struct Wire<Io> {
     /// An incomplete frame from the last turn.
     input: BytesMut,
     read_closed: bool,
-    write_closed: bool,
-    /// When the socket is closed at the latest, once everything was written.
-    close_by: Option<Instant>,
+    /// How the socket ends, once everything was written.
+    closing: Option<Box<Closing>>,
     timer: Option<Pin<Box<Sleep>>>,
     armed_for: Option<Instant>,
     /// When the connection will have been quiet for long enough to give its memory back; `None` if it has.
@@ -77,8 +73,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Wire<Io> {
             engine,
             input: BytesMut::new(),
             read_closed: false,
-            write_closed: false,
-            close_by: None,
+            closing: None,
             timer: None,
             armed_for: None,
             trim_at: None,
@@ -95,7 +90,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Wire<Io> {
 
     /// Reads what there is and feeds it to the engine. `look` sees all bytes that wait, before the engine does.
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, now: Instant, mut look: impl FnMut(&[u8])) -> ReadTurn {
-        if self.read_closed {
+        if self.read_closed || self.closing.is_some() {
             return ReadTurn::Idle;
         }
         let mut turn = ReadTurn::Idle;
@@ -221,25 +216,15 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Wire<Io> {
         true
     }
 
-    /// Closes the socket once everything was written. A peer that does not take the last words does without.
-    pub(crate) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.write_closed {
-            return Poll::Ready(());
-        }
-        match Pin::new(&mut self.io).poll_shutdown(cx) {
-            Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(error)) => drop(self.io_error.get_or_insert(error)),
-            Poll::Pending => {
-                let by = *self.close_by.get_or_insert_with(|| now() + LAST_WORDS_LIMIT);
-                while now() < by {
-                    if !self.poll_timer(cx, Some(by)) {
-                        return Poll::Pending;
-                    }
-                }
-            }
-        }
-        self.write_closed = true;
-        Poll::Ready(())
+    /// Closes the socket once everything was written, in a way that lets the peer read it. `lingerer` is asked for once.
+    pub(crate) fn poll_close(&mut self, cx: &mut Context<'_>, lingerer: impl FnOnce() -> Option<Lingerer>) -> Poll<()> {
+        let closing = self.closing.get_or_insert_with(|| Box::new(Closing::new(lingerer())));
+        closing.poll(&mut self.io, cx)
+    }
+
+    /// Closes the socket without regard for a peer that still reads, if it is about to be closed.
+    pub(crate) fn stop_lingering(&mut self) {
+        self.closing.iter_mut().for_each(|closing| closing.end());
     }
 }
 

@@ -111,11 +111,13 @@ impl Rig {
         Self::with(Acceptor::new(Arc::new(Nobody::default())).http1(Arc::new(Echo))).await
     }
 
-    /// Everything that the server still says, and that its task has ended.
-    async fn rest(mut self) -> Vec<u8> {
+    /// Everything that the server still says, and that its task ends with the client.
+    async fn rest(self) -> Vec<u8> {
+        let Self { mut client, mut tasks, .. } = self;
         let mut rest = Vec::new();
-        self.client.read_to_end(&mut rest).await.unwrap();
-        self.tasks.join_next().await.unwrap().unwrap();
+        client.read_to_end(&mut rest).await.unwrap();
+        drop(client);
+        tasks.join_next().await.unwrap().unwrap();
         rest
     }
 }

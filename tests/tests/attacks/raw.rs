@@ -1,7 +1,7 @@
 //! An HTTP/2 client that sends whatever it is told, and reads what comes back with a decoder that is not Halloo's.
 
 use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::support::rig::Rig;
@@ -57,8 +57,8 @@ impl Response {
     }
 }
 
-pub(crate) struct Raw {
-    socket: TcpStream,
+pub(crate) struct Raw<Io = TcpStream> {
+    socket: Io,
     input: BytesMut,
     decoder: fluke_hpack::Decoder<'static>,
 }
@@ -125,17 +125,13 @@ impl Raw {
     pub(crate) async fn silent(rig: &Rig) -> Self {
         let socket = TcpStream::connect(rig.target.trim_start_matches("http://")).await.unwrap();
         socket.set_nodelay(true).unwrap();
-        Self { socket, input: BytesMut::new(), decoder: fluke_hpack::Decoder::new() }
+        Self::over(socket)
     }
 
     /// Connects and shakes hands, with these SETTINGS.
     pub(crate) async fn open_with(rig: &Rig, settings: &[(u16, u32)]) -> Self {
         let mut raw = Self::silent(rig).await;
-        raw.send(PREFACE).await;
-        let payload: Vec<u8> =
-            settings.iter().flat_map(|(id, value)| [&id.to_be_bytes()[..], &value.to_be_bytes()].concat()).collect();
-        raw.send(&frame(SETTINGS, 0, 0, &payload)).await;
-        raw.send(&frame(SETTINGS, ACK, 0, &[])).await;
+        raw.shake_hands(settings).await;
         raw
     }
 
@@ -143,14 +139,34 @@ impl Raw {
         Self::open_with(rig, &[]).await
     }
 
-    /// Sends bytes; the server may have hung up.
-    pub(crate) async fn send(&mut self, bytes: &[u8]) {
-        let _ = soon(self.socket.write_all(bytes)).await;
-    }
-
     /// Sends bytes until the server takes no more, because it has hung up or reads no more. Says whether all left.
     pub(crate) fn try_send(&mut self, bytes: &[u8]) -> bool {
         self.socket.try_write(bytes).is_ok_and(|sent| sent == bytes.len())
+    }
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin> Raw<Io> {
+    /// Speaks over a connection that says nothing yet.
+    pub(crate) fn over(socket: Io) -> Self {
+        Self { socket, input: BytesMut::new(), decoder: fluke_hpack::Decoder::new() }
+    }
+
+    pub(crate) fn into_socket(self) -> Io {
+        self.socket
+    }
+
+    /// Sends the preface and these SETTINGS, and acknowledges the server's.
+    pub(crate) async fn shake_hands(&mut self, settings: &[(u16, u32)]) {
+        self.send(PREFACE).await;
+        let payload: Vec<u8> =
+            settings.iter().flat_map(|(id, value)| [&id.to_be_bytes()[..], &value.to_be_bytes()].concat()).collect();
+        self.send(&frame(SETTINGS, 0, 0, &payload)).await;
+        self.send(&frame(SETTINGS, ACK, 0, &[])).await;
+    }
+
+    /// Sends bytes; the server may have hung up.
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
+        let _ = soon(self.socket.write_all(bytes)).await;
     }
 
     /// The next frame; `None` when the server has hung up.

@@ -8,7 +8,6 @@ use std::time::Duration;
 use bytes::BytesMut;
 use halloo_core::Peer;
 use rustls::server::{Acceptor, ClientHello};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -16,6 +15,7 @@ use super::connect::chain_of;
 use super::fault::{Fault, Side};
 use super::reload::Configurations;
 use super::server::{H2, HTTP_1_1, ServerMaterial, Tls};
+use crate::closing::{Lingerer, say_and_close};
 use crate::first_bytes::{FIRST_BYTES, Spoken};
 use crate::http1::Replay;
 use crate::opening::{ByteStream, Opened, read_first};
@@ -26,11 +26,6 @@ const NO_APPLICATION_PROTOCOL: [u8; 7] = [0x15, 0x03, 0x03, 0, 2, 2, 120];
 
 const BAD_REQUEST: &[u8] = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: text/plain\r\n\
     content-length: 37\r\n\r\nThis port speaks TLS; use https://.\r\n";
-
-/// What a refused peer may still send before the socket is closed over its head. Closed earlier, the system would
-/// answer that with a reset, which may destroy what the peer has not read yet.
-const MAX_FAREWELL_BYTES: usize = 64 * 1024;
-const MAX_FAREWELL: Duration = Duration::from_secs(1);
 
 /// The handshakes of one server.
 pub(crate) struct Handshakes {
@@ -64,29 +59,30 @@ pub(crate) async fn accept<Io: ByteStream>(
     mut io: Io,
     peer: Peer,
     http1: Http1Service,
+    lingerer: Lingerer,
 ) -> Option<Opened<TlsStream<Replay<Io>>>> {
     let limit = handshakes.limit;
     let place = peer.address.clone();
     let opening = async {
         let mut first = BytesMut::with_capacity(FIRST_BYTES);
         let spoken = read_first(&mut io, &mut first).await?;
+        let io = Replay::new(first, io);
         if spoken != Spoken::Tls {
-            refuse_plaintext(io, &peer, spoken, &first).await;
-            return None;
+            return Some(Err(Refusal { last_words: refuse_plaintext(&peer, spoken, io.first()), io: Some(io) }));
         }
-        let attempt = Attempt { io: Replay::new(first, io), peer, http1 };
-        match attempt.run(&handshakes).await {
-            Ok(opened) => Some(opened),
-            Err(refusal) => {
-                refusal.finish().await;
-                None
-            }
-        }
+        Some(Attempt { io, peer, http1 }.run(&handshakes).await)
     };
-    tokio::time::timeout(limit, opening).await.unwrap_or_else(|_| {
+    let opened = tokio::time::timeout(limit, opening).await.unwrap_or_else(|_| {
         tracing::warn!(peer = %place, ?limit, "closed: no TLS handshake in time");
         None
-    })
+    });
+    match opened? {
+        Ok(opened) => Some(opened),
+        Err(Refusal { io, last_words }) => {
+            say_and_close(io?, last_words, Some(lingerer)).await;
+            None
+        }
+    }
 }
 
 struct Attempt<Io> {
@@ -156,34 +152,13 @@ fn agree(hello: &ClientHello<'_>, http1: Http1Service) -> Result<(), String> {
     Err(if names.is_empty() { "nothing".into() } else { names.join(" ") })
 }
 
-async fn refuse_plaintext<Io: ByteStream>(io: Io, peer: &Peer, spoken: Spoken, first: &[u8]) {
+/// Logs that a peer does not speak TLS, and returns what it is told.
+fn refuse_plaintext(peer: &Peer, spoken: Spoken, first: &[u8]) -> &'static [u8] {
     let what = match spoken {
         _ if first.starts_with(b"PRI * HTTP/2") => "plaintext HTTP/2",
         Spoken::Http1 => "plaintext HTTP/1.x",
         Spoken::Http2 | Spoken::Tls => "something that is not TLS",
     };
     tracing::warn!(peer = %peer.address, "a client speaks {what} to this port, which is TLS; let it use https://");
-    let last_words = if spoken == Spoken::Http1 { BAD_REQUEST } else { &PROTOCOL_VERSION };
-    Refusal { io: Some(io), last_words }.finish().await;
-}
-
-impl<Io: ByteStream> Refusal<Io> {
-    /// Says the last words and closes, in a way that lets the peer read them.
-    async fn finish(self) {
-        let Some(mut io) = self.io else { return };
-        let farewell = async {
-            io.write_all(self.last_words).await?;
-            io.shutdown().await?;
-            let (mut ignored, mut total) = ([0; 512], 0);
-            while total < MAX_FAREWELL_BYTES {
-                match io.read(&mut ignored).await? {
-                    0 => break,
-                    length => total += length,
-                }
-            }
-            Ok::<(), std::io::Error>(())
-        };
-        // It is refused either way.
-        let _ = tokio::time::timeout(MAX_FAREWELL, farewell).await;
-    }
+    if spoken == Spoken::Http1 { BAD_REQUEST } else { &PROTOCOL_VERSION }
 }
