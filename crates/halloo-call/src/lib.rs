@@ -22,6 +22,7 @@ mod sender;
 #[cfg(feature = "stream")]
 mod stream;
 mod time_limits;
+mod toll;
 
 pub use call::{Call, LazyMetadata, ReadHead};
 pub use cancelled::Cancelled;

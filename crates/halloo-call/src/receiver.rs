@@ -27,6 +27,7 @@ use crate::message::Request;
 use crate::observe::{ObservedCall, Side};
 use crate::pipe::Interest;
 use crate::scope::Scope;
+use crate::toll::Toll;
 
 /// Bytes of a lone message that wake its reader before the end, so that flow control goes on. So few, because the
 /// messages of all streams together must not fill the connection's window unseen.
@@ -89,6 +90,7 @@ pub(crate) struct Decoder<T: 'static> {
     codec: &'static dyn Codec<T>,
     limits: DecodeLimits,
     deframer: Deframer,
+    toll: Toll,
     side: Side,
     decompression: Decompression,
     /// The `grpc-encoding` of a response that no wire brought.
@@ -99,7 +101,8 @@ pub(crate) struct Decoder<T: 'static> {
 impl<T: 'static> Decoder<T> {
     pub(crate) fn new(codec: &'static dyn Codec<T>, limits: DecodeLimits, side: Side) -> Self {
         let decompression = Decompression::Agreed(None);
-        Self { codec, limits, deframer: Deframer::default(), side, decompression, encoding: None, observed: None }
+        let (deframer, toll) = (Deframer::default(), Toll::default());
+        Self { codec, limits, deframer, toll, side, decompression, encoding: None, observed: None }
     }
 
     /// Keeps what a response's head says of its messages, and returns its metadata.
@@ -123,6 +126,7 @@ impl<T: 'static> Decoder<T> {
                         .decompression
                         .restore(&body, &self.limits, || self.encoding.clone().or_else(|| headers.encoding()))?;
                 }
+                self.toll.charge(body.len());
                 if let Some(observed) = &self.observed {
                     observed.message_received(body.len());
                 }
@@ -291,6 +295,7 @@ impl<T: 'static> MessageReceiver<T> {
                 (Source::Ended, _) | (_, None) => return Poll::Ready(Ok(None)),
                 (_, Some(decoder)) => decoder,
             };
+            std::task::ready!(decoder.toll.poll_paid(cx));
             match decoder.next(&self.headers) {
                 Ok(Some(message)) => return Poll::Ready(Ok(Some(message))),
                 Ok(None) => {}

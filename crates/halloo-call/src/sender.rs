@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::ready;
 
 use bytes::Bytes;
 use halloo_core::{Codec, Compression, EncodeBuffer, EnvelopeMark, Metadata, MetadataError, Status};
@@ -16,6 +17,7 @@ use crate::exchange::{Direction, Exchange};
 use crate::link::CallLink;
 use crate::message::metadata_fault;
 use crate::observe::ObservedCall;
+use crate::toll::Toll;
 
 /// Sends messages, one after the other.
 ///
@@ -47,6 +49,7 @@ enum Sink<T: 'static> {
         finished: bool,
         compression: Option<Box<SendCompression>>,
         observed: Option<Arc<ObservedCall>>,
+        toll: Toll,
     },
     Messages(Vec<T>),
 }
@@ -77,8 +80,10 @@ impl<T: 'static> MessageSender<T> {
         codec: &'static dyn Codec<T>,
         max_message_bytes: usize,
     ) -> Self {
-        let (finished, compression, observed) = (false, None, None);
-        Self { sink: Sink::Call { exchange, direction, codec, max_message_bytes, finished, compression, observed } }
+        let (finished, compression, observed, toll) = (false, None, None, Toll::default());
+        Self {
+            sink: Sink::Call { exchange, direction, codec, max_message_bytes, finished, compression, observed, toll },
+        }
     }
 
     /// Lets a handler's replies be compressed as `agreed`. Default: they are not.
@@ -172,10 +177,14 @@ impl<T: 'static> MessageSender<T> {
         self.encode_plain(message)
     }
 
-    async fn room(&self) {
-        if let Sink::Call { exchange, direction, .. } = &self.sink {
+    async fn room(&mut self) {
+        if let Sink::Call { exchange, direction, toll, .. } = &mut self.sink {
             let direction = *direction;
-            poll_fn(|cx| exchange.poll_room(direction, cx)).await;
+            poll_fn(|cx| {
+                ready!(toll.poll_paid(cx));
+                exchange.poll_room(direction, cx)
+            })
+            .await;
         }
     }
 
@@ -204,8 +213,8 @@ impl<T: 'static> MessageSender<T> {
     /// # Errors
     /// As [`send`](Self::send), if the call has ended.
     pub async fn ready(&mut self) -> Result<(), Status> {
-        let Sink::Call { exchange, direction, .. } = &self.sink else { return Ok(()) };
-        poll_fn(|cx| exchange.poll_room(*direction, cx)).await;
+        self.room().await;
+        let Sink::Call { exchange, .. } = &self.sink else { return Ok(()) };
         if exchange.is_over() { Err(exchange.send_failure()) } else { Ok(()) }
     }
 
@@ -244,7 +253,9 @@ impl<T: 'static> MessageSender<T> {
     #[cold]
     fn encode_compressed(&mut self, message: T) -> Result<(), Status> {
         self.announce();
-        let Sink::Call { exchange, direction, codec, max_message_bytes, compression, observed, .. } = &self.sink else {
+        let Sink::Call { exchange, direction, codec, max_message_bytes, compression, observed, toll, .. } =
+            &mut self.sink
+        else {
             return self.encode_plain(message);
         };
         // Without the exchange's lock, since it may take a while.
@@ -256,6 +267,7 @@ impl<T: 'static> MessageSender<T> {
         };
         let bytes = exchange.encode(*direction, |buffer| packed.write(buffer));
         let bytes = bytes.ok_or_else(|| exchange.send_failure())?;
+        toll.charge(bytes);
         if let Some(observed) = observed {
             observed.message_sent(bytes);
         }
@@ -271,12 +283,13 @@ impl<T: 'static> MessageSender<T> {
             Sink::Call { finished: true, .. } => {
                 Err(Status::internal("the request stream is finished; no message can follow"))
             }
-            Sink::Call { exchange, direction, codec, max_message_bytes, observed, .. } => {
+            Sink::Call { exchange, direction, codec, max_message_bytes, observed, toll, .. } => {
                 let limit = *max_message_bytes;
                 let direction = *direction;
                 let bytes = exchange
                     .encode(direction, |buffer| encode_message(buffer, *codec, &message, limit, direction))
                     .unwrap_or_else(|| Err(exchange.send_failure()))?;
+                toll.charge(bytes);
                 if let Some(observed) = observed {
                     observed.message_sent(bytes);
                 }

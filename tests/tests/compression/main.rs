@@ -10,3 +10,4 @@ mod support;
 mod calls;
 mod negotiation;
 mod service;
+mod turns;
