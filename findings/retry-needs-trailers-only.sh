@@ -122,7 +122,9 @@ func main() {
 
 	call("grpc-go ServeHTTP", serve(own))
 
-	v1 := connect1.NewUnaryHandler(procedure, func(context.Context, *connect1.Request[health.HealthCheckRequest]) (*connect1.Response[health.HealthCheckResponse], error) {
+	type request = connect1.Request[health.HealthCheckRequest]
+	type response = connect1.Response[health.HealthCheckResponse]
+	v1 := connect1.NewUnaryHandler(procedure, func(context.Context, *request) (*response, error) {
 		if reply, good := answer(); good {
 			return connect1.NewResponse(reply), nil
 		}
