@@ -281,8 +281,8 @@ impl ChannelBuilder {
         self
     }
 
-    /// Sets the `:authority` of every call. Default: the target's host, and port if it names one; `localhost` for Unix
-    /// sockets.
+    /// Sets the `:authority` of every call. Default: the target's host, without the zone of an IPv6 address, and port if
+    /// it names one; `localhost` for Unix sockets.
     pub fn authority(mut self, authority: impl Into<String>) -> Self {
         self.authority = Some(authority.into());
         self
@@ -378,6 +378,10 @@ impl ChannelBuilder {
             if text.is_empty() || !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
                 return Err(Error::invalid_argument(format!("the {what} {text:?} is not printable ASCII")));
             }
+        }
+        // As in a target's own: another machine cannot know what the zone means (RFC 6874 section 4).
+        if authority.starts_with('[') && authority.contains('%') {
+            return Err(Error::invalid_argument(format!("the authority {authority:?} has a zone, which is not sent")));
         }
         let mut defaults = self.defaults;
         defaults.authority = authority.as_str().into();

@@ -27,8 +27,10 @@ pub type Error = Status;
 /// with their last call. Everything needs a tokio runtime, except making a channel.
 ///
 /// Targets: `http://host:port`, `https://host:port` (with the feature `tls`), `host:port`, `dns:///host:port`,
-/// `ipv4:1.2.3.4:port,..`, `ipv6:[::1]:port,..`, `unix:path`, `unix:///path`, `unix-abstract:name`. Without a port it
-/// is 80, or 443 with TLS.
+/// `ipv4:1.2.3.4:port,..`, `ipv6:[::1]:port,..`, `unix:path`, `unix:///path`, and on Linux `unix-abstract:name`. Without a
+/// port it is 80, or 443 with TLS. A link-local IPv6 address needs the interface of this machine behind which it is, by
+/// name or number: `[fe80::1%eth0]:port`, `[fe80::1%2]:port`; the server and its certificate never see that. In paths and
+/// names of Unix sockets `%20` is a space, as in every URI.
 ///
 /// ```
 /// use greeter::GreeterClient;

@@ -173,8 +173,12 @@ pub(crate) fn unresolved(host: &str, error: &io::Error) -> Status {
     if let Some(first) = reason.get_mut(..1) {
         first.make_ascii_lowercase();
     }
-    Status::unavailable(format!("cannot resolve {host}: {reason}"))
-        .note("hint", "check the spelling of the host, and that this machine's name server knows it")
+    let hint = if host.contains('%') {
+        "check the name of the interface behind the %, and that this machine has it"
+    } else {
+        "check the spelling of the host, and that this machine's name server knows it"
+    };
+    Status::unavailable(format!("cannot resolve {host}: {reason}")).note("hint", hint)
 }
 
 /// A status with which `who` of this side may fail a call: codes of applications become INTERNAL, since they are about what
@@ -317,10 +321,15 @@ mod tests {
     #[test]
     fn a_name_that_does_not_resolve_is_named() {
         let error = io::Error::other("failed to lookup address information: Name or service not known");
-        assert_eq!(
-            unresolved("nowhere.invalid", &error).to_string(),
-            "cannot resolve nowhere.invalid: name or service not known (UNAVAILABLE)"
-        );
+        for (host, hint) in [
+            ("nowhere.invalid", "check the spelling of the host, and that this machine's name server knows it"),
+            ("fe80::1%eth7", "check the name of the interface behind the %, and that this machine has it"),
+        ] {
+            assert_eq!(
+                format!("{:?}", unresolved(host, &error)),
+                format!("cannot resolve {host}: name or service not known (UNAVAILABLE)\n  hint     {hint}")
+            );
+        }
     }
 
     #[test]

@@ -1,16 +1,11 @@
-//! `Target`: what a channel is made for, as users write it (gRPC's naming.md). Pure.
-//!
-//! ```text
-//! http://host[:port]   https://host[:port]   host[:port]   dns:[///]host[:port]   ipv4:1.2.3.4[:port],..
-//! ipv6:[::1][:port],..   unix:path   unix:///absolute/path   unix-abstract:name
-//! ```
+//! `Target`: what a channel is made for, out of the [`Endpoint`] that users write. Pure.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
 
-use halloo_core::Status;
+use halloo_core::{Endpoint, HostPort, Purpose, Status};
 use halloo_transport::Address;
+
+pub(crate) use halloo_core::Scheme;
 
 /// The ports of targets that name none: HTTP's, without TLS and with it.
 const PLAINTEXT_PORT: u16 = 80;
@@ -30,15 +25,6 @@ pub(crate) struct Target {
     pub(crate) scheme: Scheme,
 }
 
-/// What a target says of TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scheme {
-    Http,
-    Https,
-    /// Nothing: the channel's settings say it.
-    Other,
-}
-
 /// Whether a channel was given TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Security {
@@ -47,19 +33,14 @@ pub(crate) enum Security {
     Tls,
 }
 
-impl Security {
-    fn default_port(self) -> u16 {
-        match self {
-            Self::Plaintext => PLAINTEXT_PORT,
-            Self::Tls => TLS_PORT,
-        }
-    }
-}
-
 /// Where the addresses of a target come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    Host { host: String, port: u16 },
+    /// The system looks it up: a name, or an address with the name of an interface, whose number may change.
+    Host {
+        host: String,
+        port: u16,
+    },
     Addresses(Vec<Address>),
 }
 
@@ -67,52 +48,38 @@ impl Target {
     /// Reads `text`, for a channel that was given `security` beside it.
     pub(crate) fn parse(text: &str, security: Security) -> Result<Self, Status> {
         let text = text.trim();
-        let port = security.default_port();
-        let (scheme, rest) = split_scheme(text);
-        let parsed = match scheme.as_deref() {
-            #[cfg(not(feature = "_tls"))]
-            Some("https") => {
-                return Err(Status::failed_precondition(
-                    "https needs the \"tls\" feature of halloo, which this build does not have",
-                )
-                .note("hint", "cargo add halloo --features tls; use http:// only on a network that you trust"));
-            }
-            #[cfg(feature = "_tls")]
-            Some("https") => parse_http(rest, TLS_PORT).map(|target| target.scheme(Scheme::Https)),
-            Some("http") => parse_http(rest, PLAINTEXT_PORT).map(|target| target.scheme(Scheme::Http)),
-            Some("dns") => parse_dns(rest, port),
-            Some("ipv4") => parse_list(rest, IpVersion::V4, port),
-            Some("ipv6") => parse_list(rest, IpVersion::V6, port),
-            Some("unix") => parse_unix(rest),
-            Some("unix-abstract") => parse_abstract(rest),
-            Some(other) => Err(Mistake::new(format!("the scheme `{other}:` is not known"))),
-            None => parse_host(text, port),
-        };
-        parsed.map_err(|Mistake(why)| {
+        let mistake = |why: String| {
             Status::invalid_argument(format!("{text:?} is not a target: {why}")).note("expected", EXPECTED)
-        })
-    }
-
-    fn scheme(mut self, scheme: Scheme) -> Self {
-        self.scheme = scheme;
-        self
-    }
-
-    fn host(host: Host, port: Option<u16>, default_port: u16) -> Self {
-        let port_number = port.unwrap_or(default_port);
-        let authority = match port {
-            Some(port) => format!("{host}:{port}"),
-            None => host.to_string(),
         };
-        let name = format!("{host}:{port_number}");
-        let place = match host {
-            Host::Ip(ip) => Place::Addresses(vec![Address::Tcp(SocketAddr::new(ip, port_number))]),
-            Host::Name(host) => Place::Host { host, port: port_number },
-        };
-        Self { name, authority, place, scheme: Scheme::Other }
+        match Endpoint::parse(text, Purpose::Connect).map_err(|error| mistake(error.to_string()))? {
+            #[cfg(not(feature = "_tls"))]
+            Endpoint::Tcp { scheme: Scheme::Https, .. } => Err(Status::failed_precondition(
+                "https needs the \"tls\" feature of halloo, which this build does not have",
+            )
+            .note("hint", "cargo add halloo --features tls; use http:// only on a network that you trust")),
+            Endpoint::Tcp { scheme, hosts } => {
+                Self::of_hosts(scheme, &hosts, default_port(scheme, security)).map_err(mistake)
+            }
+            Endpoint::Unix(path) => Ok(Self::of_socket(Address::Unix(path))),
+            Endpoint::UnixAbstract(name) => Ok(Self::of_socket(Address::UnixAbstract(name))),
+            _ => Err(mistake("it is of a kind that channels do not know".into())),
+        }
     }
 
-    fn socket(address: Address) -> Self {
+    fn of_hosts(scheme: Scheme, hosts: &[HostPort], default_port: u16) -> Result<Self, String> {
+        let with_port = |part: &HostPort| format!("{}:{}", part.host, part.port.unwrap_or(default_port));
+        let names: Vec<_> = hosts.iter().map(with_port).collect();
+        let authority = hosts.first().map(authority).unwrap_or_default();
+        let place = match hosts {
+            [one] if one.host.socket_addr(0).is_none() => {
+                Place::Host { host: one.host.look_up_name(), port: one.port.unwrap_or(default_port) }
+            }
+            many => Place::Addresses(many.iter().map(|one| address(one, default_port)).collect::<Result<_, _>>()?),
+        };
+        Ok(Self { name: names.join(","), authority, place, scheme })
+    }
+
+    fn of_socket(address: Address) -> Self {
         let name = address.to_string();
         Self { name, authority: "localhost".into(), place: Place::Addresses(vec![address]), scheme: Scheme::Other }
     }
@@ -124,168 +91,26 @@ impl fmt::Display for Target {
     }
 }
 
-/// What is wrong with a target, in words.
-struct Mistake(String);
-
-impl Mistake {
-    fn new(why: impl Into<String>) -> Self {
-        Self(why.into())
+fn default_port(scheme: Scheme, security: Security) -> u16 {
+    match (scheme, security) {
+        (Scheme::Https, _) | (Scheme::Other, Security::Tls) => TLS_PORT,
+        (Scheme::Http, _) | (Scheme::Other, Security::Plaintext) => PLAINTEXT_PORT,
     }
 }
 
-enum Host {
-    Ip(IpAddr),
-    Name(String),
-}
-
-impl fmt::Display for Host {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]"),
-            Self::Ip(ip) => ip.fmt(f),
-            Self::Name(name) => f.write_str(name),
-        }
+/// The `:authority`: the host without a zone, and the port if the target has one.
+fn authority(HostPort { host, port }: &HostPort) -> String {
+    let host = host.without_zone();
+    match port {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_string(),
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum IpVersion {
-    V4,
-    V6,
-}
-
-/// The scheme and what follows its colon. `host:port` has none: only known names, and what `://` follows, count.
-fn split_scheme(text: &str) -> (Option<String>, &str) {
-    const KNOWN: [&str; 7] = ["http", "https", "dns", "ipv4", "ipv6", "unix", "unix-abstract"];
-    let Some((scheme, rest)) = text.split_once(':') else { return (None, text) };
-    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-        && scheme.chars().all(|char| char.is_ascii_alphanumeric() || matches!(char, '+' | '-' | '.'));
-    let scheme = scheme.to_ascii_lowercase();
-    // A machine may be called `unix` or `dns`, but then its port follows.
-    let is_port = !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
-    let known = KNOWN.contains(&scheme.as_str()) && (!is_port || scheme.starts_with("unix"));
-    if is_scheme && (known || rest.starts_with("//")) { (Some(scheme), rest) } else { (None, text) }
-}
-
-fn parse_http(rest: &str, default_port: u16) -> Result<Target, Mistake> {
-    let rest = rest.strip_prefix("//").ok_or_else(|| Mistake::new("`//` has to follow the scheme"))?;
-    let (authority, path) = match rest.find(['/', '?', '#']) {
-        Some(at) => rest.split_at(at),
-        None => (rest, ""),
-    };
-    if !matches!(path, "" | "/") {
-        return Err(Mistake::new(format!("it has a path ({path}), but a service's name is its path")));
-    }
-    parse_host(authority, default_port)
-}
-
-fn parse_dns(rest: &str, default_port: u16) -> Result<Target, Mistake> {
-    let name = match rest.strip_prefix("//") {
-        None => rest,
-        Some(rest) => match rest.split_once('/') {
-            Some(("", name)) => name,
-            Some((server, _)) => {
-                return Err(Mistake::new(format!("it names a DNS server ({server}); only the system's is asked")));
-            }
-            None => return Err(Mistake::new("the name belongs behind a third slash: dns:///host:port")),
-        },
-    };
-    parse_host(name, default_port)
-}
-
-/// `host`, `host:port`, `[v6]` or `[v6]:port`.
-fn parse_host(text: &str, default_port: u16) -> Result<Target, Mistake> {
-    if text.contains('@') {
-        return Err(Mistake::new("it has a user name, which gRPC does not send"));
-    }
-    if let Some(bracketed) = text.strip_prefix('[') {
-        let (ip, rest) = bracketed.split_once(']').ok_or_else(|| Mistake::new("the bracket `[` is not closed"))?;
-        let ip: Ipv6Addr = ip.parse().map_err(|_| Mistake::new(format!("{ip:?} is not an IPv6 address")))?;
-        let port = match rest.strip_prefix(':') {
-            Some(port) => Some(parse_port(port)?),
-            None if rest.is_empty() => None,
-            None => return Err(Mistake::new(format!("{rest:?} follows the bracket where a port belongs"))),
-        };
-        return Ok(Target::host(Host::Ip(ip.into()), port, default_port));
-    }
-    if text.matches(':').count() > 1 {
-        return Err(Mistake::new("an IPv6 address needs brackets: [::1]:50051"));
-    }
-    let (host, port) = match text.split_once(':') {
-        Some((host, port)) => (host, Some(parse_port(port)?)),
-        None => (text, None),
-    };
-    if host.is_empty() {
-        return Err(Mistake::new("the host is missing"));
-    }
-    let is_host_char = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '.' | '_') || !char.is_ascii();
-    if let Some(wrong) = host.chars().find(|char| !is_host_char(*char)) {
-        return Err(Mistake::new(format!("a host has no {wrong:?}")));
-    }
-    let host = match host.parse::<Ipv4Addr>() {
-        Ok(ip) => Host::Ip(ip.into()),
-        Err(_) => Host::Name(host.to_owned()),
-    };
-    Ok(Target::host(host, port, default_port))
-}
-
-fn parse_port(text: &str) -> Result<u16, Mistake> {
-    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    match text.parse() {
-        Ok(port) if is_number && port != 0 => Ok(port),
-        _ => Err(Mistake::new(format!("the port {text:?} is not a number from 1 to 65535"))),
-    }
-}
-
-fn parse_list(rest: &str, version: IpVersion, default_port: u16) -> Result<Target, Mistake> {
-    let mut addresses = Vec::new();
-    let mut first = None;
-    for part in rest.split(',') {
-        let bare_v6 = part.parse::<Ipv6Addr>().ok().map(IpAddr::from);
-        let target = match bare_v6 {
-            Some(ip) => Target::host(Host::Ip(ip), None, default_port),
-            None => parse_host(part, default_port)?,
-        };
-        match &target.place {
-            Place::Addresses(list) if list.iter().all(|address| is_of(address, version)) => {
-                addresses.extend_from_slice(list)
-            }
-            _ => {
-                let name = if version == IpVersion::V4 { "IPv4" } else { "IPv6" };
-                return Err(Mistake::new(format!("{part:?} is not an {name} address and a port")));
-            }
-        }
-        first.get_or_insert(target);
-    }
-    let first = first.ok_or_else(|| Mistake::new("the list of addresses is empty"))?;
-    let name = if addresses.len() == 1 { first.name } else { rest.to_owned() };
-    Ok(Target { name, place: Place::Addresses(addresses), ..first })
-}
-
-fn is_of(address: &Address, version: IpVersion) -> bool {
-    match address {
-        Address::Tcp(address) => address.is_ipv4() == (version == IpVersion::V4),
-        _ => false,
-    }
-}
-
-fn parse_unix(rest: &str) -> Result<Target, Mistake> {
-    let path = match rest.strip_prefix("//") {
-        Some(path) if path.starts_with('/') => path,
-        Some(_) => return Err(Mistake::new("behind `unix://` the path has to be absolute: unix:///run/greeter.sock")),
-        None => rest,
-    };
-    if path.is_empty() {
-        return Err(Mistake::new("the path of the socket is missing"));
-    }
-    Ok(Target::socket(Address::Unix(PathBuf::from(path))))
-}
-
-fn parse_abstract(rest: &str) -> Result<Target, Mistake> {
-    if rest.is_empty() {
-        return Err(Mistake::new("the name of the socket is missing"));
-    }
-    Ok(Target::socket(Address::UnixAbstract(rest.as_bytes().to_vec())))
+/// The address of a host that needs no look-up.
+fn address(HostPort { host, port }: &HostPort, default_port: u16) -> Result<Address, String> {
+    let address = host.socket_addr(port.unwrap_or(default_port)).map(Address::Tcp);
+    address.ok_or_else(|| format!("in a list, {host} has to have the number of its interface: [fe80::1%2]"))
 }
 
 #[cfg(test)]
@@ -333,11 +158,27 @@ mod tests {
     }
 
     #[test]
+    fn a_zone_stays_on_this_machine() {
+        check("http://[fe80::1%25eth0]:1", "[fe80::1%eth0]:1 | [fe80::1]:1 | look up fe80::1%eth0 port 1");
+        check("[fe80::1%eth0]", "[fe80::1%eth0]:80 | [fe80::1] | look up fe80::1%eth0 port 80");
+        check("ipv6:[fe80::1%eth0]:1", "[fe80::1%eth0]:1 | [fe80::1]:1 | look up fe80::1%eth0 port 1");
+        check("dns:///[fe80::1%2]:1", "[fe80::1%2]:1 | [fe80::1]:1 | [fe80::1%2]:1");
+        check("ipv6:[fe80::1%2]:1,[::1]:2", "[fe80::1%2]:1,[::1]:2 | [fe80::1]:1 | [fe80::1%2]:1 [::1]:2");
+        check(
+            "ipv6:[fe80::1%eth0]:1,[::1]:2",
+            "\"ipv6:[fe80::1%eth0]:1,[::1]:2\" is not a target: in a list, [fe80::1%eth0] has to have the number of its \
+             interface: [fe80::1%2] (INVALID_ARGUMENT)",
+        );
+    }
+
+    #[test]
     fn sockets_have_paths_or_names() {
         check("unix:run/greeter.sock", "unix:run/greeter.sock | localhost | unix:run/greeter.sock");
         check("unix:/run/greeter.sock", "unix:/run/greeter.sock | localhost | unix:/run/greeter.sock");
         check("unix:///run/greeter.sock", "unix:/run/greeter.sock | localhost | unix:/run/greeter.sock");
-        check("unix-abstract:greeter", "unix-abstract:greeter | localhost | unix-abstract:greeter");
+        check("unix:my%20greeter", "unix:my greeter | localhost | unix:my greeter");
+        #[cfg(target_os = "linux")]
+        check("unix-abstract:a%00b", "unix-abstract:a%00b | localhost | unix-abstract:a%00b");
         check(
             "unix://run/x",
             "\"unix://run/x\" is not a target: behind `unix://` the path has to be absolute: \
@@ -362,6 +203,7 @@ mod tests {
             ),
             ("http://me@localhost:1", "it has a user name, which gRPC does not send"),
             ("grpc://localhost:1", "the scheme `grpc:` is not known"),
+            ("vsock:2:50051", "the scheme `vsock:` is not known"),
             ("dns://8.8.8.8/x:1", "it names a DNS server (8.8.8.8); only the system's is asked"),
             ("dns://x:1", "the name belongs behind a third slash: dns:///host:port"),
             ("ipv4:localhost:1", "\"localhost:1\" is not an IPv4 address and a port"),

@@ -72,7 +72,7 @@ fn needs_escape(byte: u8) -> bool {
 }
 
 /// Reads a whole escape at the start of `text`.
-fn escaped_byte(text: &[u8]) -> Option<u8> {
+pub(crate) fn escaped_byte(text: &[u8]) -> Option<u8> {
     let &[b'%', high, low, ..] = text else {
         return None;
     };

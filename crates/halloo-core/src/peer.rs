@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::endpoint::Escaped;
+
 /// Describes the other end of a call.
 ///
 /// ```
@@ -141,7 +143,7 @@ impl fmt::Display for PeerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => address.fmt(f),
-            Self::Unix(Some(path)) => write!(f, "unix:{}", path.display()),
+            Self::Unix(Some(path)) => write!(f, "unix:{}", Escaped(path.as_os_str().as_encoded_bytes())),
             Self::Unix(None) => f.write_str("unix:"),
             Self::InProcess => f.write_str("in-process"),
             Self::Unknown => f.write_str("unknown"),

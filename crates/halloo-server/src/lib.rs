@@ -3,6 +3,7 @@
 //! [`Server`] owns the listening socket and the connections' lives; [`Router`] owns the services and answers the
 //! calls that a driver brings, over HTTP/2 or in process. Wire formats are the transport's business.
 
+mod bind;
 mod compression;
 mod connection_life;
 mod fallback;

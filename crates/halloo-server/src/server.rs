@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::future::poll_fn;
-use std::net::{Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Poll;
@@ -12,15 +11,15 @@ use std::time::Duration;
 use halloo_call::{Dispatch, Execution, Interceptor, Observation, StatsHandler};
 use halloo_core::Status;
 use halloo_transport::{
-    Accepted, Acceptor, BindError, Http1, Http2Config, Keepalive, ListenAddress, Listener, ServerConnectionHandle,
+    Accepted, Acceptor, Http1, Http2Config, Keepalive, ListenAddress, Listener, ServerConnectionHandle,
 };
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 
+use crate::bind::{bind_status, listen_addresses};
 use crate::compression::ServerCompression;
 use crate::fallback::Fallback;
 use crate::handler::MethodExecution;
-use crate::port_owner::port_owner;
 use crate::router::Router;
 use crate::service::Services;
 use crate::shutdown::{StopSignal, signals};
@@ -84,8 +83,10 @@ pub struct Server {
 
 impl Server {
     /// Binds `address`: `host:port`, `[::]:port` (both IP families; IPv4 alone where the machine has no IPv6), `:port`
-    /// (the same), or `unix:path`. Port 0 lets the system choose. Needs a tokio runtime. Connections wait in the kernel
-    /// (1024 at most, where the system allows as many) until [`serve`](Self::serve) takes them.
+    /// (the same), `unix:path`, `unix:///path`, or on Linux `unix-abstract:name`, to which every process may connect. All
+    /// are read as the target of a channel is: `[fe80::1%eth0]:port` has a zone, `%20` in a path is a space. Port 0 lets
+    /// the system choose. Needs a tokio runtime. Connections wait in the kernel (1024 at most, where the system allows as
+    /// many) until [`serve`](Self::serve) takes them.
     ///
     /// Cancel safe: dropped while a name is looked up, nothing is bound.
     ///
@@ -508,42 +509,4 @@ impl fmt::Debug for ServerHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServerHandle").field("executions", &self.executions()).finish()
     }
-}
-
-async fn listen_addresses(address: &str) -> Result<Vec<ListenAddress>, Status> {
-    if let Some(path) = address.strip_prefix("unix:") {
-        let path = path.strip_prefix("//").unwrap_or(path);
-        return Ok(vec![ListenAddress::Unix(path.into())]);
-    }
-    if let Some(port) = address.strip_prefix(':').and_then(|port| port.parse().ok()) {
-        return Ok(vec![ListenAddress::Tcp(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port))]);
-    }
-    if let Ok(address) = address.parse() {
-        return Ok(vec![ListenAddress::Tcp(address)]);
-    }
-    if !address.contains(':') || address.contains("://") {
-        return Err(Status::invalid_argument(format!("{address:?} is no address to listen on"))
-            .note("hint", "write host:port, such as [::]:50051 or 127.0.0.1:0, or unix:/path/to/socket"));
-    }
-    let resolved = tokio::net::lookup_host(address).await.map_err(|error| {
-        Status::unavailable(format!("cannot resolve {address} to listen on it: {error}")).caused_by(error)
-    })?;
-    Ok(resolved.map(ListenAddress::Tcp).collect())
-}
-
-fn bind_status(error: BindError) -> Status {
-    let mut text = error.to_string();
-    let in_use = error.io_error().kind() == std::io::ErrorKind::AddrInUse;
-    if let (true, ListenAddress::Tcp(address)) = (in_use, error.address())
-        && let Some(owner) = port_owner(address.port())
-    {
-        text = format!("port {} is already used by {owner}", address.port());
-    }
-    let hint = match error.address() {
-        _ if !in_use => None,
-        ListenAddress::Tcp(_) => Some("stop it, or choose another port (0 lets the system choose)"),
-        _ => Some("stop it, or choose another path"),
-    };
-    let status = Status::unavailable(text).caused_by(error.into_io_error());
-    hint.into_iter().fold(status, |status, hint| status.note("hint", hint))
 }

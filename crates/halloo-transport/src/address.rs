@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use halloo_core::{Peer, PeerAddress, SecurityLevel};
+use halloo_core::{Escaped, Peer, PeerAddress, SecurityLevel};
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
@@ -46,7 +46,7 @@ impl Address {
             }
             #[cfg(target_os = "linux")]
             Self::UnixAbstract(name) => {
-                let socket = connect_abstract(name).await?;
+                let socket = UnixStream::connect(abstract_path(name)).await?;
                 let peer = Peer::new(PeerAddress::Unix(None), SecurityLevel::PrivacyAndIntegrity);
                 Ok((Socket::Unix(socket), peer))
             }
@@ -69,19 +69,18 @@ pub(crate) fn set_user_timeout(socket: &TcpStream, timeout: Option<Duration>) {
 
 /// Tokio takes abstract names as paths that begin with a zero byte.
 #[cfg(target_os = "linux")]
-async fn connect_abstract(name: &[u8]) -> io::Result<UnixStream> {
+pub(crate) fn abstract_path(name: &[u8]) -> PathBuf {
     use std::os::unix::ffi::OsStringExt as _;
 
-    let path = [&[0], name].concat();
-    UnixStream::connect(std::ffi::OsString::from_vec(path)).await
+    std::ffi::OsString::from_vec([&[0], name].concat()).into()
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => address.fmt(f),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
-            Self::UnixAbstract(name) => write!(f, "unix-abstract:{}", name.escape_ascii()),
+            Self::Unix(path) => write!(f, "unix:{}", Escaped(path.as_os_str().as_encoded_bytes())),
+            Self::UnixAbstract(name) => write!(f, "unix-abstract:{}", Escaped(name)),
         }
     }
 }

@@ -1,15 +1,18 @@
-//! Listening sockets: TCP on both IP families at once, and Unix sockets.
+//! Listening sockets: TCP on both IP families at once, and Unix sockets, named by a path or an abstract name.
 
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use halloo_core::Peer;
+use halloo_core::{Escaped, Peer};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 use tokio::net::{UnixListener, UnixStream};
+
+#[cfg(target_os = "linux")]
+use crate::address::abstract_path;
 
 /// Connections that the kernel keeps until they are accepted.
 const BACKLOG: i32 = 1024;
@@ -22,13 +25,17 @@ pub enum ListenAddress {
     Tcp(SocketAddr),
     /// A Unix socket in the file system. The file is made on binding and removed when the listener is dropped.
     Unix(PathBuf),
+    /// A Unix socket in Linux's abstract namespace, without the leading zero byte. Every process of the machine's network
+    /// namespace may connect: there is no file with permissions.
+    UnixAbstract(Vec<u8>),
 }
 
 impl fmt::Display for ListenAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => address.fmt(f),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Unix(path) => write!(f, "unix:{}", Escaped(path.as_os_str().as_encoded_bytes())),
+            Self::UnixAbstract(name) => write!(f, "unix-abstract:{}", Escaped(name)),
         }
     }
 }
@@ -100,6 +107,7 @@ impl fmt::Display for BindError {
             (io::ErrorKind::AddrInUse, ListenAddress::Unix(path)) => {
                 write!(f, "a server already listens on {}", path.display())
             }
+            (io::ErrorKind::AddrInUse, address) => write!(f, "a server already listens on {address}"),
             (io::ErrorKind::PermissionDenied, address) => write!(f, "no permission to listen on {address}"),
             (io::ErrorKind::AddrNotAvailable, address) => write!(f, "this machine does not have the address {address}"),
             (_, address) => write!(f, "cannot listen on {address}: {}", self.source),
@@ -127,8 +135,11 @@ impl Listener {
             #[cfg(unix)]
             ListenAddress::Unix(path) => bind_unix(path)
                 .map(|listener| Self { socket: ListenerSocket::Unix(listener), address: address.clone() }),
-            #[cfg(not(unix))]
-            ListenAddress::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
+            #[cfg(target_os = "linux")]
+            ListenAddress::UnixAbstract(name) => UnixListener::bind(abstract_path(name))
+                .map(|listener| Self { socket: ListenerSocket::Unix(listener), address: address.clone() }),
+            #[allow(unreachable_patterns, reason = "every pattern is taken on Linux")]
+            _ => Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no such sockets")),
         };
         bound.map_err(|source| BindError { address: address.clone(), source })
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::Ipv6Addr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -113,6 +114,12 @@ pub(super) fn host_of(authority: &str) -> &str {
 }
 
 pub(super) fn server_name(name: &str) -> Option<ServerName<'static>> {
+    // A zone is the name of an interface of this machine; certificates have addresses without one (RFC 5280 section
+    // 4.2.1.6), and the TLS extension has no addresses at all (RFC 6066 section 3).
+    let name = match name.split_once('%') {
+        Some((ip, _)) if ip.parse::<Ipv6Addr>().is_ok() => ip,
+        _ => name,
+    };
     // Names in certificates have no dot at the end.
     ServerName::try_from(name.strip_suffix('.').unwrap_or(name).to_owned()).ok()
 }
@@ -213,11 +220,23 @@ mod tests {
             ("[::1]:50051", "::1"),
             ("[::1]", "::1"),
             ("::1", "::1"),
+            ("[fe80::1%eth0]:50051", "fe80::1%eth0"),
         ] {
             assert_eq!(host_of(authority), host);
             assert!(server_name(host).is_some(), "{host}");
         }
-        assert_eq!(server_name("greeter.example."), server_name("greeter.example"));
+        for (written, meant) in [
+            ("greeter.example.", Some("greeter.example")),
+            ("fe80::1%eth0", Some("fe80::1")),
+            ("fe80::1%25eth0", Some("fe80::1")),
+            ("::ffff:10.0.0.1", Some("::ffff:10.0.0.1")),
+            ("greeter%eth0", None),
+            ("greeter..example", None),
+            ("", None),
+        ] {
+            let meant = meant.map(|meant| ServerName::try_from(meant.to_owned()).unwrap());
+            assert_eq!(server_name(written), meant, "{written}");
+        }
     }
 
     #[test]
