@@ -353,6 +353,17 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_answer_is_asked_about_again_after_a_pause() {
+        let mut bench = Bench::fixed(&[]);
+        let start = bench.now;
+        assert_eq!(bench.exit_idle(), "TRANSIENT_FAILURE");
+        for seconds in 1..4 {
+            assert_eq!(bench.next_timer(), "TRANSIENT_FAILURE");
+            assert_eq!(bench.now - start, Duration::from_secs(seconds));
+        }
+    }
+
+    #[test]
     fn an_answer_that_comes_too_late_is_nobodys() {
         let mut bench = Bench::fixed(&[1, 2]);
         bench.exit_idle();

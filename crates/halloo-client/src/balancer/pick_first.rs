@@ -5,7 +5,7 @@
 //! channel IDLE; the next call begins a pass.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use halloo_call::Call;
 use halloo_core::Status;
@@ -15,6 +15,10 @@ use crate::balancer::{Control, Fail, LoadBalancer, Pick, Picker, SubchannelId, S
 use crate::failure::ConnectFailure;
 use crate::state::ConnectivityState;
 
+/// How long after an empty list the resolver is asked again. At once would be an endless loop: a resolver may answer
+/// while it is asked, as [`Fixed`](crate::Fixed) does.
+const EMPTY_LIST_PAUSE: Duration = Duration::from_secs(1);
+
 /// Connects to the first address that can be reached, and sends every call there.
 #[derive(Debug, Default)]
 pub struct PickFirst {
@@ -23,6 +27,8 @@ pub struct PickFirst {
     phase: Phase,
     /// Every address has failed since the last connection: the channel stays in TRANSIENT_FAILURE (A62).
     is_failing: bool,
+    /// The list was empty: when to ask the resolver again.
+    ask_again_at: Option<Instant>,
 }
 
 /// An address of a pass.
@@ -158,7 +164,8 @@ impl PickFirst {
 }
 
 impl LoadBalancer for PickFirst {
-    fn handle_addresses(&mut self, _now: Instant, addresses: Vec<Address>, control: &mut Control) {
+    fn handle_addresses(&mut self, now: Instant, addresses: Vec<Address>, control: &mut Control) {
+        self.ask_again_at = None;
         self.addresses.clear();
         for address in addresses {
             if !self.addresses.contains(&address) {
@@ -168,7 +175,7 @@ impl LoadBalancer for PickFirst {
         if self.addresses.is_empty() {
             let status = control.unreachable(&[]);
             self.fail_without_addresses(status, control);
-            control.request_addresses();
+            self.ask_again_at = Some(now + EMPTY_LIST_PAUSE);
             return;
         }
         match self.phase {
@@ -236,6 +243,15 @@ impl LoadBalancer for PickFirst {
         } else {
             self.begin_pass(control);
         }
+    }
+
+    fn handle_timeout(&mut self, _now: Instant, control: &mut Control) {
+        self.ask_again_at = None;
+        control.request_addresses();
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.ask_again_at
     }
 }
 
@@ -407,12 +423,14 @@ mod tests {
         bench.exit_idle();
         bench.balancer.handle_resolver_failure(bench.now, Status::unavailable("no"), &mut bench.control);
         assert_eq!(bench.asked(), "publish no (UNAVAILABLE)");
-        assert_eq!(
-            bench.addresses(&[]),
-            "publish cannot reach greeter:1: it has no address (UNAVAILABLE); request addresses"
-        );
+        assert_eq!(bench.addresses(&[]), "publish cannot reach greeter:1: it has no address (UNAVAILABLE)");
+        assert_eq!(bench.balancer.poll_timeout(), Some(bench.now + EMPTY_LIST_PAUSE));
+        bench.balancer.handle_timeout(bench.now, &mut bench.control);
+        assert_eq!(bench.asked(), "request addresses");
+        bench.addresses(&[]);
         assert_eq!(bench.addresses(&[1]), "create 0 10.0.0.1:1; connect 0");
         bench.balancer.handle_resolver_failure(bench.now, Status::unavailable("no"), &mut bench.control);
         assert_eq!(bench.asked(), "", "known addresses stay good");
+        assert_eq!(bench.balancer.poll_timeout(), None);
     }
 }
