@@ -22,83 +22,14 @@ pub use pick_first::PickFirst;
 /// looks for addresses, and calls wait, until [`exit_idle`](Self::exit_idle) has [asked](Control::request_addresses).
 /// Calls take the picker that was published last.
 ///
+/// A balancer keeps the subchannels of addresses that stay in a new list: removing one closes its connections. It sends
+/// calls only to those that are READY, lets calls wait while one may still become READY, and connects again what has become
+/// IDLE.
+///
 /// ```
-/// use std::sync::Arc;
-/// use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-/// use std::time::Instant;
+#[doc = include_str!("../../doc/turns.rs")]
 ///
-/// use halloo::{
-///     Address, Call, Channel, ConnectivityState, Control, LoadBalancer, Pick, Picker, Status, SubchannelId,
-///     SubchannelUpdate,
-/// };
-///
-/// /// Connects to all addresses, and gives each its turn.
-/// #[derive(Default)]
-/// struct Turns {
-///     all: Vec<SubchannelId>,
-///     ready: Vec<SubchannelId>,
-/// }
-///
-/// impl Turns {
-///     fn publish(&self, otherwise: Option<Status>, control: &mut Control) {
-///         let state = match (self.ready.is_empty(), &otherwise) {
-///             (false, _) => ConnectivityState::Ready,
-///             (true, None) => ConnectivityState::Connecting,
-///             (true, Some(_)) => ConnectivityState::TransientFailure,
-///         };
-///         control.publish(state, Arc::new(Turn { ready: self.ready.clone(), next: AtomicUsize::new(0), otherwise }));
-///     }
-/// }
-///
-/// impl LoadBalancer for Turns {
-///     fn exit_idle(&mut self, _now: Instant, control: &mut Control) {
-///         control.request_addresses();
-///         self.publish(None, control);
-///     }
-///
-///     fn handle_addresses(&mut self, _now: Instant, addresses: Vec<Address>, control: &mut Control) {
-///         self.ready.clear();
-///         self.all.drain(..).for_each(|id| control.remove(id));
-///         self.all.extend(addresses.into_iter().map(|address| control.create(address)));
-///         self.all.iter().for_each(|id| control.connect(*id));
-///         self.publish(None, control);
-///     }
-///
-///     fn handle_resolver_failure(&mut self, _now: Instant, status: Status, control: &mut Control) {
-///         if self.all.is_empty() {
-///             self.publish(Some(status), control);
-///         }
-///     }
-///
-///     fn handle_subchannel(&mut self, _: Instant, id: SubchannelId, update: SubchannelUpdate, control: &mut Control) {
-///         self.ready.retain(|ready| *ready != id);
-///         let mut otherwise = None;
-///         match update {
-///             SubchannelUpdate::Ready => self.ready.push(id),
-///             SubchannelUpdate::Idle => control.connect(id),
-///             SubchannelUpdate::Failed(failure) => otherwise = Some(control.unreachable(&[failure])),
-///             _ => {}
-///         }
-///         self.publish(otherwise, control);
-///     }
-/// }
-///
-/// struct Turn {
-///     ready: Vec<SubchannelId>,
-///     next: AtomicUsize,
-///     otherwise: Option<Status>,
-/// }
-///
-/// impl Picker for Turn {
-///     fn pick(&self, _call: &Call) -> Pick {
-///         match (self.ready.len(), &self.otherwise) {
-///             (0, None) => Pick::Queue,
-///             (0, Some(status)) => Pick::Fail(status.clone()),
-///             (count, _) => Pick::Subchannel(self.ready[self.next.fetch_add(1, Relaxed) % count]),
-///         }
-///     }
-/// }
-///
+/// # use halloo::Channel;
 /// # use greeter::{GreeterClient, GreeterServer, HelloRequest, MyGreeter};
 /// # use halloo::Server;
 /// # #[tokio::main]
@@ -116,7 +47,8 @@ pub use pick_first::PickFirst;
 /// # }
 /// ```
 pub trait LoadBalancer: Send + 'static {
-    /// Hears that the resolver has found the target's addresses. They replace those before; the list may be empty.
+    /// Hears that the resolver has found the target's addresses. They replace those before; the list may be empty. Asking
+    /// for addresses from here is an endless loop with a resolver that answers at once.
     fn handle_addresses(&mut self, now: Instant, addresses: Vec<Address>, control: &mut Control);
 
     /// Hears that the resolver found nothing. Addresses that are known stay good.

@@ -19,36 +19,14 @@ pub use fixed::Fixed;
 /// [`poll_event`](Self::poll_event), which is called after every `handle_*` until it returns `None`.
 ///
 /// ```
-/// use std::time::Instant;
+#[doc = include_str!("../../doc/table.rs")]
 ///
-/// use halloo::{Address, Channel, Resolver, ResolverEvent, Status};
-///
-/// /// Looks into a table that the program keeps.
-/// struct Table {
-///     find: fn() -> Vec<Address>,
-///     asked: bool,
-/// }
-///
-/// impl Resolver for Table {
-///     fn handle_request(&mut self, _now: Instant) {
-///         self.asked = true;
-///     }
-///
-///     fn poll_event(&mut self) -> Option<ResolverEvent> {
-///         if !std::mem::take(&mut self.asked) {
-///             return None;
-///         }
-///         let addresses = (self.find)();
-///         Some(match addresses.is_empty() {
-///             false => ResolverEvent::Addresses(addresses),
-///             true => ResolverEvent::Failed(Status::unavailable("the table has no greeter; start one")),
-///         })
-///     }
-/// }
-///
-/// let table = Table { find: || vec![Address::Tcp(([127, 0, 0, 1], 50051).into())], asked: false };
+/// # use halloo::Channel;
+/// # fn main() -> Result<(), halloo::Error> {
+/// let table = Table::new(|| vec![Address::Tcp(([127, 0, 0, 1], 50051).into())], Duration::from_secs(10));
 /// let channel = Channel::builder("greeter.internal:50051").resolver(table).build()?;
-/// # Ok::<(), halloo::Error>(())
+/// # Ok(())
+/// # }
 /// ```
 pub trait Resolver: Send + 'static {
     /// Hears that the channel wants addresses: at first, after a connection was lost, or when all addresses failed. How
@@ -88,6 +66,7 @@ pub enum ResolverEvent {
     },
     /// The target's addresses, all of them, best first.
     Addresses(Vec<Address>),
-    /// There is no answer. Addresses that the balancer has stay in use.
+    /// There is no answer. Addresses that the balancer has stay in use. The resolver looks again by itself, after a
+    /// pause: a channel that has no addresses does not ask twice.
     Failed(Status),
 }

@@ -1,0 +1,216 @@
+//! The balancer and the resolver of the documentation, the very files: servers that are down, lists that change.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+
+#[path = "../doc/table.rs"]
+#[allow(unreachable_pub, reason = "readers of the documentation copy it into a module of theirs")]
+mod table;
+#[path = "../doc/turns.rs"]
+#[allow(unreachable_pub, reason = "readers of the documentation copy it into a module of theirs")]
+mod turns;
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use greeter::{Greeter, GreeterClient, GreeterServer, HelloReply, HelloRequest};
+use halloo::{
+    Address, Backoff, Channel, ChannelBuilder, Code, ConnectivityState, Fixed, LoadBalancer, PickFirst, Request,
+    Server, ServerHandle, Side, StatsEvent, StatsHandler, Status,
+};
+use table::Table;
+use tokio::net::TcpSocket;
+use tokio::task::JoinHandle;
+use turns::Turns;
+
+/// A server that answers with its name and counts its connections.
+struct Instance {
+    name: &'static str,
+    address: Address,
+    opened: Arc<Opened>,
+    handle: ServerHandle,
+    serving: JoinHandle<Result<(), Status>>,
+}
+
+#[derive(Default)]
+struct Opened(AtomicUsize);
+
+impl StatsHandler for Opened {
+    fn on_event(&self, event: &StatsEvent<'_>) {
+        if let StatsEvent::ConnectionOpened { side: Side::Server, .. } = event {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+}
+
+struct Named(&'static str);
+
+impl Greeter for Named {
+    async fn say_hello(&self, _request: Request<HelloRequest>) -> halloo::Result<HelloReply> {
+        Ok(HelloReply::default().with_message(self.0).into())
+    }
+}
+
+impl Instance {
+    async fn new(name: &'static str) -> Self {
+        Self::at(name, "127.0.0.1:0").await
+    }
+
+    async fn at(name: &'static str, address: &str) -> Self {
+        let opened = Arc::new(Opened::default());
+        let server = Server::bind(address).await.unwrap().stats(Arc::clone(&opened) as _);
+        let server = server.shutdown_on(std::future::pending());
+        let address = Address::Tcp(server.address().to_string().parse().unwrap());
+        let handle = server.handle();
+        let serving = tokio::spawn(server.serve(GreeterServer::new(Named(name))));
+        Self { name, address, opened, handle, serving }
+    }
+
+    fn opened(&self) -> usize {
+        self.opened.0.load(Relaxed)
+    }
+
+    async fn stop(self) {
+        self.handle.shutdown();
+        self.serving.await.unwrap().unwrap();
+    }
+}
+
+/// A port that refuses connections: the socket is bound and does not listen. The loopback address is the test's own, so
+/// that no other server gets the port when the socket is dropped.
+fn refusing(host: [u8; 4]) -> (TcpSocket, Address) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from((host, 0))).unwrap();
+    let address = Address::Tcp(socket.local_addr().unwrap());
+    (socket, address)
+}
+
+fn client(builder: ChannelBuilder) -> GreeterClient {
+    let pause = Duration::from_millis(5);
+    GreeterClient::new(builder.backoff(Backoff::new().initial(pause).max(pause)).build().unwrap())
+}
+
+fn client_of(addresses: Vec<Address>, balancer: impl LoadBalancer) -> GreeterClient {
+    client(Channel::builder("greeter:1").resolver(Fixed::new(addresses)).balance(balancer))
+}
+
+async fn call(greeter: &GreeterClient) -> Result<String, Status> {
+    let call = greeter.say_hello(HelloRequest::default()).timeout(Duration::from_secs(20));
+    Ok(call.await?.message.clone())
+}
+
+/// Calls until each of `names` has answered and no other one does.
+async fn until_only(greeter: &GreeterClient, names: &[&str]) {
+    loop {
+        let mut answered = BTreeSet::new();
+        for _ in 0..2 * names.len() {
+            answered.insert(call(greeter).await.unwrap());
+        }
+        if answered.iter().eq(&BTreeSet::from_iter(names.iter().map(|name| (*name).to_owned()))) {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_of_two_that_is_down_fails_no_call() {
+    let up = Instance::new("up").await;
+    let (_socket, down) = refusing([127, 41, 0, 1]);
+    for addresses in [[up.address.clone(), down.clone()], [down, up.address.clone()]] {
+        for _ in 0..10 {
+            let greeter = client_of(addresses.to_vec(), Turns::default());
+            for _ in 0..5 {
+                assert_eq!(call(&greeter).await.unwrap(), up.name);
+            }
+        }
+    }
+    up.stop().await;
+}
+
+#[tokio::test]
+async fn calls_fail_when_all_are_down_and_go_on_when_one_comes_back() {
+    let (socket, down) = refusing([127, 41, 0, 2]);
+    let (_other, also_down) = refusing([127, 41, 0, 3]);
+    let greeter = client_of(vec![down.clone(), also_down.clone()], Turns::default());
+    for _ in 0..20 {
+        let status = call(&greeter).await.unwrap_err();
+        assert_eq!(status.code(), Code::Unavailable);
+        let tried = format!("{status:?}");
+        assert!(tried.contains(&down.to_string()) && tried.contains(&also_down.to_string()), "{tried}");
+    }
+    drop(socket);
+    let back = Instance::at("back", &down.to_string()).await;
+    let reply = greeter.say_hello(HelloRequest::default()).wait_for_ready(true).await.unwrap();
+    assert_eq!(reply.message, "back");
+    // It goes away again, and comes back: what has become IDLE is connected without a call.
+    back.stop().await;
+    let mut state = greeter.channel().wait_for_state_change(ConnectivityState::Ready).await;
+    let back = Instance::at("again", &down.to_string()).await;
+    while state != ConnectivityState::Ready {
+        state = greeter.channel().wait_for_state_change(state).await;
+    }
+    assert_eq!(call(&greeter).await.unwrap(), "again");
+    back.stop().await;
+}
+
+/// Lists, one after the other, by the names in them; the connections that each server has seen then.
+async fn check_lists(balancer: impl LoadBalancer, rows: &[(&[usize], &[&str], [usize; 3])]) {
+    let instances = [Instance::new("a").await, Instance::new("b").await, Instance::new("c").await];
+    let list = Arc::new(Mutex::new(Vec::new()));
+    let find = {
+        let list = Arc::clone(&list);
+        move || list.lock().unwrap().clone()
+    };
+    let table = Table::new(find, Duration::from_millis(5));
+    let greeter = client(Channel::builder("greeter:1").resolver(table).balance(balancer).wait_for_ready(true));
+    for (members, answering, opened) in rows {
+        *list.lock().unwrap() = members.iter().map(|index| instances[*index].address.clone()).collect();
+        until_only(&greeter, answering).await;
+        assert_eq!(instances.each_ref().map(Instance::opened), *opened, "{members:?}");
+    }
+    for instance in instances {
+        instance.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn connections_to_addresses_that_stay_in_the_list_stay() {
+    let rows: [(&[usize], &[&str], [usize; 3]); 5] = [
+        (&[0, 1], &["a", "b"], [1, 1, 0]),
+        (&[1, 2, 1], &["b", "c"], [1, 1, 1]),
+        (&[2, 1], &["b", "c"], [1, 1, 1]),
+        (&[2, 0], &["a", "c"], [2, 1, 1]),
+        (&[2], &["c"], [2, 1, 1]),
+    ];
+    check_lists(Turns::default(), &rows).await;
+}
+
+#[tokio::test]
+async fn pick_first_keeps_its_connection_as_long_as_its_address_is_in_the_list() {
+    let rows: [(&[usize], &[&str], [usize; 3]); 4] = [
+        (&[0, 1], &["a"], [1, 0, 0]),
+        (&[1, 0], &["a"], [1, 0, 0]),
+        (&[1, 2], &["b"], [1, 1, 0]),
+        (&[2, 1, 0], &["b"], [1, 1, 0]),
+    ];
+    check_lists(PickFirst::new(), &rows).await;
+}
+
+#[tokio::test]
+async fn a_table_that_was_empty_is_looked_into_again() {
+    let instance = Instance::new("late").await;
+    let list = Arc::new(Mutex::new(Vec::new()));
+    let find = {
+        let list = Arc::clone(&list);
+        move || list.lock().unwrap().clone()
+    };
+    let greeter = client(Channel::builder("greeter:1").resolver(Table::new(find, Duration::from_millis(5))));
+    let status = call(&greeter).await.unwrap_err();
+    assert_eq!(status.message(), "the table has no greeter; start one");
+    list.lock().unwrap().push(instance.address.clone());
+    let reply = greeter.say_hello(HelloRequest::default()).wait_for_ready(true).await.unwrap();
+    assert_eq!(reply.message, instance.name);
+    instance.stop().await;
+}
