@@ -222,6 +222,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Future for ClientDriver<Io> {
                 // A write that failed has ended it after this turn's events.
                 this.handle_events();
                 this.calls.end();
+                // Observers hear of the end before the server can.
+                this.observed = None;
                 std::task::ready!(this.wire.poll_close(cx, || None));
                 return Poll::Ready(());
             }
