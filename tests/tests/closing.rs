@@ -246,7 +246,7 @@ impl Lingering {
         let mut raw = site.ask_small().await;
         // The server has closed its half in the end, so the connection lingers.
         assert!(read_and_credit(&mut raw).await.trailers);
-        let mut io = raw.into_socket();
+        let mut io = raw.socket;
         let talker = tokio::spawn(async move { while io.write_all(&[0; 64 * 1024]).await.is_ok() {} });
         Self { talker }
     }

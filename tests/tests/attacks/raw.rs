@@ -58,7 +58,7 @@ impl Response {
 }
 
 pub(crate) struct Raw<Io = TcpStream> {
-    socket: Io,
+    pub(crate) socket: Io,
     input: BytesMut,
     decoder: fluke_hpack::Decoder<'static>,
 }
@@ -149,10 +149,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Raw<Io> {
     /// Speaks over a connection that says nothing yet.
     pub(crate) fn over(socket: Io) -> Self {
         Self { socket, input: BytesMut::new(), decoder: fluke_hpack::Decoder::new() }
-    }
-
-    pub(crate) fn into_socket(self) -> Io {
-        self.socket
     }
 
     /// Sends the preface and these SETTINGS, and acknowledges the server's.
