@@ -186,14 +186,26 @@ impl Metadata {
     }
 
     /// Says whether a header belongs to the protocol, so that it is never an application's metadata: pseudo-headers,
-    /// `grpc-*`, `te`, `content-type`, `content-length`, `host` and those that speak of a connection
-    /// (RFC 9113 section 8.2.2). `name` is lower-case.
+    /// `te`, `content-type`, `content-length`, `host`, those that speak of a connection (RFC 9113 section 8.2.2), and of
+    /// the `grpc-*` names those that PROTOCOL-HTTP2 gives a meaning. `name` is lower-case.
+    ///
+    /// Other `grpc-*` names are metadata like any: gRFC A6 gives `grpc-retry-pushback-ms` and
+    /// `grpc-previous-rpc-attempts` to applications, tracing uses `grpc-trace-bin`, and what comes later passes through.
     pub fn is_reserved(name: &[u8]) -> bool {
         match name {
             [b':', ..] => true,
             b"te" | b"content-type" | b"content-length" | b"host" => true,
             b"connection" | b"keep-alive" | b"proxy-connection" | b"transfer-encoding" | b"upgrade" => true,
-            _ => name.starts_with(b"grpc-"),
+            _ => matches!(
+                name,
+                b"grpc-timeout"
+                    | b"grpc-encoding"
+                    | b"grpc-accept-encoding"
+                    | b"grpc-message-type"
+                    | b"grpc-status"
+                    | b"grpc-message"
+                    | b"grpc-status-details-bin"
+            ),
         }
     }
 

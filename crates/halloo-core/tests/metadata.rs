@@ -113,10 +113,13 @@ fn the_protocols_own_headers_are_reserved() {
         "proxy-connection",
         "transfer-encoding",
         "upgrade",
-        "grpc-",
-        "grpc-status",
-        "Grpc-Timeout",
-        "grpc-trace-bin",
+        "grpc-timeout",
+        "grpc-encoding",
+        "grpc-accept-encoding",
+        "Grpc-Status",
+        "grpc-message",
+        "grpc-message-type",
+        "grpc-status-details-bin",
     ] {
         let lowered = key.to_ascii_lowercase();
         let reserved = MetadataError::Reserved { key: lowered.clone().into() };
@@ -125,6 +128,30 @@ fn the_protocols_own_headers_are_reserved() {
         assert!(Metadata::is_reserved(lowered.as_bytes()));
     }
     assert!(!Metadata::is_reserved(b"te-x"));
+}
+
+/// gRFC A6 gives the first two to applications; the others belong to tracing, load balancing and proxies.
+#[test]
+fn other_grpc_keys_are_the_applications() {
+    for key in [
+        "grpc-retry-pushback-ms",
+        "Grpc-Previous-Rpc-Attempts",
+        "grpc-",
+        "grpc-status-x",
+        "grpc-internal-encoding-request",
+        "grpc-trace-bin",
+        "grpc-tags-bin",
+        "grpc-server-stats-bin",
+    ] {
+        let lowered = key.to_ascii_lowercase();
+        let mut metadata = Metadata::new();
+        match key.ends_with("-bin") {
+            true => metadata.append_bin(key, vec![1]).unwrap(),
+            false => metadata.append(key, "1").unwrap(),
+        }
+        assert_eq!(metadata.iter().next().map(|(key, _)| key), Some(&*lowered));
+        assert!(!Metadata::is_reserved(lowered.as_bytes()), "{key}");
+    }
 }
 
 #[test]

@@ -47,6 +47,32 @@ async fn a_malformed_timeout_is_internal() {
     rig.end().await;
 }
 
+/// The handler sends all `grpc-*` metadata back, as headers and as trailers.
+#[tokio::test]
+async fn the_protocols_own_fields_are_no_metadata() {
+    let rig = rig().await;
+    let mut raw = Raw::open(&rig).await;
+    let fields = [
+        ("grpc-status", "5"),
+        ("grpc-message", "no"),
+        ("grpc-message-type", "post.Letter"),
+        ("grpc-status-details-bin", "AAA"),
+        ("grpc-encoding", "identity"),
+        ("grpc-timeout", "10S"),
+        ("grpc-previous-rpc-attempts", "1"),
+    ];
+    raw.call(1, &call_fields(&fields), EMPTY_MESSAGE).await;
+    let response = raw.response(1).await;
+    let grpc: Vec<_> = (response.fields.iter())
+        .filter(|(name, _)| name.starts_with("grpc-"))
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let attempts = ("grpc-previous-rpc-attempts", "1");
+    assert_eq!(grpc, [attempts, ("grpc-status", "0"), attempts]);
+    drop(raw);
+    rig.end().await;
+}
+
 #[tokio::test]
 async fn malformed_binary_metadata_is_internal() {
     let rig = rig().await;

@@ -7,6 +7,7 @@ mod support;
 mod addresses;
 mod cancellation;
 mod deadlines;
+mod fields;
 mod interceptors;
 mod kinds;
 mod many;

@@ -71,7 +71,7 @@ impl Drop for AtWork {
 #[derive(Clone, Debug)]
 pub struct Stamp(pub &'static str);
 
-/// The service. Its metadata comes back: `h-*` as headers and `t-*` as trailers.
+/// The service. Its metadata comes back: `h-*` as headers, `t-*` as trailers and `grpc-*` as both.
 #[derive(Clone, Default)]
 pub struct Office {
     pub seen: Arc<Seen>,
@@ -91,6 +91,7 @@ impl Office {
             "gate" => self.seen.gate.acquire().await.unwrap().forget(),
             "panic" => panic!("the secret is 4711"),
             "fail" => return Err(failure(letter)),
+            "push back" => return Err(Status::unavailable("later").trailer("grpc-retry-pushback-ms", "250")),
             "tell" => {
                 let (cancelled, seen) = (call.cancelled(), Arc::clone(&self.seen));
                 tokio::spawn(async move {
@@ -135,6 +136,8 @@ fn reply(letter: Letter, call: &Call) -> Reply<Letter> {
     let mut reply = Reply::new(letter);
     reflect(call.metadata(), "h-", reply.headers_mut());
     reflect(call.metadata(), "t-", reply.trailers_mut());
+    reflect(call.metadata(), "grpc-", reply.headers_mut());
+    reflect(call.metadata(), "grpc-", reply.trailers_mut());
     reply
 }
 
