@@ -290,7 +290,8 @@ impl ChannelBuilder {
 
     /// Puts the application's name in front of the library's in the `user-agent` of every call: `greeter/1.0`.
     pub fn user_agent(mut self, application: impl AsRef<str>) -> Self {
-        self.user_agent = format!("{} {USER_AGENT}", application.as_ref());
+        // A field value neither begins nor ends with a space (RFC 9113 section 8.2.1).
+        self.user_agent = format!("{} {USER_AGENT}", application.as_ref()).trim().to_owned();
         self
     }
 
@@ -374,10 +375,13 @@ impl ChannelBuilder {
         let target = Target::parse(&text, given)?;
         let said = Said { target: target.name.clone(), scheme: target.scheme };
         let authority = self.authority.unwrap_or(target.authority);
-        for (what, text) in [("authority", &authority), ("user agent", &self.user_agent)] {
-            if text.is_empty() || !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-                return Err(Error::invalid_argument(format!("the {what} {text:?} is not printable ASCII")));
-            }
+        if authority.is_empty() || !authority.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let text = format!("the authority {authority:?} is not printable ASCII without spaces");
+            return Err(Error::invalid_argument(text));
+        }
+        if !self.user_agent.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            let text = format!("the user agent {:?} is not printable ASCII", self.user_agent);
+            return Err(Error::invalid_argument(text));
         }
         // As in a target's own: another machine cannot know what the zone means (RFC 6874 section 4).
         if authority.starts_with('[') && authority.contains('%') {

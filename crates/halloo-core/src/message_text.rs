@@ -1,6 +1,7 @@
 //! The percent-encoding of the `grpc-message` trailer. Called by the side that writes or reads trailers.
 //!
-//! Space to `~` except `%` travel as they are; every other byte of the UTF-8 text is `%` and two hexadecimal digits.
+//! Space to `~` except `%` travel as they are; every other byte of the UTF-8 text is `%` and two hexadecimal digits. So
+//! are spaces at either end, where no field value may have any (RFC 9113 section 8.2.1).
 
 use std::borrow::Cow;
 
@@ -15,14 +16,18 @@ const HEX: &[u8; 16] = b"0123456789ABCDEF";
 /// assert_eq!(percent_encode_message("100 % sure"), "100 %25 sure");
 /// ```
 pub fn percent_encode_message(message: &str) -> Cow<'_, str> {
-    let Some(first) = message.bytes().position(needs_escape) else {
+    // The inner text begins and ends with something else than a space; a text of spaces has no inner text.
+    let inner_start = message.len() - message.trim_start_matches(' ').len();
+    let inner_end = message.trim_end_matches(' ').len();
+    let needs_escape_at = |(at, byte)| needs_escape(byte) || at < inner_start || at >= inner_end;
+    let Some(first) = message.bytes().enumerate().position(needs_escape_at) else {
         return Cow::Borrowed(message);
     };
     // A message with one odd character often has more: room for some escapes, not for the worst case.
     let mut encoded = String::with_capacity(message.len() + 32);
     encoded.push_str(&message[..first]);
-    for byte in message.bytes().skip(first) {
-        if needs_escape(byte) {
+    for (at, byte) in message.bytes().enumerate().skip(first) {
+        if needs_escape_at((at, byte)) {
             encoded.push('%');
             encoded.push(char::from(HEX[usize::from(byte >> 4)]));
             encoded.push(char::from(HEX[usize::from(byte & 15)]));

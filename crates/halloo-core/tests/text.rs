@@ -170,6 +170,15 @@ fn messages_are_percent_encoded_only_where_needed() {
         ("\u{7f}", "%7F"),
         ("grüß", "gr%C3%BC%C3%9F"),
         ("🟢", "%F0%9F%9F%A2"),
+        // RFC 9113 section 8.2.1: no field value begins or ends with a space or a tab.
+        ("cannot open: ", "cannot open:%20"),
+        (" a b ", "%20a b%20"),
+        ("  a", "%20%20a"),
+        ("a% \t ", "a%25 %09%20"),
+        (" ", "%20"),
+        ("   ", "%20%20%20"),
+        ("\ta\t", "%09a%09"),
+        (" ü ", "%20%C3%BC%20"),
     ] {
         let text = percent_encode_message(message);
         assert_eq!(text, encoded);

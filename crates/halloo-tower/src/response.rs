@@ -173,11 +173,12 @@ pub(crate) fn append_metadata(metadata: &Metadata, headers: &mut HeaderMap) {
     }
 }
 
-/// Adds fields of a message that is not an RPC's; those that HTTP does not allow are left out.
+/// Adds fields of a message that is not an RPC's, without white space around their values (RFC 9113 section 8.2.1); those
+/// that HTTP does not allow are left out.
 pub(crate) fn append_fields(fields: &[(Bytes, Bytes)], headers: &mut HeaderMap) {
     for (name, value) in fields {
-        if let (Ok(name), Ok(mut value)) = (HeaderName::from_bytes(name), HeaderValue::from_maybe_shared(value.clone()))
-        {
+        let value = value.slice_ref(value.trim_ascii());
+        if let (Ok(name), Ok(mut value)) = (HeaderName::from_bytes(name), HeaderValue::from_maybe_shared(value)) {
             value.set_sensitive(Metadata::is_secret(name.as_str().as_bytes()));
             let _ = headers.try_append(name, value);
         }

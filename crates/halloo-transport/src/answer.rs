@@ -167,6 +167,7 @@ impl ResponseSink for Answer<'_> {
 /// Says what requests may be compressed with, to a client that speaks of compression.
 fn push_accepted(unusual: Option<&Arc<Unusual>>, fields: &mut HeaderList) {
     if let Some(accepted) = unusual.and_then(|unusual| unusual.accepted_encodings.as_ref()) {
-        fields.push(b"grpc-accept-encoding", accepted.as_bytes());
+        // The names of algorithms are the program's.
+        fields.push_legal(b"grpc-accept-encoding", accepted.as_bytes());
     }
 }

@@ -38,8 +38,9 @@ impl RequestTemplates {
             fields.push(b"grpc-timeout", Timeout::encode(time_left).as_bytes());
         }
         if let Some(encodings) = &call.encodings {
+            // The names of algorithms are the program's.
             for (name, value) in encodings.fields() {
-                fields.push(name.as_bytes(), value.as_bytes());
+                fields.push_legal(name.as_bytes(), value.as_bytes());
             }
         }
         push_metadata(call.call.metadata(), fields);
@@ -56,16 +57,25 @@ fn constant_fields((path, subtype): (&str, &str), scheme: &str, authority: &str,
     let content_type =
         if subtype == "proto" { "application/grpc".to_owned() } else { format!("application/grpc+{subtype}") };
     let mut fields = HeaderList::new();
-    for (name, value) in [
-        (":method", "POST"),
-        (":scheme", scheme),
-        (":path", path),
-        (":authority", authority),
-        ("content-type", &content_type),
-        ("te", "trailers"),
-        ("user-agent", user_agent),
-    ] {
+    for (name, value) in [(":method", "POST"), (":scheme", scheme), (":path", path), (":authority", authority)] {
         fields.push(name.as_bytes(), value.as_bytes());
     }
+    // The names of codecs, and the user agent, are the program's.
+    for (name, value) in [("content-type", content_type.as_str()), ("te", "trailers"), ("user-agent", user_agent)] {
+        fields.push_legal(name.as_bytes(), value.as_bytes());
+    }
     fields
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_program_names_leaves_without_outer_spaces() {
+        let fields = constant_fields(("/a.B/C", "text\t"), "http", "localhost", "\tgreeter/1.0 ");
+        assert_eq!(fields.find(b"content-type"), Some(b"application/grpc+text".as_slice()));
+        assert_eq!(fields.find(b"user-agent"), Some(b"greeter/1.0".as_slice()));
+        assert_eq!(fields.find(b"te"), Some(b"trailers".as_slice()));
+    }
 }

@@ -99,7 +99,7 @@ async fn unknown_paths_are_unimplemented() {
     let rig = rig().await;
     for (path, expected) in [
         ("/post.Post/Anser", "12 post.Post has no method Anser; did you mean Answer?"),
-        ("/post.Post/", "12 post.Post has no method "),
+        ("/post.Post/", "12 post.Post has no method%20"),
         ("/post.Post", "12 malformed method path \"/post.Post\": expected `/package.Service/Method`"),
         ("/", "12 malformed method path \"/\": expected `/package.Service/Method`"),
         ("/post.Post/Answer/", "12 this server has no service post.Post/Answer"),

@@ -3,7 +3,7 @@
 use halloo::{Code, Metadata};
 use halloo_tests::Letter;
 
-use crate::support::rig::Rig;
+use crate::support::rig::{Rig, Setup, TRANSPORTS};
 
 /// The `grpc-*` entries.
 fn grpc_entries(metadata: &Metadata) -> Vec<String> {
@@ -37,5 +37,42 @@ async fn applications_send_and_read_the_grpc_keys_that_are_theirs() {
         assert_eq!(status.code(), Code::Unavailable);
         assert_eq!(grpc_entries(status.metadata()), [r#"grpc-retry-pushback-ms=Ascii("250")"#]);
         rig.end().await;
+    }
+}
+
+/// RFC 9113 section 8.2.1 forbids space and tab at either end of a value; the text of a status may have them there.
+#[tokio::test]
+async fn the_text_of_a_status_keeps_its_outer_spaces() {
+    for rig in Rig::each().await {
+        for text in ["cannot open: ", " both ", "  ", "\tindented\t", "\nline\n", "%20"] {
+            let letter = Letter::default().with_text("abort").with_parcel(text.as_bytes().to_vec());
+            let status = rig.client.answer(letter.clone()).await.unwrap_err();
+            assert_eq!((status.code(), status.message()), (Code::Aborted, text));
+            let mut replies = rig.client.follow(letter.with_number(1)).await.unwrap();
+            replies.next().await.unwrap();
+            let status = replies.next().await.unwrap_err();
+            assert_eq!((status.code(), status.message()), (Code::Aborted, text));
+        }
+        rig.end().await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_program_sets_leaves_without_outer_spaces() {
+    for transport in TRANSPORTS {
+        for application in ["", " ", " greeter/1.0 "] {
+            let rig = Setup::new(transport).client(move |client| client.user_agent(application)).rig().await;
+            let reply = rig.client.answer(Letter::default()).metadata("h-a", " spaced out ").await.unwrap();
+            assert_eq!(reply.headers().get("h-a"), Some("spaced out"));
+            rig.end().await;
+        }
+    }
+}
+
+#[test]
+fn an_authority_has_no_spaces() {
+    for authority in [" a", "a ", "a b", "", "a\n"] {
+        let error = halloo::Channel::builder("http://localhost:1").authority(authority).build().unwrap_err();
+        assert_eq!(error.message(), format!("the authority {authority:?} is not printable ASCII without spaces"));
     }
 }

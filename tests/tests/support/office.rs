@@ -91,6 +91,7 @@ impl Office {
             "gate" => self.seen.gate.acquire().await.unwrap().forget(),
             "panic" => panic!("the secret is 4711"),
             "fail" => return Err(failure(letter)),
+            "abort" => return Err(Status::aborted(String::from_utf8_lossy(&letter.parcel))),
             "push back" => return Err(Status::unavailable("later").trailer("grpc-retry-pushback-ms", "250")),
             "tell" => {
                 let (cancelled, seen) = (call.cancelled(), Arc::clone(&self.seen));

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use halloo::tower::{ResponseBody, Routes, routes};
-use halloo::{Call, Next, Router};
+use halloo::{Call, HttpRequest, HttpResponder, Next, Router};
 use halloo_tests::PostServer;
 use http::{HeaderMap, Request, Response, StatusCode, Version};
 use http_body::{Body, Frame};
@@ -120,6 +120,20 @@ async fn what_is_not_grpc_is_told_so() {
         assert!(response.headers().get("grpc-status").is_none());
         assert!(text(response).await.contains("gRPC server"));
     }
+}
+
+/// RFC 9113 section 8.2.1: what serves the response may send values as they are.
+#[tokio::test]
+async fn fields_of_a_fallback_have_no_outer_spaces() {
+    let answer = async |_: HttpRequest, mut responder: HttpResponder| {
+        let field = |name: &'static str, value: &'static str| (name.into(), value.into());
+        responder.head(200, vec![field("x-a", " a b\t"), field("x-b", "  ")]);
+        responder.finish();
+    };
+    let router = Router::new(PostServer::new(Office::default())).fallback(answer);
+    let request = Request::get("/").body(Empty::<Bytes>::new()).unwrap();
+    let response = Routes::from(router).oneshot(request).await.unwrap();
+    assert_eq!([&response.headers()["x-a"], &response.headers()["x-b"]], ["a b", ""]);
 }
 
 #[tokio::test]
