@@ -9,6 +9,8 @@ pub(crate) fn choose(input: &mut Input<'_>) -> Config {
     let mut config = Config::default();
     // As the server that ships has it; a client takes no notice.
     config.joins_requests = true;
+    // As the client that ships has it; its server looks at the list.
+    config.allows_padding = |_| true;
     if input.flag() {
         config.stream_window_bytes = input.choose(&[5000, 0, 300, 65_535, 100_000, 1]);
         config.max_stream_window_bytes = input.choose(&[20_000, 1, 200_000]);

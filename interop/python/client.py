@@ -180,6 +180,17 @@ def status_unicode(stub):
 
 
 @case
+def outer_spaces(stub):
+    # The C core sends them as they are; a receiver may strip them (PROTOCOL-HTTP2).
+    _, call = stub.Echo.with_call(Payload(), metadata=(("x-echo", " padded "),), timeout=PLENTY)
+    for metadata, key in ((call.initial_metadata(), "x-echo"), (call.trailing_metadata(), "x-trail")):
+        expect([value.strip() for name, value in metadata if name == key], ["padded"])
+    failure = Failure(code=5, message=" cannot open: ")
+    error = expect_failure(lambda: stub.Fail(failure, timeout=PLENTY), grpc.StatusCode.NOT_FOUND)
+    expect(error.details().strip(), "cannot open:")
+
+
+@case
 def status_without_message(stub):
     expect_failure(lambda: stub.Fail(Failure(code=5), timeout=PLENTY), grpc.StatusCode.NOT_FOUND, "")
 

@@ -169,7 +169,8 @@ impl Connection {
             events: EventQueue::default(),
             out: Transmit::default(),
             encoder,
-            decoder: Decoder::new(config.header_table_bytes as usize, block_limits, config.name_class),
+            decoder: Decoder::new(config.header_table_bytes as usize, block_limits, config.name_class)
+                .padding(config.allows_padding),
             block: None,
             peer: PeerSettings::new(),
             recv_window: ConnectionWindow::new(config.connection_window_bytes, config.max_connection_window_bytes),

@@ -2,7 +2,7 @@
 //!
 //! A list is a row of records (`record.rs`), as the HPACK tables hold them, too.
 //! Names and values are bytes here: whether they make a valid request is for the connection to say.
-use crate::record::{Mark, RECORD_HEAD, RecordHead, charged_bytes, split_field, split_known};
+use crate::record::{Mark, RECORD_HEAD, RecordHead, charged_bytes, set_tag, split_field, split_known};
 use crate::rule::{FieldRule, NameRule, has_control};
 use std::{
     any::Any,
@@ -208,6 +208,26 @@ impl HeaderList {
         (self.records, self.end, self.len) = (records, end, len);
     }
 
+    /// Removes spaces and tabs around all values. What fields are marked with stays.
+    #[cold]
+    pub(crate) fn trim_values(&mut self) {
+        let mut trimmed = Vec::with_capacity(self.end);
+        let mut rest = self.records();
+        while let Some((field, after)) = split_field(rest)
+            && let Some(head) = RecordHead::read(rest)
+        {
+            let value = trim(field.value);
+            let start = trimmed.len();
+            trimmed.extend_from_slice(&RecordHead { value_len: value.len(), ..head }.to_bytes());
+            set_tag(&mut trimmed[start..], field.tag);
+            trimmed.extend_from_slice(field.name);
+            trimmed.extend_from_slice(value);
+            rest = after;
+        }
+        self.end = trimmed.len();
+        self.records = trimmed;
+    }
+
     /// Says that the list's block changed no table.
     #[inline]
     pub(crate) fn set_may_return(&mut self) {
@@ -224,6 +244,14 @@ impl HeaderList {
     pub(crate) fn records(&self) -> &[u8] {
         &self.records[..self.end]
     }
+}
+
+/// A value without spaces and tabs around it.
+fn trim(value: &[u8]) -> &[u8] {
+    let is_text = |byte: &u8| !matches!(byte, b' ' | b'\t');
+    let start = value.iter().position(is_text).unwrap_or(value.len());
+    let end = value.iter().rposition(is_text).map_or(start, |last| last + 1);
+    &value[start..end]
 }
 
 impl Clone for HeaderList {

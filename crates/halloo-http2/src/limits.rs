@@ -1,6 +1,7 @@
 //! Every limit on what a peer can make this side keep, do or wait for, with its default and its reason.
 //! What happens at a limit is in the doc of its field; the counting is in `budget.rs`, `window.rs` and `timer.rs`.
 
+use crate::headers::HeaderList;
 use std::time::Duration;
 
 /// Sets how a connection behaves: its flow-control windows and its [`Limits`].
@@ -38,6 +39,11 @@ pub struct Config {
     /// tells: asked once for a name that enters a table, and else for each literal name, also for illegal ones. So a
     /// driver matches the names that it knows by number. Default: 0 for every name.
     pub name_class: fn(&[u8]) -> u8,
+    /// Decides whether values of a list may have spaces and tabs around them, which RFC 9113 section 8.2.1 forbids and
+    /// some protocols on top of it do not. Asked only about a list that has such values, as it came; if it agrees, the
+    /// driver sees them without. Names that mean something to the engine are left out of this: pseudo-headers, `te`,
+    /// `content-length` and fields of a connection make a list malformed. Default: never.
+    pub allows_padding: fn(&HeaderList) -> bool,
     /// Lets a server hear of requests by [`Event::Request`](crate::Event::Request), which is one event for most of them,
     /// rather than by `Headers` and `Data`. Default: false.
     pub joins_requests: bool,
@@ -57,6 +63,7 @@ impl Default for Config {
             keepalive: None,
             lifetime: Lifetime::default(),
             name_class: |_| 0,
+            allows_padding: |_| false,
             joins_requests: false,
         }
     }

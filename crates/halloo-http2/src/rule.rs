@@ -6,11 +6,13 @@ use crate::error::Violation;
 /// A field's name, as far as the engine tells names apart, with what is wrong with its value.
 ///
 /// ```text
-/// bit 0..5: NameRule | 6: the value breaks a rule | 7: never to be indexed (RFC 7541 section 7.1.3)
+/// bit 0..4: NameRule | 5: white space around the value, and nothing else is wrong | 6: the value breaks a rule
+/// bit 7: never to be indexed (RFC 7541 section 7.1.3)
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FieldRule(u8);
 
+const PADDED: u8 = 1 << 5;
 const BROKEN: u8 = 1 << 6;
 const SENSITIVE: u8 = 1 << 7;
 
@@ -23,11 +25,18 @@ impl FieldRule {
     pub(crate) fn judge(name: NameRule, value: &[u8], has_control: bool) -> Self {
         // Of what is not above a space, only these are forbidden at the ends.
         let is_space = |byte: Option<&u8>| byte.is_some_and(|byte| *byte <= b' ' && matches!(byte, b' ' | b'\t'));
-        let is_broken = has_control
+        let is_odd = has_control
             || is_space(value.first())
             || is_space(value.last())
             || (name != NameRule::Ordinary && name.is_broken_by(value));
-        Self(name as u8 | if is_broken { BROKEN } else { 0 })
+        Self(name as u8 | if is_odd { Self::fault(name, has_control) } else { 0 })
+    }
+
+    /// White space around a value is a fault of its own only where the name means nothing to the engine: elsewhere two
+    /// readers could take such a field for different ones.
+    #[cold]
+    fn fault(name: NameRule, has_control: bool) -> u8 {
+        if name == NameRule::Ordinary && !has_control { PADDED } else { BROKEN }
     }
 
     /// The rule of an entry of the static table, whose values are legal or, standing for no value, empty.
@@ -51,6 +60,12 @@ impl FieldRule {
         self.0 & !SENSITIVE == NameRule::Ordinary as u8
     }
 
+    /// Whether white space around the value is all that is wrong (RFC 9113 section 8.2.1).
+    #[inline]
+    pub(crate) fn is_padded(self) -> bool {
+        self.0 & PADDED != 0
+    }
+
     #[inline]
     pub(crate) fn is_broken(self) -> bool {
         self.0 & BROKEN != 0
@@ -58,7 +73,9 @@ impl FieldRule {
 
     /// Whether a message may have the field behind its pseudo-headers.
     pub(crate) fn is_legal_field(self) -> bool {
-        !self.is_broken() && matches!(self.name(), NameRule::Ordinary | NameRule::Te | NameRule::ContentLength)
+        !self.is_broken()
+            && !self.is_padded()
+            && matches!(self.name(), NameRule::Ordinary | NameRule::Te | NameRule::ContentLength)
     }
 
     #[inline]
@@ -251,7 +268,7 @@ mod tests {
     fn rules_keep_their_numbers() {
         for (number, rule) in NAME_RULES.iter().enumerate().take(NameRule::Uppercase as usize + 1) {
             assert_eq!(*rule as usize, number);
-            assert_eq!(FieldRule(*rule as u8 | BROKEN | SENSITIVE).name(), *rule);
+            assert_eq!(FieldRule(*rule as u8 | PADDED | BROKEN | SENSITIVE).name(), *rule);
         }
     }
 
@@ -263,7 +280,11 @@ mod tests {
     /// RFC 9113 section 8.2.1, word for word.
     fn plain_value_is_legal(value: &[u8]) -> bool {
         let edge = |byte: Option<&u8>| byte.is_some_and(|byte| [0x20, 0x09].contains(byte));
-        !value.iter().any(|byte| [0x00, 0x0a, 0x0d].contains(byte)) && !edge(value.first()) && !edge(value.last())
+        plain_value_is_safe(value) && !edge(value.first()) && !edge(value.last())
+    }
+
+    fn plain_value_is_safe(value: &[u8]) -> bool {
+        !value.iter().any(|byte| [0x00, 0x0a, 0x0d].contains(byte))
     }
 
     fn any_text() -> impl Strategy<Value = Vec<u8>> {
@@ -285,8 +306,9 @@ mod tests {
             let is_faulty = matches!(rule, NameRule::Empty | NameRule::Invalid | NameRule::Uppercase);
             prop_assert_eq!(!is_faulty, is_pseudo || plain_name_is_legal(&name));
             let field = FieldRule::judge(NameRule::Ordinary, &value, has_control(&value));
-            prop_assert_eq!(!field.is_broken(), plain_value_is_legal(&value));
+            prop_assert_eq!(!field.is_broken(), plain_value_is_safe(&value));
             prop_assert_eq!(field.is_ordinary(), plain_value_is_legal(&value));
+            prop_assert_eq!(field.is_padded(), plain_value_is_safe(&value) && !plain_value_is_legal(&value));
         }
 
         #[test]
@@ -323,6 +345,10 @@ mod tests {
             (":status", "20"),
             (":status", "099"),
             (":method", " GET"),
+            ("te", " trailers"),
+            ("content-length", "1 "),
+            (":path", " /"),
+            (":authority", "a\t"),
         ] {
             assert!(broken(name, value), "{name}: {value}");
         }

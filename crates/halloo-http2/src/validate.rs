@@ -28,6 +28,8 @@ pub(crate) struct Outline {
     /// An ordinary field was met: no pseudo-header may follow.
     has_ordinary: bool,
     is_connect: bool,
+    /// A value that the engine does not read has white space around it.
+    is_padded: bool,
     /// The first thing that is wrong in every section.
     fault: Option<Violation>,
     verdict: Verdict,
@@ -88,6 +90,7 @@ impl Outline {
         if rule.is_broken() {
             return Err(name.violation(value));
         }
+        self.is_padded |= rule.is_padded();
         match name {
             NameRule::Method => {
                 self.is_connect = value == CONNECT;
@@ -130,6 +133,17 @@ impl Outline {
         }
         self.pseudo |= bit;
         Ok(())
+    }
+
+    /// Whether a value that the engine does not read has white space around it.
+    #[inline]
+    pub(crate) fn is_padded(&self) -> bool {
+        self.is_padded
+    }
+
+    /// Takes white space around values for the fault that it is (RFC 9113 section 8.2.1).
+    pub(crate) fn forbid_padding(&mut self) {
+        self.fault.get_or_insert(Violation::ValueInvalid);
     }
 
     /// Judges the list as a whole.
@@ -176,6 +190,9 @@ mod tests {
         for (name, value) in fields {
             let value = value.as_bytes();
             outline.add(FieldRule::judge(NameRule::of(name.as_bytes()), value, has_control(value)), value);
+        }
+        if outline.is_padded() {
+            outline.forbid_padding();
         }
         outline
     }

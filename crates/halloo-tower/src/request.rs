@@ -48,12 +48,13 @@ pub(crate) fn rpc(parts: Parts, subtype: Cow<'static, str>, dispatch: &dyn Dispa
     // With what follows a `?`, as on a Halloo server: no method is called so.
     let path = parts.uri.path_and_query().map_or("", PathAndQuery::as_str);
     let route = dispatch.find(path);
-    let timeout = parts.headers.get(GRPC_TIMEOUT).map(|value| Timeout::parse(value.as_bytes())).transpose();
+    // HTTP libraries leave white space around values, which PROTOCOL-HTTP2 allows.
+    let field = |name: &str| parts.headers.get(name).map(|value| value.as_bytes().trim_ascii());
+    let timeout = field(GRPC_TIMEOUT.as_str()).map(Timeout::parse).transpose();
     let fault = match &timeout {
         Err(error) => Some(Status::internal(format!("malformed grpc-timeout: {error}"))),
         Ok(_) => binary_fault(&parts.headers),
     };
-    let field = |name: &str| parts.headers.get(name).map(HeaderValue::as_bytes);
     let accepted_encodings = dispatch.accepted_encodings().cloned();
     let accepted = field(GRPC_ACCEPT_ENCODING).filter(|_| accepted_encodings.is_some());
     let encodings = Encodings::of_fields(field(GRPC_ENCODING), accepted);

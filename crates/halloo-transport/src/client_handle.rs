@@ -162,7 +162,10 @@ async fn drive<Io: ByteStream + 'static>(
     scheme: &'static str,
     options: ConnectOptions,
 ) -> Result<ClientConnection, ConnectError> {
-    let engine = Connection::client(options.http2, crate::server::now());
+    let mut config = options.http2;
+    // All that a client is answered with is gRPC's, or is an error (PROTOCOL-HTTP2, "Custom-Metadata").
+    config.allows_padding = |_| true;
+    let engine = Connection::client(config, crate::server::now());
     let templates = RequestTemplates::new(scheme, options.authority, options.user_agent);
     let places = if options.places.is_some() { Places::none() } else { Places::unlimited() };
     let connection = ClientConnection { mailbox: Mailbox::with(places), state: Arc::default(), peer: Arc::new(peer) };

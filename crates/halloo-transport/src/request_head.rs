@@ -125,6 +125,19 @@ pub(crate) fn name_class(name: &[u8]) -> u8 {
     }
 }
 
+/// Whether a received list may have white space around its values ([`Config::allows_padding`]): the head of an RPC, as
+/// PROTOCOL-HTTP2 has metadata ("ASCII-Value should not have leading or trailing whitespace. If it contains
+/// leading or trailing whitespace, it may be stripped"). A request that is not one is HTTP, which knows no such values.
+///
+/// The content type decides which it is, so it has to be as it should.
+///
+/// [`Config::allows_padding`]: halloo_http2::Config::allows_padding
+pub(crate) fn allows_padding(fields: &HeaderList) -> bool {
+    let seen = scan(fields);
+    let content_type = seen.content_type.filter(|value| value.trim_ascii().len() == value.len());
+    seen.method == b"POST" && content_type.and_then(content_subtype).is_some()
+}
+
 /// The fields that the protocol itself reads.
 #[derive(Default)]
 struct Seen<'a> {

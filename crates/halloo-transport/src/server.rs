@@ -20,7 +20,7 @@ use crate::deadlines::Deadlines;
 use crate::handler_task::InlinePolls;
 use crate::id_map::IdMap;
 use crate::mailbox::{Mail, Mailbox};
-use crate::request_head::{HeadReader, name_class};
+use crate::request_head::{HeadReader, allows_padding, name_class};
 use crate::response_head::write_trailers_only;
 use crate::server_call::{NoStart, Opening, Part, ServerCall, Setting, Turn};
 use crate::wire::{ReadTurn, Wire};
@@ -78,6 +78,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ServerConnection<Io> {
         dispatch: Arc<dyn Dispatch>,
     ) -> Self {
         config.name_class = name_class;
+        config.allows_padding = allows_padding;
         config.joins_requests = true;
         let wire = Wire::new(io, Connection::server(config, accepted_at));
         Self { wire, calls: Calls::new(dispatch, peer), observed: None, lingerers: None }

@@ -42,6 +42,7 @@ pub async fn run(case: &str, client: &InteropClient) -> Result<(), Box<dyn std::
         "status_codes" => status_codes(client).await,
         "status_details" => status_details(client).await,
         "status_unicode" => status_message(client, UNICODE).await,
+        "outer_spaces" => outer_spaces(client).await,
         "status_without_message" => status_message(client, "").await,
         "deadline_unary" => deadline_unary(client).await,
         "deadline_streaming" => deadline_streaming(client).await,
@@ -172,6 +173,16 @@ async fn status_message(client: &InteropClient, message: &str) -> Checked {
     let failure = Failure::default().with_code(5).with_message(message);
     let status = expect_failure(client.fail(failure).timeout(PLENTY).await, Code::NotFound)?;
     expect(&status.message(), &message)
+}
+
+/// The C core sends them as they are; a receiver may strip them (PROTOCOL-HTTP2).
+async fn outer_spaces(client: &InteropClient) -> Checked {
+    let reply = client.echo(Payload::default()).metadata("x-echo", " padded ").timeout(PLENTY).await?;
+    expect(&reply.headers().get("x-echo"), &Some("padded"))?;
+    expect(&reply.trailers().get("x-trail"), &Some("padded"))?;
+    let failure = Failure::default().with_code(5).with_message(" cannot open: ");
+    let status = expect_failure(client.fail(failure).timeout(PLENTY).await, Code::NotFound)?;
+    expect(&status.message().trim(), &"cannot open:")
 }
 
 async fn deadline_unary(client: &InteropClient) -> Checked {

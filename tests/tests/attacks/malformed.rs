@@ -73,6 +73,23 @@ async fn the_protocols_own_fields_are_no_metadata() {
     rig.end().await;
 }
 
+/// PROTOCOL-HTTP2, "Custom-Metadata": white space around a value may be stripped. gRPC's C core sends it as it was given.
+#[tokio::test]
+async fn white_space_around_metadata_is_stripped() {
+    let rig = rig().await;
+    let mut raw = Raw::open(&rig).await;
+    let fields = [("h-a", " a b\t"), ("h-b", "  "), ("h-c-bin", " AAE "), ("grpc-timeout", " 10S ")];
+    for stream in [1, 3] {
+        raw.call(stream, &call_fields(&fields), EMPTY_MESSAGE).await;
+        let response = raw.response(stream).await;
+        assert_eq!(response.status(), "0 ");
+        let headers = ["h-a", "h-b", "h-c-bin"].map(|name| response.field(name));
+        assert_eq!(headers, [Some("a b"), Some(""), Some("AAE")]);
+    }
+    drop(raw);
+    rig.end().await;
+}
+
 #[tokio::test]
 async fn malformed_binary_metadata_is_internal() {
     let rig = rig().await;
@@ -231,6 +248,12 @@ async fn malformed_requests_are_reset_and_reach_nobody() {
         with(":path", "/twice"),
         with("content-length", "7"),
         with("x", "a\r\nb"),
+        with("te", "trailers "),
+        with("content-length", " 5"),
+        with(":path", " /"),
+        [without("content-type"), vec![("content-type", " application/grpc")]].concat(),
+        [without("content-type"), vec![("content-type", "application/grpc ")]].concat(),
+        [without("content-type"), vec![("content-type", "text/html"), ("x", " a")]].concat(),
     ] {
         let mut raw = Raw::open(&rig).await;
         raw.call(1, &fields, EMPTY_MESSAGE).await;

@@ -83,6 +83,23 @@ async fn a_good_answer_is_taken_with_hints_and_padding() {
     assert_eq!(client.answer(Letter::default()).await.unwrap().into_message(), Letter::default());
 }
 
+/// gRPC's C core sends metadata and texts as they were given.
+#[tokio::test]
+async fn white_space_around_an_answers_values_is_stripped() {
+    let [status, kind] = OK;
+    let head = head(&[status, kind, ("h-a", " a b\t"), ("h-b-bin", " AAE ")]);
+    let trailers = [("grpc-status", "0"), ("t-a", "\t")];
+    let client = client_of([head, data(&[0; 5]), last(&trailers)].concat()).await;
+    let reply = client.answer(Letter::default()).await.unwrap();
+    assert_eq!((reply.headers().get("h-a"), reply.trailers().get("t-a")), (Some("a b"), Some("")));
+    assert_eq!(reply.headers().get_bin("h-b-bin").as_deref(), Some([0, 1].as_slice()));
+    let status = status_after(&[last(&[status, kind, ("grpc-status", " 5"), ("grpc-message", " not here: ")])]).await;
+    assert_eq!((status.code(), status.message()), (Code::NotFound, "not here:"));
+    // What could be taken for another response has to be as it should.
+    let status = status_after(&[crate::servers::head(&[(":status", "200 "), kind]), last(&DONE)]).await;
+    assert_eq!((status.code(), status.origin()), (Code::Internal, Origin::Local));
+}
+
 #[tokio::test]
 async fn answers_without_a_grpc_status_have_one_by_http() {
     for (http, code) in [

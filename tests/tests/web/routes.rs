@@ -122,6 +122,23 @@ async fn what_is_not_grpc_is_told_so() {
     }
 }
 
+/// PROTOCOL-HTTP2, "Custom-Metadata".
+#[tokio::test]
+async fn white_space_around_metadata_is_stripped() {
+    let (routes, _) = post_office();
+    let mut request = rpc(ANSWER, letter("time"));
+    for (name, value) in
+        [("grpc-timeout", " 10S "), ("h-a", " a b\t"), ("h-b-bin", " AAE "), ("grpc-encoding", "identity ")]
+    {
+        request.headers_mut().insert(name, http::HeaderValue::from_static(value));
+    }
+    let response = routes.oneshot(request).await.unwrap();
+    let headers = response.headers().clone();
+    assert_eq!([&headers["h-a"], &headers["h-b-bin"]], ["a b", "AAE"]);
+    let (_, trailers) = whole(response).await;
+    assert_eq!(trailers["grpc-status"], "0");
+}
+
 /// RFC 9113 section 8.2.1: what serves the response may send values as they are.
 #[tokio::test]
 async fn fields_of_a_fallback_have_no_outer_spaces() {

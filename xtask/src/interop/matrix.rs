@@ -22,7 +22,7 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 const CASE_LIMIT: Duration = Duration::from_secs(60);
 
 /// What our clients and Python's check.
-const CASES: [&str; 31] = [
+const CASES: [&str; 32] = [
     "unary",
     "server_streaming",
     "client_streaming",
@@ -33,6 +33,7 @@ const CASES: [&str; 31] = [
     "status_codes",
     "status_details",
     "status_unicode",
+    "outer_spaces",
     "status_without_message",
     "deadline_unary",
     "deadline_streaming",

@@ -88,6 +88,7 @@ pub(crate) struct Decoder {
     /// What the driver calls the names, and those of the static table.
     name_class: fn(&[u8]) -> u8,
     static_classes: [u8; STATIC_LEN],
+    allows_padding: fn(&HeaderList) -> bool,
     remembered: Remembered,
     spares: Spares,
     /// How large the latest lists were, to allocate once.
@@ -104,10 +105,16 @@ impl Decoder {
             settings_table_bytes: max_table_bytes,
             name_class,
             static_classes: STATIC.map(|(name, _)| name_class(name.as_bytes())),
+            allows_padding: |_| false,
             remembered: Remembered::default(),
             spares: Spares::default(),
             list_hint: 0,
         }
+    }
+
+    /// Lets `allows` decide about lists with white space around values; without it they are malformed.
+    pub(crate) fn padding(self, allows: fn(&HeaderList) -> bool) -> Self {
+        Self { allows_padding: allows, ..self }
     }
 
     /// Holds the peer to our table size, because it has acknowledged the SETTINGS (RFC 7541 section 4.2).
@@ -141,7 +148,7 @@ impl Decoder {
         }
         self.decode_fields(&mut input, &mut list)?;
         let is_stable = size_updates == 0 && before == self.table.generation();
-        let decoded = list.finish(is_stable);
+        let decoded = list.finish(is_stable, self.allows_padding);
         self.list_hint = decoded.fields.records().len().max(self.list_hint - self.list_hint / 8);
         let spare = match is_stable && decoded.overflow.is_none() {
             true => self.remembered.keep(block, before, &decoded),

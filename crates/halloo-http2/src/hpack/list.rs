@@ -170,15 +170,29 @@ impl ListUnderWay {
         Ok(())
     }
 
-    /// Completes the list; `is_stable` if the block has changed no table.
+    /// Completes the list; `is_stable` if the block has changed no table. `allows_padding` decides about white space
+    /// around values.
     #[inline]
-    pub(super) fn finish(mut self, is_stable: bool) -> Decoded {
+    pub(super) fn finish(mut self, is_stable: bool, allows_padding: fn(&HeaderList) -> bool) -> Decoded {
         if let Some(fields) = Arc::get_mut(&mut self.fields) {
             fields.set_records(self.buffer, self.end, self.limits.max_fields - self.left_fields);
             if is_stable {
                 fields.set_may_return();
             }
+            if self.outline.is_padded() {
+                settle_padding(fields, &mut self.outline, allows_padding);
+            }
         }
         Decoded { fields: self.fields, outline: self.outline, overflow: self.overflow }
+    }
+}
+
+/// White space around values is removed or makes the list malformed. In the tables it stays: it counts for their sizes.
+#[cold]
+fn settle_padding(fields: &mut HeaderList, outline: &mut Outline, allows_padding: fn(&HeaderList) -> bool) {
+    if allows_padding(fields) {
+        fields.trim_values();
+    } else {
+        outline.forbid_padding();
     }
 }

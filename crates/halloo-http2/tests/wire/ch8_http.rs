@@ -1,7 +1,7 @@
 //! RFC 9113 chapter 8: requests, responses, fields, content-length.
 
 use crate::support::{Peer, check_client, check_server};
-use halloo_http2::Config;
+use halloo_http2::{Config, Event};
 
 /// A request of these fields must be refused, and nothing of it be told.
 #[track_caller]
@@ -60,6 +60,67 @@ fn field_values() {
     wellformed("REQUEST x=a_b y= z=ü");
     for forbidden in ["00", "0a", "0d"] {
         check_server(&format!("> FRAME 1 5 1 8386840001780361{forbidden}61\n< RST_STREAM 1 PROTOCOL_ERROR"));
+    }
+}
+
+/// What a server makes of a request whose padding it allows if the list has `allow: yes`.
+#[track_caller]
+fn padded(script: &str) -> Vec<String> {
+    let mut config = Config::default();
+    config.allows_padding = |fields| fields.find(b"allow") == Some(b"yes");
+    let mut peer = Peer::of_server(config);
+    let mut shown = Vec::new();
+    for frame in script.lines() {
+        peer.feed(frame.trim());
+        while let Some(event) = peer.engine.poll_event() {
+            let Event::Headers { fields, .. } = event else { panic!("{event:?}") };
+            let fields = fields.iter().filter(|field| !field.name.starts_with(b":") && field.name != b"te");
+            let values = fields.map(|field| format!("{}={}", field.name.escape_ascii(), field.value.escape_ascii()));
+            shown.push(values.collect::<Vec<_>>().join(" "));
+        }
+    }
+    peer.observe();
+    shown.extend(peer.transcript);
+    shown
+}
+
+#[test]
+fn padding_is_removed_where_the_driver_allows_it() {
+    assert_eq!(padded("HEADERS 1 END_STREAM REQUEST allow=yes x=_a y=b_ z=__"), ["allow=yes x=a y=b z="]);
+    assert_eq!(padded("HEADERS 1 END_STREAM REQUEST x=_a"), ["< RST_STREAM 1 PROTOCOL_ERROR"]);
+    // The driver sees the list as it came.
+    assert_eq!(padded("HEADERS 1 END_STREAM REQUEST allow=_yes"), ["< RST_STREAM 1 PROTOCOL_ERROR"]);
+    // `x: <space>a<tab>` and `allow: yes` enter the table; then both, and each of them alone.
+    assert_eq!(
+        padded(
+            "FRAME 1 5 1 838684400178032061094005616c6c6f7703796573
+            FRAME 1 5 3 838684bebf
+            FRAME 1 5 5 838684bebf
+            FRAME 1 5 7 838684bf
+            FRAME 1 5 9 838684be"
+        ),
+        ["x=a allow=yes", "allow=yes x=a", "allow=yes x=a", "allow=yes", "< RST_STREAM 7 PROTOCOL_ERROR"]
+    );
+}
+
+#[test]
+fn padding_is_malformed_where_messages_could_be_smuggled() {
+    for field in [":path=_/", "te=trailers_", "te=_trailers", "content-length=_0", "content-length=0_", "connection=_x"]
+    {
+        let fields = if field.starts_with(':') {
+            format!(":method=GET :scheme=http {field}")
+        } else {
+            format!("REQUEST {field}")
+        };
+        assert_eq!(
+            padded(&format!("HEADERS 1 END_STREAM {fields} allow=yes")),
+            ["< RST_STREAM 1 PROTOCOL_ERROR"],
+            "{field}"
+        );
+    }
+    for forbidden in ["00", "0a", "0d"] {
+        let frame = format!("FRAME 1 5 1 8386840005616c6c6f770379657300017803{forbidden}6120");
+        assert_eq!(padded(&frame), ["< RST_STREAM 1 PROTOCOL_ERROR"]);
     }
 }
 
