@@ -197,11 +197,11 @@ pub struct HttpRequest {
     pub method: Bytes,
     /// `http` or `https`; empty for CONNECT.
     pub scheme: Bytes,
-    /// Host and port, as the client named them.
+    /// Host and port, as the client named them: `:authority`, or else the field `host`.
     pub authority: Bytes,
     /// Path and query.
     pub path: Bytes,
-    /// The other header fields, in order, names in lower case.
+    /// The other header fields, in order, names in lower case. `host` is not among them (gRFC A41).
     pub headers: Vec<(Bytes, Bytes)>,
     /// Who asks.
     pub peer: Arc<Peer>,

@@ -3,8 +3,9 @@
 
 use crate::connection::{Connection, Phase};
 use crate::error::{Error, Violation};
-use crate::event::{Event, StreamId};
+use crate::event::{End, Event, StreamId};
 use crate::frame::{self, Flags, Head, Priority};
+use crate::headers::{Block, HeaderList};
 use crate::hpack::{DecodeError, Decoded};
 use crate::recv::after_end;
 use crate::settings::Role;
@@ -162,6 +163,7 @@ impl Connection {
                 return self.refuse(id, Violation::ContentLengthMismatch);
             }
             Ok(verdict) => verdict.content_length,
+            Err(Violation::HostRepeated) => return self.refuse_by_status(opening),
             Err(violation) => return self.refuse(id, violation),
         };
         self.insert_request(now, opening, promised);
@@ -207,6 +209,22 @@ impl Connection {
         // Until the peer has our SETTINGS it knows of no limit (RFC 9113 section 6.5.2).
         if violation == Violation::StreamLimit && self.timers.is_armed(Timer::SettingsAck) {
             return Ok(());
+        }
+        self.charge_provoked_reset().map_err(Error::Connection)
+    }
+
+    /// Answers a request for more than one host with 400 (RFC 9112 section 3.2, gRFC A41): a proxy can have made it of two
+    /// that are well-formed. It costs its sender as much as one that is reset.
+    #[cold]
+    fn refuse_by_status(&mut self, opening: Opening) -> Result<(), Error> {
+        let id = StreamId::new(opening.stream);
+        let mut fields = HeaderList::new();
+        fields.push(b":status", b"400");
+        self.push_headers(id, Block { template: None, fields: &fields }, End::Stream);
+        if !opening.end {
+            // The rest of the request is not read (RFC 9113 section 8.1).
+            self.out.push_reset(id, Violation::HostRepeated.code());
+            self.streams.remember_reset(opening.stream);
         }
         self.charge_provoked_reset().map_err(Error::Connection)
     }

@@ -253,6 +253,9 @@ violations! {
     PseudoInTrailers = Stream, ProtocolError, "a pseudo-header in trailers (RFC 9113 section 8.1)";
     PathEmpty = Stream, ProtocolError, "an empty :path (RFC 9113 section 8.3.1)";
     ConnectInvalid = Stream, ProtocolError, "a CONNECT request with :scheme or :path, or without :authority (RFC 9113 section 8.5)";
+    HostDiffers = Stream, ProtocolError, "a host field that is not the :authority (RFC 9113 section 8.3.1)";
+    /// Answered with 400.
+    HostRepeated = Stream, NoError, "more than one host field (RFC 9112 section 3.2)";
     StatusInvalid = Stream, ProtocolError, "a :status that is no three digits (RFC 9113 section 8.3.2)";
     SwitchingProtocols = Stream, ProtocolError, "status 101, which HTTP/2 does not have (RFC 9113 section 8.6)";
     HandshakeTimeout = Connection, SettingsTimeout, "no preface and SETTINGS in time";

@@ -41,7 +41,7 @@ pub struct Config {
     pub name_class: fn(&[u8]) -> u8,
     /// Decides whether values of a list may have spaces and tabs around them, which RFC 9113 section 8.2.1 forbids and
     /// some protocols on top of it do not. Asked only about a list that has such values, as it came; if it agrees, the
-    /// driver sees them without. Names that mean something to the engine are left out of this: pseudo-headers, `te`,
+    /// driver sees them without. Names that mean something to the engine are left out of this: pseudo-headers, `te`, `host`,
     /// `content-length` and fields of a connection make a list malformed. Default: never.
     pub allows_padding: fn(&HeaderList) -> bool,
     /// Lets a server hear of requests by [`Event::Request`](crate::Event::Request), which is one event for most of them,

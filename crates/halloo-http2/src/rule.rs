@@ -73,9 +73,9 @@ impl FieldRule {
 
     /// Whether a message may have the field behind its pseudo-headers.
     pub(crate) fn is_legal_field(self) -> bool {
-        !self.is_broken()
-            && !self.is_padded()
-            && matches!(self.name(), NameRule::Ordinary | NameRule::Te | NameRule::ContentLength)
+        let is_field =
+            matches!(self.name(), NameRule::Ordinary | NameRule::Te | NameRule::ContentLength | NameRule::Host);
+        is_field && !self.is_broken() && !self.is_padded()
     }
 
     #[inline]
@@ -109,6 +109,7 @@ pub(crate) enum NameRule {
     Connection,
     Te,
     ContentLength,
+    Host,
     Empty,
     Invalid,
     Uppercase,
@@ -128,10 +129,10 @@ const NAME_RULES: [NameRule; 16] = {
         Connection,
         Te,
         ContentLength,
+        Host,
         Empty,
         Invalid,
         Uppercase,
-        Invalid,
         Invalid,
         Invalid,
     ]
@@ -149,6 +150,7 @@ impl NameRule {
             b"connection" | b"proxy-connection" | b"keep-alive" | b"transfer-encoding" | b"upgrade" => Self::Connection,
             b"te" => Self::Te,
             b"content-length" => Self::ContentLength,
+            b"host" => Self::Host,
             [] => Self::Empty,
             _ => Self::of_bytes(name),
         }
@@ -332,7 +334,7 @@ mod tests {
             assert!(!broken(name, value), "{name}: {value}");
         }
         let legal = |name: &str| FieldRule::judge(NameRule::of(name.as_bytes()), b"trailers", false).is_legal_field();
-        assert!(legal("te") && legal("plain"));
+        assert!(legal("te") && legal("plain") && legal("host"));
         for name in ["", ":path", ":other", "Upper", "two words", "upgrade", "content-length"] {
             assert!(!legal(name), "{name}");
         }
@@ -349,6 +351,7 @@ mod tests {
             ("content-length", "1 "),
             (":path", " /"),
             (":authority", "a\t"),
+            ("host", " a"),
         ] {
             assert!(broken(name, value), "{name}: {value}");
         }

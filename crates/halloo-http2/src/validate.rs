@@ -2,6 +2,7 @@
 //! HPACK gathers the [`Outline`] while it decodes, from what `rule.rs` says of each field; `block.rs` asks for a verdict.
 
 use crate::error::Violation;
+use crate::headers::HeaderList;
 use crate::rule::{FieldRule, NameRule, parse_length, parse_status};
 
 /// What a header list is meant to be.
@@ -23,13 +24,14 @@ pub(crate) struct Verdict {
 /// What of a list matters to its legality, whatever it is meant to be.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Outline {
-    /// Pseudo-headers, a bit each.
+    /// Pseudo-headers, a bit each, and what is wrong with the `host` of a request.
     pseudo: u8,
     /// An ordinary field was met: no pseudo-header may follow.
     has_ordinary: bool,
     is_connect: bool,
     /// A value that the engine does not read has white space around it.
     is_padded: bool,
+    has_host: bool,
     /// The first thing that is wrong in every section.
     fault: Option<Violation>,
     verdict: Verdict,
@@ -41,6 +43,8 @@ const PATH: u8 = 4;
 const AUTHORITY: u8 = 8;
 const STATUS: u8 = 16;
 const UNKNOWN: u8 = 32;
+const HOST_REPEATED: u8 = 64;
+const HOST_DIFFERS: u8 = 128;
 
 const CONNECT: &[u8] = b"CONNECT";
 
@@ -113,6 +117,14 @@ impl Outline {
                     Some(_) => Err(Violation::ContentLengthInvalid),
                 }
             }
+            NameRule::Host => {
+                self.has_ordinary = true;
+                // A list of hosts is what some programs make of several fields (RFC 9110 section 5.3).
+                if std::mem::replace(&mut self.has_host, true) || value.contains(&b',') {
+                    self.pseudo |= HOST_REPEATED;
+                }
+                Ok(())
+            }
             NameRule::Ordinary | NameRule::Te => {
                 self.has_ordinary = true;
                 Ok(())
@@ -135,15 +147,26 @@ impl Outline {
         Ok(())
     }
 
-    /// Whether a value that the engine does not read has white space around it.
+    /// Whether the fields have to be looked at together, by [`review`](Self::review).
     #[inline]
-    pub(crate) fn is_padded(&self) -> bool {
-        self.is_padded
+    pub(crate) fn needs_review(&self) -> bool {
+        self.is_padded | self.has_host
     }
 
-    /// Takes white space around values for the fault that it is (RFC 9113 section 8.2.1).
-    pub(crate) fn forbid_padding(&mut self) {
-        self.fault.get_or_insert(Violation::ValueInvalid);
+    /// Looks at the whole list once more, which few need: removes white space around values where `allows_padding` agrees,
+    /// and holds `host` against `:authority`.
+    #[cold]
+    pub(crate) fn review(&mut self, fields: &mut HeaderList, allows_padding: fn(&HeaderList) -> bool) {
+        if self.is_padded && allows_padding(fields) {
+            fields.trim_values();
+        } else if self.is_padded {
+            self.fault.get_or_insert(Violation::ValueInvalid);
+        }
+        if let (Some(host), Some(authority)) = (fields.find(b"host"), fields.find(b":authority"))
+            && !is_same_host(fields.find(b":scheme").unwrap_or_default(), authority, host)
+        {
+            self.pseudo |= HOST_DIFFERS;
+        }
     }
 
     /// Judges the list as a whole.
@@ -160,13 +183,20 @@ impl Outline {
     }
 
     fn check_pseudo(&self, section: Section) -> Result<(), Violation> {
+        // Two hosts come first: they have an answer of their own.
+        match section {
+            Section::Request if self.pseudo & HOST_REPEATED != 0 => return Err(Violation::HostRepeated),
+            Section::Request if self.pseudo & HOST_DIFFERS != 0 => return Err(Violation::HostDiffers),
+            _ => {}
+        }
+        let pseudo = self.pseudo & !(HOST_REPEATED | HOST_DIFFERS);
         let known = match section {
             Section::Request => METHOD | SCHEME | PATH | AUTHORITY,
             Section::Response => STATUS,
-            Section::Trailers if self.pseudo != 0 => return Err(Violation::PseudoInTrailers),
+            Section::Trailers if pseudo != 0 => return Err(Violation::PseudoInTrailers),
             Section::Trailers => return Ok(()),
         };
-        match self.pseudo {
+        match pseudo {
             pseudo if pseudo & !known != 0 => Err(Violation::PseudoUnknown),
             pseudo if section == Section::Request && self.is_connect => match pseudo == METHOD | AUTHORITY {
                 true => Ok(()),
@@ -177,6 +207,19 @@ impl Outline {
             _ => Err(Violation::PseudoMissing),
         }
     }
+}
+
+/// Whether `host` names what `:authority` names (RFC 9113 section 8.3.1), after the normalization by scheme of RFC 3986
+/// section 6.2.3: upper and lower case are the same, and so are an empty, the default and no port.
+fn is_same_host(scheme: &[u8], authority: &[u8], host: &[u8]) -> bool {
+    let default_port: &[u8] = match scheme {
+        scheme if scheme.eq_ignore_ascii_case(b"http") => b":80",
+        scheme if scheme.eq_ignore_ascii_case(b"https") => b":443",
+        _ => b":",
+    };
+    let [authority, host] = [authority, host]
+        .map(|text| text.strip_suffix(default_port).or_else(|| text.strip_suffix(b":")).unwrap_or(text));
+    authority.eq_ignore_ascii_case(host)
 }
 
 #[cfg(test)]
@@ -191,8 +234,10 @@ mod tests {
             let value = value.as_bytes();
             outline.add(FieldRule::judge(NameRule::of(name.as_bytes()), value, has_control(value)), value);
         }
-        if outline.is_padded() {
-            outline.forbid_padding();
+        let mut list = HeaderList::new();
+        fields.iter().for_each(|(name, value)| list.push(name.as_bytes(), value.as_bytes()));
+        if outline.needs_review() {
+            outline.review(&mut list, |_| false);
         }
         outline
     }
@@ -227,6 +272,19 @@ mod tests {
                 _ => true,
             })
             && ordinary.iter().filter(|(name, _)| *name == "content-length").count() < 2
+            && (section != Section::Request || plain_host_is_legal(fields))
+    }
+
+    fn plain_host_is_legal(fields: &[(&str, &str)]) -> bool {
+        let values =
+            |wanted: &str| fields.iter().filter(|(name, _)| *name == wanted).map(|(_, value)| *value).collect();
+        let (hosts, authorities): (Vec<&str>, Vec<&str>) = (values("host"), values(":authority"));
+        match (&hosts[..], &authorities[..]) {
+            ([], _) => true,
+            ([host], []) => !host.contains(','),
+            ([host], [authority, ..]) => host.eq_ignore_ascii_case(authority),
+            _ => false,
+        }
     }
 
     fn any_field() -> impl Strategy<Value = (&'static str, &'static str)> {
@@ -245,6 +303,10 @@ mod tests {
             ("content-length", "5"),
             ("content-length", "x"),
             ("connection", "close"),
+            ("host", "host"),
+            ("host", "HOST"),
+            ("host", "other"),
+            ("host", "a,b"),
             ("plain", "value"),
             ("plain", " value"),
             ("plain", "a\nb"),

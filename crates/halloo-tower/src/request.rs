@@ -43,6 +43,28 @@ pub(crate) fn carries_rpcs(version: Version) -> bool {
     version >= Version::HTTP_2
 }
 
+/// Whether a request is for more than one host, or for another than its `:authority` (RFC 9112 section 3.2, RFC 9113
+/// section 8.3.1, gRFC A41). HTTP/1.1 has it that an absolute target makes `host` mean nothing (RFC 9112 section 3.2.2).
+pub(crate) fn names_other_hosts(parts: &Parts) -> bool {
+    let mut hosts = parts.headers.get_all(HOST).iter();
+    let Some(host) = hosts.next() else { return false };
+    if hosts.next().is_some() || host.as_bytes().contains(&b',') {
+        return true;
+    }
+    match parts.uri.authority() {
+        Some(authority) if parts.version >= Version::HTTP_2 => {
+            let default_port = match parts.uri.scheme_str() {
+                Some("http") => Some(80),
+                Some("https") => Some(443),
+                _ => None,
+            };
+            let place = |of: &Authority| (of.host().to_ascii_lowercase(), of.port_u16().or(default_port));
+            Authority::try_from(host.as_bytes()).map_or(true, |host| place(&host) != place(authority))
+        }
+        _ => false,
+    }
+}
+
 /// Reads an RPC's head.
 pub(crate) fn rpc(parts: Parts, subtype: Cow<'static, str>, dispatch: &dyn Dispatch) -> RpcRequest {
     // With what follows a `?`, as on a Halloo server: no method is called so.
@@ -141,6 +163,7 @@ pub(crate) fn http_request(parts: Parts) -> HttpRequest {
         authority: authority.or(host).unwrap_or_default(),
         path: copy(path),
         headers: (parts.headers.iter())
+            .filter(|(name, _)| **name != HOST)
             .map(|(name, value)| (copy(name.as_str()), Bytes::copy_from_slice(value.as_bytes())))
             .collect(),
         peer,
@@ -192,15 +215,15 @@ pub(crate) fn from_http_request(mut from: HttpRequest, body: RequestBody) -> Opt
     join_cookies(request.headers_mut());
     let is_connect = request.method() == Method::CONNECT;
     let mut uri = http::uri::Parts::default();
-    match request.headers().get_all(HOST).iter().count() {
-        0 | 1 if from.authority.is_empty() => {}
-        0 => {
+    if !from.authority.is_empty() {
+        // A service finds the authority where its own server would put it: HTTP/1.1 has it in `host`.
+        if request.version() < Version::HTTP_2 && !is_connect {
+            request.headers_mut().insert(HOST, HeaderValue::from_maybe_shared(from.authority).ok()?);
+        } else {
+            request.headers_mut().remove(HOST);
             uri.authority = Some(Authority::from_maybe_shared(from.authority).ok()?);
             uri.scheme = if is_connect { None } else { Some(Scheme::try_from(&*from.scheme).ok()?) };
         }
-        // The target's authority counts, whatever is in `host` (RFC 9113 section 8.3.1, RFC 9112 section 3.2.2).
-        1 => drop(request.headers_mut().insert(HOST, HeaderValue::from_maybe_shared(from.authority).ok()?)),
-        _ => return None,
     }
     if !is_connect {
         let path = Some(from.path).filter(|path| path.starts_with(b"/") || **path == b"*"[..])?;

@@ -15,11 +15,13 @@ use tower_service::Service;
 
 use crate::BoxError;
 use crate::call::{Allowance, ResponseFuture};
-use crate::request::{carries_rpcs, http_request, rpc, rpc_subtype};
+use crate::request::{carries_rpcs, http_request, names_other_hosts, rpc, rpc_subtype};
 use crate::response::{ResponseBody, text, trailers_only};
 
 const HTTP2_NEEDED: &str = "gRPC needs HTTP/2, and this request came with an older version. A proxy on the way has to \
     speak HTTP/2 to this server, too.\n";
+
+const ONE_HOST: &str = "A request is for one host, and `host` beside `:authority` names the same.\n";
 
 /// Makes a tower service of a service, or of a tuple of several.
 ///
@@ -74,6 +76,9 @@ impl Routes {
 
     fn answer<B: Body<Data = Bytes>>(&self, request: http::Request<B>) -> ResponseFuture<B> {
         let (parts, body) = request.into_parts();
+        if names_other_hosts(&parts) {
+            return ResponseFuture::ready(text(StatusCode::BAD_REQUEST, ONE_HOST));
+        }
         let subtype: Option<Cow<'static, str>> = rpc_subtype(&parts).map(|subtype| match subtype {
             "proto" => Cow::Borrowed("proto"),
             other => Cow::Owned(other.to_owned()),

@@ -246,6 +246,7 @@ fn http_request(fields: &HeaderList, peer: &Arc<Peer>) -> HttpRequest {
         peer: Arc::clone(peer),
         extensions: Extensions::new(),
     };
+    let mut host = Bytes::new();
     for field in fields.iter() {
         let value = Bytes::copy_from_slice(field.value);
         match field.name {
@@ -253,8 +254,13 @@ fn http_request(fields: &HeaderList, peer: &Arc<Peer>) -> HttpRequest {
             b":scheme" => request.scheme = value,
             b":authority" => request.authority = value,
             b":path" => request.path = value,
+            // It is the authority where there is no other, and else the same (RFC 9113 section 8.3.1, gRFC A41).
+            b"host" => host = value,
             name => request.headers.push((Bytes::copy_from_slice(name), value)),
         }
+    }
+    if request.authority.is_empty() {
+        request.authority = host;
     }
     request
 }

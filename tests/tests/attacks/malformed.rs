@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use halloo::{HttpRequest, HttpResponder};
+
 use crate::raw::{
     CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PROTOCOL_ERROR, Raw, block, call_fields, call_fields_to,
     frame,
 };
-use crate::support::rig::Rig;
+use crate::support::rig::{Rig, Setup, Transport};
 use crate::{beside_honest_calls, rig};
 
 const EMPTY_MESSAGE: &[u8] = &[0; 5];
@@ -248,6 +250,8 @@ async fn malformed_requests_are_reset_and_reach_nobody() {
         with(":path", "/twice"),
         with("content-length", "7"),
         with("x", "a\r\nb"),
+        with("host", "elsewhere.example"),
+        with("host", ""),
         with("te", "trailers "),
         with("content-length", " 5"),
         with(":path", " /"),
@@ -260,6 +264,49 @@ async fn malformed_requests_are_reset_and_reach_nobody() {
         assert_eq!(raw.response(1).await.reset, Some(PROTOCOL_ERROR), "{fields:?}");
         raw.call(3, &call, EMPTY_MESSAGE).await;
         assert_eq!(raw.response(3).await.status(), "0 ");
+    }
+    rig.end().await;
+}
+
+/// gRFC A41; RPCs and other requests alike.
+#[tokio::test]
+async fn two_hosts_are_answered_with_400() {
+    let rig = rig().await;
+    let hosts = [("host", "a"), ("host", "b")];
+    let mut raw = Raw::open(&rig).await;
+    raw.send(&frame(HEADERS, END_HEADERS | END_STREAM, 1, &block(&call_fields(&hosts)))).await;
+    assert_eq!(raw.response(1).await.fields, [(":status".into(), "400".into())]);
+    let get = [(":method", "GET"), (":scheme", "http"), (":path", "/")];
+    raw.send(&frame(HEADERS, END_HEADERS | END_STREAM, 3, &block(&[&get[..], &hosts].concat()))).await;
+    assert_eq!(raw.response(3).await.fields, [(":status".into(), "400".into())]);
+    // What is still to come of the request is not wanted.
+    raw.call(5, &call_fields(&hosts), EMPTY_MESSAGE).await;
+    assert_eq!(raw.response(5).await.field(":status"), Some("400"));
+    raw.call(7, &call_fields(&[]), EMPTY_MESSAGE).await;
+    assert_eq!(raw.response(7).await.status(), "0 ");
+    drop(raw);
+    rig.end().await;
+}
+
+/// gRFC A41: what a fallback and what is behind it see of `:authority` and `host`.
+#[tokio::test]
+async fn handlers_see_one_authority_and_no_host() {
+    let answer = async |request: HttpRequest, responder: HttpResponder| {
+        let hosts = request.headers.iter().filter(|(name, _)| *name == "host").count();
+        responder.text(200, format!("{} {hosts}", request.authority.escape_ascii())).await;
+    };
+    let setup = Setup::new(Transport::Tcp).server(move |server| server.fallback(answer));
+    let rig = setup.rig().await;
+    let get = [(":method", "GET"), (":scheme", "http"), (":path", "/")];
+    for (named, seen) in [
+        (vec![(":authority", "a")], "a 0"),
+        (vec![(":authority", "A"), ("host", "a:80")], "A 0"),
+        (vec![("host", "a")], "a 0"),
+        (vec![], " 0"),
+    ] {
+        let mut raw = Raw::open(&rig).await;
+        raw.send(&frame(HEADERS, END_HEADERS | END_STREAM, 1, &block(&[&get[..], &named].concat()))).await;
+        assert_eq!(String::from_utf8_lossy(&raw.response(1).await.data), seen, "{named:?}");
     }
     rig.end().await;
 }

@@ -112,7 +112,13 @@ async fn a_request_is_for_one_host() {
         let response = Browser::ask(&site, &format!("{request}connection: close\r\n\r\n")).await;
         assert!(response.ends_with(expected), "{response} to {request}");
     }
-    for request in ["GET /host HTTP/1.1\r\n", "GET /host HTTP/1.1\r\nhost: x\r\nhost: y\r\n"] {
+    for request in [
+        "GET /host HTTP/1.1\r\n",
+        "GET /host HTTP/1.1\r\nhost: x\r\nhost: y\r\n",
+        "GET /host HTTP/1.1\r\nhost: x, x\r\n",
+        "GET http://x/host HTTP/1.1\r\nhost: x\r\nhost: x\r\n",
+        "POST /post.Post/Answer HTTP/1.1\r\nhost: x\r\nhost: x\r\ncontent-type: application/grpc\r\n",
+    ] {
         let response = Browser::ask(&site, &format!("{request}connection: close\r\n\r\n")).await;
         assert!(response.starts_with("HTTP/1.1 400 "), "{response} to {request}");
     }

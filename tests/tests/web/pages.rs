@@ -58,15 +58,19 @@ async fn the_target_is_whole_and_cookies_are_one() {
     site.serving.end().await;
 }
 
-/// RFC 9113 section 8.3.1: where there is an `:authority`, a `host` must not be taken for the target.
+/// RFC 9113 section 8.3.1, gRFC A41: a service sees one authority, in the target.
 #[tokio::test]
 async fn the_authority_counts_and_not_the_host() {
     let site = Site::new().await;
     let mut client = connect(&site).await;
     let mut request = get(&site, "/host");
-    request.headers_mut().insert("host", "elsewhere.example".parse().unwrap());
+    request.headers_mut().insert("host", site.address.parse().unwrap());
     let response = soon(client.send_request(request)).await.unwrap();
-    assert_eq!(text(response).await, format!("None Some({:?})", site.address));
+    assert_eq!(text(response).await, "Some(\"127.0.0.1\") None");
+    let mut request = get(&site, "/host");
+    request.headers_mut().insert("host", "elsewhere.example".parse().unwrap());
+    let error = soon(client.send_request(request)).await.unwrap_err();
+    assert!(format!("{error:?}").contains("PROTOCOL_ERROR"), "{error:?}");
     let mut request = get(&site, "/host");
     for host in ["one.example", "two.example"] {
         request.headers_mut().append("host", host.parse().unwrap());

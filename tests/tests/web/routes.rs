@@ -122,6 +122,31 @@ async fn what_is_not_grpc_is_told_so() {
     }
 }
 
+/// RFC 9113 section 8.3.1, gRFC A41. The server around it, which cannot be told to reset a stream, sends 400.
+#[tokio::test]
+async fn a_host_beside_the_authority_names_the_same() {
+    for (target, hosts, status) in [
+        ("http://a/post.Post/Answer", vec!["A"], 200),
+        ("http://a:80/post.Post/Answer", vec!["a"], 200),
+        ("https://[::1]/post.Post/Answer", vec!["[::1]:443"], 200),
+        ("/post.Post/Answer", vec!["a"], 200),
+        ("http://a/post.Post/Answer", vec!["b"], 400),
+        ("http://a/post.Post/Answer", vec!["a:443"], 400),
+        ("http://a/post.Post/Answer", vec![""], 400),
+        ("http://a/post.Post/Answer", vec!["a", "a"], 400),
+        ("/post.Post/Answer", vec!["a,a"], 400),
+    ] {
+        let (routes, seen) = post_office();
+        let mut request = rpc(target, letter("hi"));
+        for host in &hosts {
+            request.headers_mut().append("host", host.parse().unwrap());
+        }
+        let response = routes.oneshot(request).await.unwrap();
+        assert_eq!(response.status(), status, "{target} {hosts:?}");
+        assert_eq!(*seen.started.borrow(), usize::from(status == 200));
+    }
+}
+
 /// PROTOCOL-HTTP2, "Custom-Metadata".
 #[tokio::test]
 async fn white_space_around_metadata_is_stripped() {

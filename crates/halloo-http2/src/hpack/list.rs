@@ -179,20 +179,10 @@ impl ListUnderWay {
             if is_stable {
                 fields.set_may_return();
             }
-            if self.outline.is_padded() {
-                settle_padding(fields, &mut self.outline, allows_padding);
+            if self.outline.needs_review() {
+                self.outline.review(fields, allows_padding);
             }
         }
         Decoded { fields: self.fields, outline: self.outline, overflow: self.overflow }
-    }
-}
-
-/// White space around values is removed or makes the list malformed. In the tables it stays: it counts for their sizes.
-#[cold]
-fn settle_padding(fields: &mut HeaderList, outline: &mut Outline, allows_padding: fn(&HeaderList) -> bool) {
-    if allows_padding(fields) {
-        fields.trim_values();
-    } else {
-        outline.forbid_padding();
     }
 }

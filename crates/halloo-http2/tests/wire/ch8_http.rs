@@ -31,6 +31,100 @@ fn pseudo_headers_of_requests() {
     malformed("");
 }
 
+/// RFC 9113 section 8.3.1: a `host` beside `:authority` names the same, by the normalization of RFC 3986 section 6.2.3.
+#[test]
+fn host_and_authority_name_the_same() {
+    let http = ":method=GET :scheme=http :path=/";
+    let https = ":method=GET :scheme=https :path=/";
+    for (request, authority, host) in [
+        (http, "a", "a"),
+        (http, "Example.COM", "example.com"),
+        (http, "a", "a:80"),
+        (http, "a:80", "a"),
+        (http, "a:", "a"),
+        (https, "a:443", "A"),
+        (https, "a:80", "a:80"),
+        (http, "[::1]", "[::1]:80"),
+        (http, "", ""),
+        (":method=CONNECT", "a:80", "a:80"),
+    ] {
+        wellformed(&format!("{request} :authority={authority} host={host}"));
+    }
+    for (request, authority, host) in [
+        (http, "a", "b"),
+        (http, "a", ""),
+        (http, "", "a"),
+        (http, "a", "a:443"),
+        (http, "a:8080", "a"),
+        (http, "a:80", "a:8080"),
+        (https, "a", "a:80"),
+        (http, "[::1]", "[::2]"),
+        (http, "[::1]:80", "::1"),
+        (http, "a", "_a"),
+        (http, "a", "x@a"),
+        (":method=CONNECT", "a:80", "a"),
+    ] {
+        malformed(&format!("{request} :authority={authority} host={host}"));
+    }
+    wellformed(&format!("{http} host=a"));
+    malformed(&format!("{http} host=a_"));
+    // It enters the table; what a request's own `:authority` is beside it decides.
+    check_server(
+        "> FRAME 1 5 1 838684660161
+        * Headers 1 END_STREAM
+        > FRAME 1 5 3 838684010161be
+        * Headers 3 END_STREAM
+        > FRAME 1 5 5 838684010162be
+        < RST_STREAM 5 PROTOCOL_ERROR",
+    );
+}
+
+/// RFC 9112 section 3.2, gRFC A41.
+#[test]
+fn a_request_with_two_hosts_is_answered_with_400() {
+    for host in ["host=a host=a", "host=a host=b", "host=a,b", "host=a,_a", "host=a x=y host=", "host=a host=a host=a"]
+    {
+        for authority in ["", ":authority=a"] {
+            let fields = format!(":method=POST :scheme=http :path=/ {authority} {host}");
+            // The peer may still send, until it hears that nobody reads.
+            check_server(&format!(
+                "> HEADERS 1 {fields}
+                < HEADERS 1 END_STREAM
+                < RST_STREAM 1 NO_ERROR
+                > DATA 1 5 END_STREAM
+                > HEADERS 3 END_STREAM {fields}
+                < HEADERS 3 END_STREAM
+                > HEADERS 5 END_STREAM REQUEST
+                * Headers 5 END_STREAM"
+            ));
+        }
+    }
+    let mut peer = Peer::of_server(Config::default());
+    peer.send(&crate::support::Frame::parse("HEADERS 1 END_STREAM REQUEST host=a host=a").to_bytes());
+    assert_eq!(peer.transcript, ["< HEADERS 1 END_STREAM"]);
+}
+
+#[test]
+fn a_host_means_nothing_but_in_a_request() {
+    check_client(
+        "! request
+        < HEADERS 1
+        > HEADERS 1 RESPONSE host=a host=b
+        * Headers 1
+        > HEADERS 1 END_STREAM host=a host=b
+        * Trailers 1",
+    );
+}
+
+#[test]
+fn requests_that_are_answered_with_400_are_limited() {
+    let mut peer = Peer::of_server(Config::default());
+    for id in 0..600 {
+        peer.run(&format!("> HEADERS {} END_STREAM REQUEST host=a host=a", 2 * id + 1));
+    }
+    peer.assert_calmed("too many streams were reset");
+}
+
 #[test]
 fn connect_has_neither_scheme_nor_path() {
     wellformed(":method=CONNECT :authority=a:80");
