@@ -220,8 +220,8 @@ impl Connection {
         let id = StreamId::new(opening.stream);
         let mut fields = HeaderList::new();
         fields.push(b":status", b"400");
-        self.push_headers(id, Block { template: None, fields: &fields }, End::Stream);
-        if !opening.end {
+        let answer = self.push_headers(id, Block { template: None, fields: &fields }, End::Stream);
+        if !opening.end || answer.is_err() {
             // The rest of the request is not read (RFC 9113 section 8.1).
             self.out.push_reset(id, Violation::HostRepeated.code());
             self.streams.remember_reset(opening.stream);

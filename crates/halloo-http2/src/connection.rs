@@ -312,9 +312,10 @@ impl Connection {
         self.peer.max_concurrent_streams
     }
 
-    /// Returns how large a header list the peer says it accepts, if it does.
-    pub fn peer_max_header_list_bytes(&self) -> Option<u32> {
-        self.peer.max_header_list
+    /// Returns how large a header list the peer says it accepts, if it does (SETTINGS_MAX_HEADER_LIST_SIZE). Larger ones
+    /// are not sent.
+    pub fn peer_max_header_list_bytes(&self) -> Option<usize> {
+        Some(self.peer.max_header_list).filter(|bytes| *bytes != usize::MAX)
     }
 
     /// Returns whether [`send_request`](Self::send_request) would succeed.

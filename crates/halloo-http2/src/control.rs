@@ -90,7 +90,11 @@ impl Connection {
                 Setting::MAX_CONCURRENT_STREAMS => self.peer.max_concurrent_streams = value,
                 Setting::INITIAL_WINDOW_SIZE => self.peer.initial_window = value,
                 Setting::MAX_FRAME_SIZE => self.peer.max_frame = value as usize,
-                Setting::MAX_HEADER_LIST_SIZE => self.peer.max_header_list = Some(value),
+                Setting::MAX_HEADER_LIST_SIZE => {
+                    self.peer.max_header_list = value as usize;
+                    // What is kept was small enough for the setting before.
+                    self.encoder.forget_templates();
+                }
                 _ => {}
             }
         }

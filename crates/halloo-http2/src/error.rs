@@ -304,6 +304,8 @@ impl fmt::Display for Violation {
     }
 }
 
+const HEADERS_TOO_LARGE: &str = "the header list is larger than the peer accepts";
+
 /// Says why a request could not be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -318,6 +320,9 @@ pub enum OpenError {
     Closed,
     /// This side is the server.
     NotClient,
+    /// The header list is larger than the peer accepts
+    /// ([`peer_max_header_list_bytes`](crate::Connection::peer_max_header_list_bytes)). Nothing was sent.
+    HeadersTooLarge,
 }
 
 impl fmt::Display for OpenError {
@@ -328,6 +333,7 @@ impl fmt::Display for OpenError {
             Self::Exhausted => "the connection has no stream id left",
             Self::Closed => "the connection has ended",
             Self::NotClient => "a server cannot send requests",
+            Self::HeadersTooLarge => HEADERS_TOO_LARGE,
         })
     }
 }
@@ -344,6 +350,10 @@ pub enum SendError {
     Ended,
     /// DATA before the response head, or trailers that do not end the stream.
     OutOfOrder,
+    /// The header list is larger than the peer accepts
+    /// ([`peer_max_header_list_bytes`](crate::Connection::peer_max_header_list_bytes)). Nothing of it was sent; a smaller
+    /// one can be.
+    HeadersTooLarge,
 }
 
 impl fmt::Display for SendError {
@@ -352,6 +362,7 @@ impl fmt::Display for SendError {
             Self::Gone => "the stream is gone",
             Self::Ended => "the stream was already ended",
             Self::OutOfOrder => "the head comes first, trailers come last",
+            Self::HeadersTooLarge => HEADERS_TOO_LARGE,
         })
     }
 }

@@ -391,6 +391,11 @@ impl<'a> Block<'a> {
             || (!self.fields.is_empty() && has_informational_status(self.fields))
     }
 
+    /// The size that SETTINGS_MAX_HEADER_LIST_SIZE limits.
+    pub(crate) fn list_bytes(self) -> usize {
+        self.fields.list_bytes() + self.template.map_or(0, |template| template.fields.list_bytes())
+    }
+
     /// The value of the first field of this name.
     pub(crate) fn find(self, name: &[u8]) -> Option<&'a [u8]> {
         self.template.and_then(|template| template.fields().find(name)).or_else(|| self.fields.find(name))

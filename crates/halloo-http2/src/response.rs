@@ -59,7 +59,7 @@ impl Connection {
         if !leaves_at_once {
             return self.send_parts(id, head, data, trailers);
         }
-        self.push_headers(id, head, End::Open);
+        self.push_headers(id, head, End::Open)?;
         if len > 0 {
             if self.out.len() >= self.config.limits.max_output_bytes {
                 return self.send_rest(id, data, trailers);
@@ -69,7 +69,10 @@ impl Connection {
             self.out.push_whole_copy(id, data);
             self.count_data(len);
         }
-        self.push_headers(id, trailers, End::Stream);
+        if let Err(too_large) = self.push_headers(id, trailers, End::Stream) {
+            self.streams.get_mut(key).begin_body();
+            return Err(too_large.into());
+        }
         self.end_send(key);
         Ok(())
     }
@@ -85,9 +88,7 @@ impl Connection {
     #[cold]
     fn send_rest(&mut self, id: StreamId, data: &[u8], trailers: Block<'_>) -> Result<(), SendError> {
         let key = self.streams.find(id.as_u32()).ok_or(SendError::Gone)?;
-        if let State::Active { send, .. } = &mut self.streams.get_mut(key).state {
-            *send = Sending::Body;
-        }
+        self.streams.get_mut(key).begin_body();
         self.send_copy(id, data, End::Open)?;
         self.send_block(id, trailers, End::Stream)
     }

@@ -38,13 +38,13 @@ impl Connection {
             self.wants_stream |= error == OpenError::StreamLimit;
             return Err(error);
         }
+        let id = StreamId::new(self.next_own);
+        self.push_headers(id, block, end).map_err(|TooLarge| OpenError::HeadersTooLarge)?;
         if self.life.is_dormant {
             self.wake_keepalive();
         }
-        let id = StreamId::new(self.next_own);
         self.next_own += 2;
         self.budgets.window_updates.stream_opened();
-        self.push_headers(id, block, end);
         let send = if end == End::Stream { Sending::Ended } else { Sending::Body };
         self.streams.insert(Stream {
             id,
@@ -64,37 +64,45 @@ impl Connection {
     pub(crate) fn send_block(&mut self, id: StreamId, block: Block<'_>, end: End) -> Result<(), SendError> {
         let key = self.streams.find(id.as_u32()).ok_or(SendError::Gone)?;
         let stream = self.streams.get_mut(key);
-        let State::Active { send, .. } = &mut stream.state else { return Err(SendError::Gone) };
-        match (*send, end) {
+        let State::Active { send, .. } = stream.state else { return Err(SendError::Gone) };
+        match (send, end) {
             (Sending::Ending | Sending::Ended, _) => return Err(SendError::Ended),
             (Sending::Body, End::Open) => return Err(SendError::OutOfOrder),
-            (Sending::Head, End::Open) => {
-                if !block.is_informational() {
-                    *send = Sending::Body;
-                }
-            }
             (Sending::Body, End::Stream) if stream.backlog.is_some() => {
-                stream.queue_trailers(block);
+                self.check_list(block)?;
+                self.streams.get_mut(key).queue_trailers(block);
                 return Ok(());
             }
-            (Sending::Head | Sending::Body, End::Stream) => {}
+            (Sending::Head, _) | (Sending::Body, End::Stream) => {}
         }
-        self.push_headers(id, block, end);
+        self.push_headers(id, block, end)?;
         if end == End::Stream {
             self.end_send(key);
+        } else if !block.is_informational() {
+            self.streams.get_mut(key).begin_body();
         }
         Ok(())
     }
 
     /// Appends HEADERS, and CONTINUATION where the block is larger than the peer's frames.
     #[inline(always)]
-    pub(crate) fn push_headers(&mut self, id: StreamId, block: Block<'_>, end: End) {
+    pub(crate) fn push_headers(&mut self, id: StreamId, block: Block<'_>, end: End) -> Result<(), TooLarge> {
         self.budgets.pings.forgive();
         match self.encoder.encoded(block) {
-            // What is kept is shorter than the smallest limit of frames.
+            // What is kept is shorter than the smallest limit of frames, and was small enough for the peer.
             Some(encoded) => push_encoded(id, encoded, end, self.out.frames()),
-            None => self.encode_headers(id, block, end),
+            None => {
+                self.check_list(block)?;
+                self.encode_headers(id, block, end);
+            }
         }
+        Ok(())
+    }
+
+    /// Whether the peer accepts a list of this size (RFC 9113 section 6.5.2): one that it does not is work for both sides,
+    /// and what comes of it differs from peer to peer.
+    fn check_list(&self, block: Block<'_>) -> Result<(), TooLarge> {
+        if block.list_bytes() > self.peer.max_header_list { Err(TooLarge) } else { Ok(()) }
     }
 
     fn encode_headers(&mut self, id: StreamId, block: Block<'_>, end: End) {
@@ -141,6 +149,16 @@ impl Connection {
         } else if stream.is_finished {
             self.reset_request(key, ErrorCode::NoError);
         }
+    }
+}
+
+/// A header list is larger than the peer accepts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TooLarge;
+
+impl From<TooLarge> for SendError {
+    fn from(TooLarge: TooLarge) -> Self {
+        Self::HeadersTooLarge
     }
 }
 
@@ -279,10 +297,11 @@ impl Connection {
         match stream.backlog.take().and_then(|backlog| backlog.ending) {
             None => {}
             Some(Ending::Data) => self.end_send(key),
-            Some(Ending::Trailers(trailers)) => {
-                self.push_headers(id, trailers.block(), End::Stream);
-                self.end_send(key);
-            }
+            Some(Ending::Trailers(trailers)) => match self.push_headers(id, trailers.block(), End::Stream) {
+                Ok(()) => self.end_send(key),
+                // The peer has lowered its limit since they were queued.
+                Err(TooLarge) => self.reset_request(key, ErrorCode::InternalError),
+            },
         }
     }
 

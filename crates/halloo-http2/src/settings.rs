@@ -20,7 +20,8 @@ pub(crate) struct PeerSettings {
     pub(crate) max_concurrent_streams: u32,
     pub(crate) initial_window: u32,
     pub(crate) max_frame: usize,
-    pub(crate) max_header_list: Option<u32>,
+    /// `usize::MAX` unless the peer has said something.
+    pub(crate) max_header_list: usize,
 }
 
 /// The least that SETTINGS_MAX_FRAME_SIZE may be.
@@ -37,7 +38,7 @@ impl PeerSettings {
             max_concurrent_streams: STREAMS_BEFORE_SETTINGS,
             initial_window: DEFAULT_WINDOW,
             max_frame: MIN_FRAME as usize,
-            max_header_list: None,
+            max_header_list: usize::MAX,
         }
     }
 }

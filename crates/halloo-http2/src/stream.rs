@@ -97,6 +97,14 @@ impl Stream {
         true
     }
 
+    /// The final head went to the output.
+    #[inline]
+    pub(crate) fn begin_body(&mut self) {
+        if let State::Active { send, .. } = &mut self.state {
+            *send = Sending::Body;
+        }
+    }
+
     /// END_STREAM went to the output; true when that closed the stream.
     #[inline]
     pub(crate) fn end_send(&mut self) -> bool {

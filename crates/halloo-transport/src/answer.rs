@@ -7,9 +7,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use halloo_call::{Outcome, ResponseHead, ResponseSink, Unusual};
 use halloo_core::DrainedPiece;
-use halloo_http2::{Block, Connection, End, ErrorCode, HeaderList, SendError, StreamId};
+use halloo_http2::{Block, Connection, End, ErrorCode, HeaderList, SendError, StreamId, Template};
 
-use crate::response_head::{ok_trailers, proto_head, push_metadata, write_head, write_trailers, write_trailers_only};
+use crate::oversize::Oversize;
+use crate::response_head::{
+    ok_trailers, proto_head, push_metadata, write_failure, write_head, write_trailers, write_trailers_only,
+};
 
 /// How far a response is.
 #[derive(Debug)]
@@ -20,6 +23,9 @@ pub(crate) enum Response {
     Unsent(Option<Arc<Unusual>>),
     /// The head was sent; for an RPC, trailers will follow.
     Open { rpc: bool },
+    /// The head was more than the client accepts, and what was sent in its place has ended the response. The handler does
+    /// not know yet.
+    Refused,
     /// The last byte went to the engine, or the stream is gone.
     Ended,
 }
@@ -45,7 +51,7 @@ impl<'a> Answer<'a> {
     /// Ends the response.
     pub(crate) fn end(mut self, outcome: &Outcome) {
         let ended = match (&*self.response, outcome) {
-            (Response::Ended, _) => Ok(()),
+            (Response::Ended | Response::Refused, _) => Ok(()),
             (Response::UnsentHttp, _) => {
                 // Nobody has answered a request that is not an RPC; an RPC's answer would not be one.
                 self.fail();
@@ -54,11 +60,20 @@ impl<'a> Answer<'a> {
             (Response::Unsent(unusual), Err(status)) => {
                 let subtype = Unusual::subtype_of(unusual.as_ref());
                 let template = write_trailers_only(subtype, status, self.fields);
-                self.engine.send_headers(self.id, template, self.fields, End::Stream)
+                let mut sent = self.engine.send_headers(self.id, template, self.fields, End::Stream);
+                if sent == Err(SendError::HeadersTooLarge) {
+                    let small = Oversize::new(self.engine, template, self.fields).failure(status.code());
+                    let template = write_trailers_only(subtype, &small, self.fields);
+                    sent = self.send_instead(template);
+                }
+                sent
             }
             (Response::Unsent(_), Ok(_)) => {
                 self.head(ResponseHead::default());
-                self.end_open(true, outcome)
+                match self.response {
+                    Response::Open { .. } => self.end_open(true, outcome),
+                    _ => Ok(()),
+                }
             }
             (Response::Open { rpc }, _) => self.end_open(*rpc, outcome),
         };
@@ -68,15 +83,16 @@ impl<'a> Answer<'a> {
 
     fn end_open(&mut self, rpc: bool, outcome: &Outcome) -> Result<(), SendError> {
         match outcome {
-            outcome if rpc => {
-                let template = write_trailers(outcome, self.fields);
-                self.engine.send_headers(self.id, template, self.fields, End::Stream)
-            }
+            outcome if rpc => self.end_rpc(outcome),
             Ok(trailers) if trailers.is_empty() => self.engine.send_data(self.id, Bytes::new(), End::Stream),
             Ok(trailers) => {
                 self.fields.clear();
                 push_metadata(trailers, self.fields);
-                self.engine.send_headers(self.id, None, self.fields, End::Stream)
+                let sent = self.engine.send_headers(self.id, None, self.fields, End::Stream);
+                if sent == Err(SendError::HeadersTooLarge) {
+                    self.fail();
+                }
+                sent
             }
             Err(_) => {
                 self.fail();
@@ -85,10 +101,67 @@ impl<'a> Answer<'a> {
         }
     }
 
+    fn end_rpc(&mut self, outcome: &Outcome) -> Result<(), SendError> {
+        let template = write_trailers(outcome, self.fields);
+        let sent = self.engine.send_headers(self.id, template, self.fields, End::Stream);
+        if sent != Err(SendError::HeadersTooLarge) {
+            return sent;
+        }
+        let oversize = Oversize::new(self.engine, template, self.fields);
+        let small = match outcome {
+            Ok(_) => oversize.trailers(),
+            Err(status) => oversize.failure(status.code()),
+        };
+        let template = write_failure(&small, self.fields);
+        self.send_instead(template)
+    }
+
     /// Ends a response that is none, or breaks off.
     fn fail(&mut self) {
         self.engine.send_reset(self.id, ErrorCode::InternalError);
         *self.response = Response::Ended;
+    }
+
+    /// Ends the response with a short block in the place of one that the client does not accept. One that accepts not even
+    /// that hears nothing.
+    #[cold]
+    fn send_instead(&mut self, template: Option<&Template>) -> Result<(), SendError> {
+        let sent = self.engine.send_headers(self.id, template, self.fields, End::Stream);
+        if sent == Err(SendError::HeadersTooLarge) {
+            self.engine.send_reset(self.id, ErrorCode::InternalError);
+        }
+        sent
+    }
+
+    /// Ends a response whose head, which was to be this one, is more than the client accepts.
+    #[cold]
+    fn refuse_head(&mut self, head: &ResponseHead, template: Option<&Template>) {
+        let oversize = Oversize::new(self.engine, template, self.fields);
+        tracing::debug!(?oversize, "the head of a response is larger than its client accepts");
+        let template = match (head, &*self.response) {
+            (ResponseHead::Rpc(_), Response::Unsent(unusual)) => {
+                write_trailers_only(Unusual::subtype_of(unusual.as_ref()), &oversize.headers(), self.fields)
+            }
+            _ => {
+                self.fields.clear();
+                self.fields.push(b":status", b"500");
+                None
+            }
+        };
+        // A stream that is gone needs no answer.
+        let _ = self.send_instead(template);
+        *self.response = Response::Refused;
+    }
+
+    /// A whole response was more than its client accepts: its trailers, unless even the usual head is.
+    #[cold]
+    fn refuse_whole(&mut self, outcome: &Outcome) {
+        let head_bytes = proto_head().fields().list_bytes();
+        if self.engine.peer_max_header_list_bytes().is_some_and(|limit| limit < head_bytes) {
+            return self.fail();
+        }
+        // A stream that is gone needs no answer.
+        let _ = self.end_rpc(outcome);
     }
 
     fn settle(&mut self, sent: Result<(), SendError>) {
@@ -115,8 +188,11 @@ impl ResponseSink for Answer<'_> {
             _ => Block { template: write_trailers(outcome, self.fields), fields: self.fields },
         };
         // A stream that is gone needs no answer.
-        let _ = self.engine.send_response(self.id, head, bytes, trailers);
+        let sent = self.engine.send_response(self.id, head, bytes, trailers);
         *self.response = Response::Ended;
+        if sent == Err(SendError::HeadersTooLarge) {
+            self.refuse_whole(outcome);
+        }
         true
     }
 
@@ -148,6 +224,9 @@ impl ResponseSink for Answer<'_> {
             }
         };
         let sent = self.engine.send_headers(self.id, template, self.fields, End::Open);
+        if sent == Err(SendError::HeadersTooLarge) {
+            return self.refuse_head(&head, template);
+        }
         *self.response = Response::Open { rpc: matches!(head, ResponseHead::Rpc(_)) };
         self.settle(sent);
     }

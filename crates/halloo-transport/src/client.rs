@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use halloo_call::{
@@ -22,7 +22,9 @@ use crate::connect_error::ConnectErrorKind;
 use crate::deadlines::Deadlines;
 use crate::id_map::IdMap;
 use crate::mailbox::{CallWaker, Mail, Mailbox};
+use crate::millis::Millis;
 use crate::outgoing_head::RequestTemplates;
+use crate::oversize::Oversize;
 use crate::places::Places;
 use crate::request_head::lazy_metadata;
 use crate::response_head::{ResponseStart, no_trailers, read_head, read_trailers, reset_status};
@@ -323,6 +325,10 @@ impl Calls {
                     self.look(engine, key);
                 }
                 Err(OpenError::StreamLimit) => return,
+                Err(OpenError::HeadersTooLarge) => {
+                    let status = Oversize::new(engine, Some(template), &self.fields).request(&self.target);
+                    self.finish(engine, key, Err(status));
+                }
                 Err(error) => {
                     self.waiting.pop_front();
                     if matches!(error, OpenError::Exhausted) {
@@ -585,13 +591,4 @@ impl Calls {
 
 fn is_deadline_of(table: &IdMap<ClientCall>, at: Instant, key: u32) -> bool {
     table.get(&key).and_then(|call| call.deadline).is_some_and(|deadline| deadline.instant() == at)
-}
-
-/// A duration in milliseconds with one digit after the point.
-pub(crate) struct Millis(pub(crate) Duration);
-
-impl std::fmt::Display for Millis {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:.1} ms", self.0.as_secs_f64() * 1000.0)
-    }
 }

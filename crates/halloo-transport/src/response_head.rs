@@ -52,17 +52,21 @@ pub(crate) fn write_head(subtype: &str, metadata: &Metadata, fields: &mut Header
 
 /// The block that ends an RPC's response.
 pub(crate) fn write_trailers(outcome: &Outcome, fields: &mut HeaderList) -> Option<&'static Template> {
-    fields.clear();
     match outcome {
         Ok(metadata) => {
+            fields.clear();
             push_metadata(metadata, fields);
             Some(&*OK_TRAILERS)
         }
-        Err(status) => {
-            push_status(status, fields);
-            None
-        }
+        Err(status) => write_failure(status, fields),
     }
+}
+
+/// The block that ends a failed RPC's response.
+pub(crate) fn write_failure(status: &Status, fields: &mut HeaderList) -> Option<&'static Template> {
+    fields.clear();
+    push_status(status, fields);
+    None
 }
 
 /// The one block of a response that carries no message (Trailers-Only).

@@ -258,6 +258,11 @@ impl ServerCall {
         if let Some(outcome) = progress.outcome {
             answer.end(&outcome);
         }
+        if matches!(self.response, Response::Refused) {
+            // What the handler goes on to say would not be heard.
+            self.cancel(Status::resource_exhausted("the reply's headers are larger than the client accepts"));
+            self.response = Response::Ended;
+        }
         let credit = progress.credit.min(self.unreleased);
         self.unreleased -= credit;
         if credit > 0 {

@@ -9,6 +9,7 @@ mod support;
 mod floods;
 mod malformed;
 mod servers;
+mod small_lists;
 
 use halloo_tests::Letter;
 use support::rig::{Rig, Setup, Transport};

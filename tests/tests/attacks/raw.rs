@@ -24,6 +24,7 @@ pub(crate) const END_STREAM: u8 = 1;
 pub(crate) const END_HEADERS: u8 = 4;
 
 pub(crate) const CANCEL: u32 = 8;
+pub(crate) const INTERNAL_ERROR: u32 = 2;
 pub(crate) const PROTOCOL_ERROR: u32 = 1;
 pub(crate) const SETTINGS_TIMEOUT: u32 = 4;
 pub(crate) const ENHANCE_YOUR_CALM: u32 = 11;

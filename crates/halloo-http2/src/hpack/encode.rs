@@ -76,6 +76,11 @@ impl Encoder {
         }
     }
 
+    /// Forgets the encodings of templates, so that each passes [`encode`](Self::encode) before it is kept again.
+    pub(crate) fn forget_templates(&mut self) {
+        self.templates = EncodedTemplates::default();
+    }
+
     /// Gives back the memory that helps a busy connection only; table and templates stay as they are.
     pub(crate) fn trim(&mut self) {
         self.table.trim();

@@ -10,6 +10,7 @@ mod ch6_frames;
 mod ch8_http;
 mod life;
 mod limits;
+mod list_limit;
 mod random;
 mod response;
 mod support;
