@@ -5,8 +5,9 @@
 mod support;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use halloo::{Channel, Router, StatsEvent, StatsHandler};
+use halloo::{Channel, Router, StatsEvent, StatsHandler, TimeLimits};
 use halloo_tests::{Letter, PostClient, PostServer};
 use support::office::Office;
 use support::rig::{Setup, Transport};
@@ -105,6 +106,15 @@ async fn a_router_without_a_server_can_be_watched_too() {
     let client = PostClient::new(Channel::in_process(router));
     client.answer(letter("hello")).await.unwrap();
     assert_eq!(log.lines()[..2], ["start post.Post/Answer peer true", "received 7"]);
+}
+
+#[tokio::test]
+async fn a_router_without_a_server_says_why_a_call_was_cut() {
+    let log = Log::default();
+    let limit = TimeLimits::none().max_timeout(Duration::from_millis(5));
+    let router = Router::new(PostServer::new(Office::default())).stats(Arc::new(log.clone())).time_limits(limit);
+    PostClient::new(Channel::in_process(router)).answer(letter("hang")).await.unwrap_err();
+    assert!(log.lines().last().unwrap().starts_with("end DEADLINE_EXCEEDED"), "{:?}", log.lines());
 }
 
 /// Notes the spans of Halloo, with the code that they end with.

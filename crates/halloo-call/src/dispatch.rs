@@ -19,6 +19,7 @@ use halloo_core::{Code, Deadline, Extensions, Metadata, MethodDescriptor, Peer, 
 use crate::call::{Call, LazyMetadata};
 use crate::compression::Encodings;
 use crate::ends::ResponderEnd;
+use crate::failure_log::log_failure;
 use crate::interceptor::OutcomeFuture;
 use crate::observe::ObservedCall;
 use crate::placement::Placement;
@@ -276,10 +277,10 @@ impl Handling {
         Self { work: Work::Http(future) }
     }
 
-    /// Makes the handling of an RPC that fails without a handler.
+    /// Makes the handling of an RPC that fails without a handler; `method` is the one that it is for, if there is one.
     #[must_use]
-    pub fn refused(responder: &ResponderEnd, status: Status) -> Self {
-        responder.finish(Err(leaving(status)));
+    pub fn refused(responder: &ResponderEnd, method: Option<&'static MethodDescriptor>, status: Status) -> Self {
+        responder.finish(Err(failed(method, status)));
         Self { work: Work::Done }
     }
 
@@ -301,10 +302,14 @@ impl Handling {
         Enclosing::new(deadline, method)
     }
 
-    /// Lets the observation know that the call was cancelled with `code`.
-    pub fn note_cancelled(&self, code: Code) {
-        if let Work::Rpc { observed: Some(observed), .. } = &self.work {
-            observed.end(code);
+    /// Lets log and observation know that the call was cancelled with `status`, before its handler is dropped.
+    pub fn note_cancelled(&self, status: &Status) {
+        let Work::Rpc { future: Some(_), method, observed, .. } = &self.work else { return };
+        let entered = observed.as_ref().map(|observed| observed.span().enter());
+        log_failure(Some(method), status);
+        drop(entered);
+        if let Some(observed) = observed {
+            observed.end(status.code());
         }
     }
 }
@@ -336,12 +341,13 @@ impl Future for Handling {
                         *future = None;
                     }
                 };
-                if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
-                    let status = report(method.full_name(), &*panic);
-                    ended.get_or_insert(Err(status));
-                }
-                let Some(outcome) = ended else { return Poll::Pending };
-                let outcome = outcome.map_err(leaving);
+                let panic = catch_unwind(AssertUnwindSafe(run)).err().map(|panic| report(method.full_name(), &*panic));
+                let outcome = match (ended, panic) {
+                    (Some(outcome), _) => outcome.map_err(|status| failed(Some(method), status)),
+                    // The panic's event is the call's. It is never left out, because the client knows its number.
+                    (None, Some(status)) => Err(leaving(status)),
+                    (None, None) => return Poll::Pending,
+                };
                 drop(entered);
                 if let Some(observed) = observed {
                     observed.end(outcome.as_ref().map_or_else(Status::code, |_| Code::Ok));
@@ -389,6 +395,13 @@ impl Drop for Handling {
         // In the middle of a call that was cancelled; a panic here would end the task that drops it.
         self.end();
     }
+}
+
+/// Logs why a call failed, and makes of it what leaves.
+#[cold]
+fn failed(method: Option<&'static MethodDescriptor>, status: Status) -> Status {
+    log_failure(method, &status);
+    leaving(status)
 }
 
 /// What a wire carries of a failure, so that a client within the process learns no more: neither notes nor causes.

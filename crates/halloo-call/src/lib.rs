@@ -10,6 +10,7 @@ mod compression;
 mod dispatch;
 mod ends;
 mod exchange;
+mod failure_log;
 mod interceptor;
 mod link;
 mod message;
@@ -35,6 +36,7 @@ pub use ends::{
     Watch, exchange,
 };
 pub use exchange::{Outcome, PIPE_LIMIT_BYTES};
+pub use failure_log::log_failure;
 pub use interceptor::{Interceptor, Next, OutcomeFuture};
 pub use link::CallLink;
 pub use message::{Reply, ReplyCompression, Request, Result};

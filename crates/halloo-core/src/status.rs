@@ -235,11 +235,24 @@ impl Status {
         self
     }
 
-    /// Keeps the error that led to this status. It stays on this side: [`Error::source`] returns it and `Debug`
-    /// shows it.
+    /// Keeps the error that led to this status. It stays on this side: [`Error::source`] returns it, `Debug` shows it,
+    /// and a server whose call ends with this status writes it to its log.
     pub fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.0.source = Some(Arc::from(source.into()));
         self
+    }
+
+    /// Returns the [cause](Self::caused_by) and its own causes in one text, outermost first; `None` if it has none.
+    ///
+    /// ```
+    /// # use halloo_core as halloo;
+    /// use halloo::Status;
+    ///
+    /// let status = Status::unavailable("no shelf can be read").caused_by(std::io::Error::other("the disk is gone"));
+    /// assert_eq!(status.cause().as_deref(), Some("the disk is gone"));
+    /// ```
+    pub fn cause(&self) -> Option<String> {
+        self.source().map(chain_text)
     }
 
     /// Adds a line of explanation for the reader on this side. The usual labels are `calling`, `within`, `tried`,
@@ -308,7 +321,7 @@ impl fmt::Debug for Status {
         for note in &self.0.notes {
             write_note(f, note.label, &note.text)?;
         }
-        match self.source().map(chain_text) {
+        match self.cause() {
             // A status whose message is its cause's text says it once.
             Some(text) if text != self.0.message => write_note(f, "cause", &text),
             _ => Ok(()),

@@ -290,13 +290,13 @@ impl Dispatch for Router {
 
     fn respond(&self, route: Option<Route>, mut call: IncomingCall, responder: ResponderEnd) -> Handling {
         let Some(entry) = self.entry(route) else {
-            return Handling::refused(&responder, self.unknown(call.unknown_path()));
+            return Handling::refused(&responder, None, self.unknown(call.unknown_path()));
         };
         let compression = match call.encodings() {
             None => None,
             Some(encodings) => match self.surroundings.negotiate(encodings) {
                 Ok(compression) => compression,
-                Err(status) => return Handling::refused(&responder, status),
+                Err(status) => return Handling::refused(&responder, Some(entry.method), status),
             },
         };
         let observed = self.surroundings.observation.call(Side::Server, entry.method, Some(&call.peer));
@@ -307,10 +307,12 @@ impl Dispatch for Router {
         match Arc::clone(&entry.handler).respond(call, Unusual::subtype_of(unusual.as_ref()), work) {
             Ok(future) => Handling::rpc(future, responder, entry.method, observed),
             Err(status) => {
-                if let Some(observed) = observed {
-                    observed.end(status.code());
-                }
-                Handling::refused(&responder, status)
+                let code = status.code();
+                let refuse = || Handling::refused(&responder, Some(entry.method), status);
+                let Some(observed) = observed else { return refuse() };
+                let handling = observed.span().in_scope(refuse);
+                observed.end(code);
+                handling
             }
         }
     }

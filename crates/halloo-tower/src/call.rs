@@ -12,7 +12,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use halloo_call::{CallerEnd, HandlerWatch, Handling, RequestFeed, ResponseHead, TimeLimits};
-use halloo_core::{Code, Deadline, Status};
+use halloo_core::{Deadline, Status};
 use http_body::Body;
 use tokio::time::Sleep;
 
@@ -169,7 +169,8 @@ impl<B> Work<B> {
     /// Drops handler and request of a call that was cancelled.
     fn give_up(&mut self) {
         if let Some(handling) = self.handling.take() {
-            handling.note_cancelled(self.watch.status().map_or(Code::Cancelled, |status| status.code()));
+            let why = self.watch.status();
+            handling.note_cancelled(&why.unwrap_or_else(|| Status::cancelled("the HTTP server dropped the call")));
         }
         self.request = None;
     }

@@ -5,8 +5,10 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use halloo_call::{Dispatch, Execution, Handling, HttpRequest, IncomingCall, Outcome, Placement, ResponderEnd, Route};
-use halloo_core::Status;
+use halloo_call::{
+    Dispatch, Execution, Handling, HttpRequest, IncomingCall, Outcome, Placement, ResponderEnd, Route, log_failure,
+};
+use halloo_core::{Origin, Status};
 
 use crate::relay::{RequestBody, call, layer_status, send};
 use crate::request::{from_http_request, from_incoming};
@@ -55,7 +57,7 @@ impl<S: HttpService> Dispatch for Layered<S> {
         responder.supply_request(incoming.arrived.take());
         match from_incoming(incoming, RequestBody::new(responder.clone())) {
             Ok(request) => Handling::http(Box::pin(answer(self.service.clone(), request, Unanswered(Some(responder))))),
-            Err(status) => Handling::refused(&responder, status),
+            Err(status) => Handling::refused(&responder, None, status),
         }
     }
 
@@ -76,6 +78,12 @@ async fn answer<S: HttpService>(service: S, request: http::Request<RequestBody>,
         (Ok(_), None) => return,
         (Err(error), _) => Err(layer_status(error)),
     };
+    // What came through the layers as a status is in the log already, or is a layer's own answer.
+    if let Err(status) = &outcome
+        && status.origin() == Origin::Local
+    {
+        log_failure(None, status);
+    }
     unanswered.finish(outcome);
 }
 

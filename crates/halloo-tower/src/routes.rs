@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use halloo_call::{Dispatch, exchange};
+use halloo_call::{Dispatch, exchange, log_failure};
 use halloo_server::{Router, Services};
 use http::StatusCode;
 use http_body::Body;
@@ -93,6 +93,7 @@ impl Routes {
         }
         let head = rpc(parts, subtype.clone(), &*self.dispatch);
         if let Some(status) = &head.fault {
+            log_failure(None, status);
             return ResponseFuture::ready(trailers_only(&subtype, status));
         }
         let time = head.time;

@@ -124,7 +124,7 @@ impl<S: Send + 'static> Future for HandlerTask<S> {
         let Some(handling) = &mut this.handling else { return Poll::Ready(()) };
         if this.watch.poll_cancelled(cx).is_ready() {
             if let Some(status) = this.watch.status() {
-                handling.note_cancelled(status.code());
+                handling.note_cancelled(&status);
             }
             this.handling = None;
             return Poll::Ready(());

@@ -57,11 +57,15 @@ impl Carry for InProcess {
             let mut expiry = std::pin::pin!(expiry(deadline));
             std::future::poll_fn(|cx| {
                 if watch.poll_cancelled(cx).is_ready() {
+                    if let Some(status) = watch.status() {
+                        handling.note_cancelled(&status);
+                    }
                     return Poll::Ready(());
                 }
                 if expiry.as_mut().poll(cx).is_ready() {
                     // The client's own deadline is for the client to explain; another is the server's word.
                     let passed = TimeLimits::passed(deadline != asked);
+                    handling.note_cancelled(&passed);
                     watch.cancel(if deadline == asked { passed } else { passed.from_peer() });
                     return Poll::Ready(());
                 }

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::BytesMut;
-use halloo_call::{Dispatch, ExchangePool, Observation, ObservedConnection, Side, TimeLimits};
+use halloo_call::{Dispatch, ExchangePool, Observation, ObservedConnection, Side, TimeLimits, log_failure};
 use halloo_core::{Peer, Status};
 use halloo_http2::{Config, Connection, End, ErrorCode, Event, HeaderList, Origin, StreamId};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -368,6 +368,7 @@ impl Calls {
             self.look(engine, id.as_u32());
             return;
         }
+        log_failure(None, &status);
         let template = write_trailers_only("proto", &status, &mut self.setting.fields);
         // A stream that is gone by now needs no answer.
         let _ = engine.send_headers(id, template, &self.setting.fields, End::Stream);

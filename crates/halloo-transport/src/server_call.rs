@@ -10,6 +10,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use halloo_call::{
     CallerEnd, Dispatch, Handling, HttpRequest, IncomingCall, Interest, PIPE_LIMIT_BYTES, ResponderEnd, Route, Watch,
+    log_failure,
 };
 use halloo_core::{Deadline, Extensions, Peer, Status};
 use halloo_http2::{Connection, HeaderList, StreamId};
@@ -136,6 +137,7 @@ impl ServerCall {
                 call.deadline = timeout.map(|timeout| Deadline::after(turn.now, timeout));
                 call.response = Response::Unsent(unusual.clone());
                 if let Some(status) = fault {
+                    log_failure(None, &status);
                     responder.finish(Err(status));
                     call.look(turn.engine, &mut setting.fields);
                     return call;

@@ -93,6 +93,7 @@ impl Office {
             "fail" => return Err(failure(letter)),
             "abort" => return Err(Status::aborted(String::from_utf8_lossy(&letter.parcel))),
             "push back" => return Err(Status::unavailable("later").trailer("grpc-retry-pushback-ms", "250")),
+            "cause" => return Err(failure_with_cause()),
             "tell" => {
                 let (cancelled, seen) = (call.cancelled(), Arc::clone(&self.seen));
                 tokio::spawn(async move {
@@ -114,6 +115,28 @@ pub fn failure(letter: &Letter) -> Status {
         .trailer("t-fee", "3")
         .trailer("t-fee", "4")
         .trailer_bin("t-seal-bin", vec![0, 255])
+}
+
+/// A status with everything that stays on its side.
+fn failure_with_cause() -> Status {
+    #[derive(Debug)]
+    struct NoPower(std::io::Error);
+
+    impl std::fmt::Display for NoPower {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("no power")
+        }
+    }
+
+    impl std::error::Error for NoPower {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+
+    Status::unavailable("the sorting machine is down")
+        .caused_by(NoPower(std::io::Error::other("fuse 7")))
+        .note("hint", "change the fuse")
 }
 
 /// What a handler knows of its call, in words.
