@@ -6,6 +6,7 @@
 mod bind;
 mod compression;
 mod connection_life;
+mod duplicates;
 mod fallback;
 mod handler;
 mod port_owner;

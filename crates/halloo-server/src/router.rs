@@ -11,6 +11,7 @@ use halloo_call::{
 };
 use halloo_core::{DecodeLimits, ServiceDescriptor, Status};
 
+use crate::duplicates::Duplicates;
 use crate::fallback::{Fallback, HttpResponder, Signpost};
 use crate::handler::{Entry, MethodExecution, Methods, Surroundings, Work};
 use crate::service::Services;
@@ -38,6 +39,7 @@ pub struct Router {
     paths: HashMap<&'static str, Route, BuildHasherDefault<PathHasher>>,
     surroundings: Arc<Surroundings>,
     fallback: Arc<dyn Fallback>,
+    duplicates: Duplicates,
     time_limits: TimeLimits,
     /// Shared by all requests that no method takes.
     elsewhere: Arc<Placement>,
@@ -46,7 +48,9 @@ pub struct Router {
 }
 
 impl Router {
-    /// Makes a router of `services`: one service, or a tuple of several.
+    /// Makes a router of `services`: one service, or a tuple of several. Each has to be given once: a
+    /// [`Server`](crate::Server) does not serve one that it was given twice, and a router that something else drives fails
+    /// its calls with INTERNAL.
     pub fn new(services: impl Services) -> Self {
         let limits = DecodeLimits::default();
         let mut router = Self {
@@ -62,6 +66,7 @@ impl Router {
                 compressor: None,
             }),
             fallback: Arc::new(Signpost),
+            duplicates: Duplicates::default(),
             time_limits: TimeLimits::none(),
             elsewhere: Arc::new(Placement::new(Execution::Spawn)),
             names_methods: cfg!(debug_assertions),
@@ -74,13 +79,34 @@ impl Router {
 
     /// Adds services beside those that it has.
     pub(crate) fn add(&mut self, methods: Methods) {
-        for entry in methods.entries {
+        let mut doubled = Vec::new();
+        for service in methods.services {
+            if self.has_service(service.name()) {
+                doubled.push(service.name());
+            } else {
+                self.services.push(service);
+            }
+        }
+        for mut entry in methods.entries {
             // A router has fewer routes than an HTTP/2 connection has stream ids.
             let route = Route(u32::try_from(self.entries.len()).unwrap_or(u32::MAX));
-            self.paths.insert(entry.method.path(), route);
+            let has_another = self.paths.insert(entry.method.path(), route).is_some();
+            if has_another && !doubled.contains(&entry.method.service()) {
+                self.duplicates.method(&mut entry);
+            }
             self.entries.push(entry);
         }
-        self.services.extend(methods.services);
+        for service in doubled {
+            self.duplicates.service(service, &mut self.entries);
+        }
+    }
+
+    /// Refuses to be served with what was given twice.
+    ///
+    /// # Errors
+    /// ALREADY_EXISTS, with the name of the service.
+    pub(crate) fn check(&self) -> Result<(), Status> {
+        self.duplicates.check()
     }
 
     pub(crate) fn has_service(&self, name: &str) -> bool {
@@ -245,6 +271,9 @@ impl Router {
                 self.suggestion(service, names)
             ));
         };
+        if descriptor.method(method).is_some() {
+            return Status::unimplemented(format!("this server has no handler for {service}/{method}"));
+        }
         let names = descriptor.methods().iter().map(|method| method.name());
         Status::unimplemented(format!("{service} has no method {method}{}", self.suggestion(method, names)))
     }

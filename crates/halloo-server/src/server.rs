@@ -281,7 +281,7 @@ impl Server {
     /// Not cancel safe: dropped, it closes all connections at once, and running calls are cancelled.
     ///
     /// # Errors
-    /// NOT_FOUND if [`execution`](Self::execution) or [`method_time_limits`](Self::method_time_limits) named a method that no service has; what an interceptor's
+    /// ALREADY_EXISTS if a service was given twice; NOT_FOUND if [`execution`](Self::execution) or [`method_time_limits`](Self::method_time_limits) named a method that no service has; what an interceptor's
     /// [`check`](Interceptor::check) says.
     pub async fn serve(mut self, services: impl Services) -> Result<(), Status> {
         let router = Arc::new(self.router(services)?);
@@ -317,6 +317,7 @@ impl Server {
 
     fn router(&mut self, services: impl Services) -> Result<Router, Status> {
         let mut router = Router::new(services).observation(self.observation.clone());
+        router.check()?;
         if let Some(bytes) = self.max_request_bytes {
             router = router.max_request_bytes(bytes);
         }
