@@ -8,6 +8,7 @@ mod compression;
 mod connection_life;
 mod duplicates;
 mod fallback;
+mod foreign;
 mod handler;
 mod port_owner;
 mod router;

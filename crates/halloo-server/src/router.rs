@@ -13,6 +13,7 @@ use halloo_core::{DecodeLimits, ServiceDescriptor, Status};
 
 use crate::duplicates::Duplicates;
 use crate::fallback::{Fallback, HttpResponder, Signpost};
+use crate::foreign;
 use crate::handler::{Entry, MethodExecution, Methods, Surroundings, Work};
 use crate::service::Services;
 
@@ -194,7 +195,8 @@ impl Router {
         self
     }
 
-    /// Sets who answers requests that are not RPCs. Default: a short text that says what this port is.
+    /// Sets who answers requests that are not RPCs. Default: a short text that says what this port is. A POST to the path
+    /// of a method is answered with 415 and a text, and never comes here.
     #[must_use]
     pub fn fallback(self, fallback: impl Fallback) -> Self {
         self.fallback_to(Arc::new(fallback))
@@ -286,6 +288,13 @@ impl Router {
         }
     }
 
+    /// The method whose path a request that is not an RPC posts to.
+    fn called_by(&self, request: &HttpRequest) -> Option<&'static str> {
+        let path = std::str::from_utf8(&request.path).ok().filter(|_| &*request.method == b"POST")?;
+        let path = path.split_once('?').map_or(path, |(path, _)| path);
+        self.entry(self.find(path)).map(|entry| entry.method.full_name())
+    }
+
     fn entry(&self, route: Option<Route>) -> Option<&Entry> {
         self.entries.get(usize::try_from(route?.0).ok()?)
     }
@@ -347,6 +356,9 @@ impl Dispatch for Router {
     }
 
     fn respond_http(&self, request: HttpRequest, responder: ResponderEnd) -> Handling {
+        if let Some(method) = self.called_by(&request) {
+            return Handling::http(Box::pin(foreign::answer(method, request, HttpResponder::new(responder))));
+        }
         let fallback = Arc::clone(&self.fallback);
         let answer = async move { fallback.respond(request, HttpResponder::new(responder)).await };
         Handling::http(Box::pin(answer))

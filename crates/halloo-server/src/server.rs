@@ -203,7 +203,8 @@ impl Server {
         self
     }
 
-    /// Sets who answers requests that are not RPCs. Default: a short text that says what this port is.
+    /// Sets who answers requests that are not RPCs. Default: a short text that says what this port is. A POST to the path
+    /// of a method, such as gRPC-Web sends, is answered with 415 and a text, and never comes here.
     #[must_use]
     pub fn fallback(mut self, fallback: impl Fallback) -> Self {
         self.fallback = Some(Arc::new(fallback));

@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod foreign;
 mod http1;
 mod layers;
 mod pages;
