@@ -127,7 +127,6 @@ impl Closing {
 }
 
 /// Says `last_words`, which may be none, and closes.
-#[cfg(any(test, feature = "_tls"))]
 pub(crate) async fn say_and_close<Io>(mut io: Io, last_words: &[u8], lingerer: Option<Lingerer>)
 where
     Io: AsyncRead + AsyncWrite + Unpin,

@@ -23,6 +23,13 @@ pub trait Http1: Send + Sync + 'static {
     fn serve(&self, io: Box<dyn ByteStream>, peer: Peer) -> Pin<Box<dyn Http1Connection>>;
 }
 
+/// Whether a server has something that serves HTTP/1.x.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Http1Service {
+    Present,
+    Absent,
+}
+
 /// One connection that speaks HTTP/1.x; resolves when it has ended. Dropped, it ends at once.
 pub trait Http1Connection: Future<Output = ()> + Send {
     /// Lets it end once the request under way is answered. It is polled afterwards.

@@ -24,6 +24,7 @@ mod opening;
 mod outgoing_head;
 mod oversize;
 mod places;
+mod refusal;
 mod request_head;
 mod response_head;
 mod server;

@@ -18,13 +18,18 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::task::{Id, JoinSet};
 
 use crate::address::set_user_timeout;
-use crate::closing::{Closing, Lingerers};
+use crate::closing::{Closing, Lingerer, Lingerers};
 use crate::first_bytes::{FIRST_BYTES, Spoken};
-use crate::http1::{Http1, Http1Connection, Replay, Return, lend};
+use crate::http1::{Http1, Http1Connection, Http1Service, Replay, Return, lend};
 use crate::listener::{Accepted, AcceptedSocket};
 use crate::mailbox::{Mail, Mailbox};
+use crate::refusal::Refusal;
 use crate::server::{ServerConnection, ServerConnectionHandle, now};
 use crate::server_call::NoStart;
+
+/// For HTTP/1.x that nothing serves.
+const HTTP2_NEEDED: &str = "This is a gRPC server, and this port speaks HTTP/2 alone. Call it with a gRPC client; curl \
+    needs --http2-prior-knowledge.\n";
 
 /// Serves accepted connections: with HTTP/2, or by what it was given for HTTP/1.x.
 pub struct Acceptor {
@@ -67,8 +72,7 @@ impl Acceptor {
         self
     }
 
-    /// Sets who serves connections that speak HTTP/1.x. Default: nobody, and they are ended like others that do not
-    /// begin with HTTP/2's preface (GOAWAY).
+    /// Sets what serves connections that speak HTTP/1.x. Default: nothing, and they are answered with 400 and a text.
     #[must_use]
     pub fn http1(mut self, http1: Arc<dyn Http1>) -> Self {
         self.http1 = Some(http1);
@@ -109,16 +113,15 @@ impl Acceptor {
         peer: Peer,
         tasks: &mut JoinSet<()>,
     ) -> (Id, ServerConnectionHandle) {
+        let http1 = if self.http1.is_some() { Http1Service::Present } else { Http1Service::Absent };
         let mailbox = Mailbox::new();
+        let lingerer = self.lingerers.lingerer(&mailbox);
         #[cfg(feature = "_tls")]
         if let Some(tls) = &self.tls {
-            use crate::tls::Http1Service;
-
-            let http1 = if self.http1.is_some() { Http1Service::Present } else { Http1Service::Absent };
-            let lingerer = self.lingerers.lingerer(&mailbox);
             return self.spawn_opening(crate::tls::accept(Arc::clone(tls), io, peer, http1, lingerer), mailbox, tasks);
         }
-        self.spawn_opening(open(io, peer, self.config.limits.handshake_timeout), mailbox, tasks)
+        let limit = self.config.limits.handshake_timeout;
+        self.spawn_opening(open(io, peer, limit, http1, lingerer), mailbox, tasks)
     }
 
     fn spawn_opening<Io: ByteStream + 'static>(
@@ -162,10 +165,16 @@ fn spread(age: Duration, random: u64) -> Duration {
     Duration::try_from_secs_f64(age.as_secs_f64() * share).unwrap_or(age)
 }
 
-/// Finds out what the peer of a connection without TLS speaks; `None` if it left before.
+/// Finds out what the peer of a connection without TLS speaks; `None` if it left before, or was refused.
 ///
 /// A peer that says too little within the `limit` goes to HTTP/2, which ends it.
-async fn open<Io: ByteStream>(mut io: Io, peer: Peer, limit: Duration) -> Option<Opened<Io>> {
+async fn open<Io: ByteStream>(
+    mut io: Io,
+    peer: Peer,
+    limit: Duration,
+    http1: Http1Service,
+    lingerer: Lingerer,
+) -> Option<Opened<Io>> {
     let since = now();
     let mut first = BytesMut::with_capacity(FIRST_BYTES);
     let speaks = match tokio::time::timeout(limit, read_first(&mut io, &mut first)).await {
@@ -178,6 +187,15 @@ async fn open<Io: ByteStream>(mut io: Io, peer: Peer, limit: Duration) -> Option
             "a client speaks TLS to this port, which is plaintext; let it use http://, or give the server a \
              certificate with `.tls(..)`"
         );
+    }
+    if (speaks, http1) == (Spoken::Http1, Http1Service::Absent) {
+        tracing::warn!(
+            peer = %peer.address,
+            "a client speaks HTTP/1.x to this port, which serves HTTP/2 alone; `.http(..)` of the feature `tower` serves both"
+        );
+        // It does not know frames, so no GOAWAY (RFC 9113 section 3.4 lets it be left out).
+        Refusal::of_http1(io, HTTP2_NEEDED).finish(lingerer).await;
+        return None;
     }
     Some(Opened { io, first, peer, speaks, since })
 }

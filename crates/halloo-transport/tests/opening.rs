@@ -155,14 +155,30 @@ async fn http_1_is_told_to_end_and_is_dropped_if_it_must() {
     assert_eq!(rig.rest().await, b"");
 }
 
+/// Each is answered in what it speaks, if that is known, and reads all of the answer: the socket is closed after it.
 #[tokio::test]
-async fn without_anybody_for_http_1_it_gets_a_goaway() {
-    for first in ["GET / HTTP/1.1\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n"] {
+async fn what_is_not_http_2_is_told_so() {
+    const GOAWAY: &str = "does not begin with the HTTP/2 preface";
+    let large = format!("POST /a HTTP/1.1\r\ncontent-length: 60000\r\n\r\n{}", "x".repeat(60_000));
+    for (first, expected) in [
+        ("GET / HTTP/1.1\r\nhost: x\r\n\r\n", "speaks HTTP/2 alone"),
+        ("GET / HTTP/1.0\r\n\r\n", "speaks HTTP/2 alone"),
+        ("OPTIONS * HTTP/1.1\r\nhost: x\r\n\r\n", "speaks HTTP/2 alone"),
+        (&large, "speaks HTTP/2 alone"),
+        ("SSH-2.0-OpenSSH_9.2\r\n", GOAWAY),
+    ] {
         let mut rig = Rig::with(Acceptor::new(Arc::new(Nobody::default()))).await;
         rig.client.write_all(first.as_bytes()).await.unwrap();
-        let rest = rig.rest().await;
-        let text = rest.escape_ascii().to_string();
-        assert!(text.contains("does not begin with the HTTP/2 preface"), "{text}");
+        if expected != GOAWAY {
+            rig.client.shutdown().await.unwrap();
+        }
+        let text = String::from_utf8_lossy(&rig.rest().await).into_owned();
+        assert!(text.contains(expected), "{text:?}");
+        if expected != GOAWAY {
+            let (head, body) = text.split_once("\r\n\r\n").unwrap();
+            assert!(head.starts_with("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n"), "{head}");
+            assert!(head.ends_with(&format!("content-length: {}", body.len())), "{text:?}");
+        }
     }
 }
 

@@ -166,6 +166,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Raw<Io> {
         let _ = soon(self.socket.write_all(bytes)).await;
     }
 
+    /// All bytes until the server ends its side.
+    pub(crate) async fn rest(&mut self) -> Vec<u8> {
+        let mut rest = self.input.split().to_vec();
+        soon(self.socket.read_to_end(&mut rest)).await.unwrap();
+        rest
+    }
+
     /// The next frame; `None` when the server has hung up.
     pub(crate) async fn next(&mut self) -> Option<Frame> {
         soon(self.read_frame()).await

@@ -186,7 +186,7 @@ async fn a_tls_port_answers_a_browser_that_forgot_the_s() {
     soon(socket.read_to_string(&mut answer)).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    assert_eq!(body, "This port speaks TLS; use https://.\r\n");
+    assert_eq!(body, "This port speaks TLS; use https://.\n");
     assert!(head.ends_with(&format!("content-length: {}", body.len())), "{head}");
     server.end().await;
 }

@@ -15,17 +15,18 @@ use super::connect::chain_of;
 use super::fault::{Fault, Side};
 use super::reload::Configurations;
 use super::server::{H2, HTTP_1_1, ServerMaterial, Tls};
-use crate::closing::{Lingerer, say_and_close};
+use crate::closing::Lingerer;
 use crate::first_bytes::{FIRST_BYTES, Spoken};
-use crate::http1::Replay;
+use crate::http1::{Http1Service, Replay};
 use crate::opening::{ByteStream, Opened, read_first};
+use crate::refusal::Refusal;
 
 /// Alerts that end a handshake before this side has said anything, so they are not encrypted (RFC 8446 section 6).
 const PROTOCOL_VERSION: [u8; 7] = [0x15, 0x03, 0x03, 0, 2, 2, 70];
 const NO_APPLICATION_PROTOCOL: [u8; 7] = [0x15, 0x03, 0x03, 0, 2, 2, 120];
 
-const BAD_REQUEST: &[u8] = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: text/plain\r\n\
-    content-length: 37\r\n\r\nThis port speaks TLS; use https://.\r\n";
+/// For HTTP/1.x without TLS.
+const USE_TLS: &str = "This port speaks TLS; use https://.\n";
 
 /// The handshakes of one server.
 pub(crate) struct Handshakes {
@@ -46,13 +47,6 @@ impl fmt::Debug for Handshakes {
     }
 }
 
-/// Whether somebody is there for connections that choose HTTP/1.1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Http1Service {
-    Present,
-    Absent,
-}
-
 /// Opens a connection by a handshake; `None` if that failed, which is in the log then.
 pub(crate) async fn accept<Io: ByteStream>(
     handshakes: Arc<Handshakes>,
@@ -68,7 +62,7 @@ pub(crate) async fn accept<Io: ByteStream>(
         let spoken = read_first(&mut io, &mut first).await?;
         let io = Replay::new(first, io);
         if spoken != Spoken::Tls {
-            return Some(Err(Refusal { last_words: refuse_plaintext(&peer, spoken, io.first()), io: Some(io) }));
+            return Some(Err(refuse_plaintext(io, &peer, spoken)));
         }
         Some(Attempt { io, peer, http1 }.run(&handshakes).await)
     };
@@ -78,8 +72,8 @@ pub(crate) async fn accept<Io: ByteStream>(
     });
     match opened? {
         Ok(opened) => Some(opened),
-        Err(Refusal { io, last_words }) => {
-            say_and_close(io?, last_words, Some(lingerer)).await;
+        Err(refusal) => {
+            refusal.finish(lingerer).await;
             None
         }
     }
@@ -91,25 +85,19 @@ struct Attempt<Io> {
     http1: Http1Service,
 }
 
-/// A handshake that failed, and what is still to be said to its peer.
-struct Refusal<Io> {
-    io: Option<Io>,
-    last_words: &'static [u8],
-}
-
 impl<Io: ByteStream> Attempt<Io> {
     async fn run(self, handshakes: &Handshakes) -> Result<Opened<TlsStream<Replay<Io>>>, Refusal<Replay<Io>>> {
         let Self { io, peer, http1 } = self;
         let failed = |error: &std::io::Error, io, server_name: Option<&str>| {
             let fault = Fault::of(error, Side::Server);
             tracing::warn!(peer = %peer.address, server_name, reason = %fault, "a TLS handshake failed");
-            Refusal { io, last_words: &[] }
+            Refusal::new(io, &[])
         };
         let config = match handshakes.configurations.current().await {
             Ok(config) => config,
             Err(status) => {
                 tracing::error!(reason = status.message(), "no TLS handshake is possible");
-                return Err(Refusal { io: Some(io), last_words: &[] });
+                return Err(Refusal::new(Some(io), &[]));
             }
         };
         let mut hello = LazyConfigAcceptor::new(Acceptor::default(), io);
@@ -123,7 +111,7 @@ impl<Io: ByteStream> Attempt<Io> {
                 peer = %peer.address, server_name, offered,
                 "refused: a client has to offer HTTP/2 in the TLS handshake (ALPN h2)"
             );
-            return Err(Refusal { io: Some(start.io), last_words: &NO_APPLICATION_PROTOCOL });
+            return Err(Refusal::new(Some(start.io), &NO_APPLICATION_PROTOCOL));
         }
         let io = match start.into_stream(config).into_fallible().await {
             Ok(io) => io,
@@ -152,13 +140,15 @@ fn agree(hello: &ClientHello<'_>, http1: Http1Service) -> Result<(), String> {
     Err(if names.is_empty() { "nothing".into() } else { names.join(" ") })
 }
 
-/// Logs that a peer does not speak TLS, and returns what it is told.
-fn refuse_plaintext(peer: &Peer, spoken: Spoken, first: &[u8]) -> &'static [u8] {
+fn refuse_plaintext<Io: ByteStream>(io: Replay<Io>, peer: &Peer, spoken: Spoken) -> Refusal<Replay<Io>> {
     let what = match spoken {
-        _ if first.starts_with(b"PRI * HTTP/2") => "plaintext HTTP/2",
+        _ if io.first().starts_with(b"PRI * HTTP/2") => "plaintext HTTP/2",
         Spoken::Http1 => "plaintext HTTP/1.x",
         Spoken::Http2 | Spoken::Tls => "something that is not TLS",
     };
     tracing::warn!(peer = %peer.address, "a client speaks {what} to this port, which is TLS; let it use https://");
-    if spoken == Spoken::Http1 { BAD_REQUEST } else { &PROTOCOL_VERSION }
+    match spoken {
+        Spoken::Http1 => Refusal::of_http1(io, USE_TLS),
+        Spoken::Http2 | Spoken::Tls => Refusal::new(Some(io), &PROTOCOL_VERSION),
+    }
 }

@@ -12,7 +12,7 @@ mod provider;
 mod reload;
 mod server;
 
-pub(crate) use accept::{Handshakes, Http1Service, accept};
+pub(crate) use accept::{Handshakes, accept};
 pub use client::ClientTls;
 pub use connect::TlsConnector;
 pub(crate) use fault::Fault;
