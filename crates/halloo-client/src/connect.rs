@@ -12,6 +12,7 @@ use halloo_transport::{Address, ClientConnection, ConnectOptions, PlacesFreed, R
 
 use crate::failure::{Said, Unreachable};
 use crate::line::Line;
+use crate::subchannel::Progress;
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -31,6 +32,8 @@ pub(crate) struct Around {
     pub(crate) returned: ReturnedCalls,
     /// Where calls above the peer's limit wait; dangling: in the connection.
     pub(crate) line: Weak<Line>,
+    /// Who learns how far the attempt is.
+    pub(crate) progress: Progress,
 }
 
 /// How a connection came to take no more calls.
@@ -113,8 +116,9 @@ fn slowed_down(interval: Duration, complaints: u32) -> Duration {
 impl Connect for Http2 {
     fn connect(&self, address: Address, around: Around) -> BoxFuture<Result<Arc<dyn Connection>, Unreachable>> {
         let mut options = self.options.clone();
-        let Around { returned, line } = around;
+        let Around { returned, line, progress } = around;
         options.returned = Some(returned);
+        options.accepted = Some(progress.accepted());
         if line.strong_count() > 0 {
             let line = Weak::clone(&line);
             options.places = Some(PlacesFreed::new(move || {
@@ -220,7 +224,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = Address::Tcp(listener.local_addr().unwrap());
         let http2 = Http2::new(ConnectOptions::new("test"), Said { target: "test".into(), scheme: Scheme::Http });
-        let around = Around { returned: ReturnedCalls::new(drop), line: Weak::new() };
+        let around = Around { returned: ReturnedCalls::new(drop), line: Weak::new(), progress: Progress::default() };
         let serve = async {
             let mut socket = listener.accept().await.unwrap().0;
             socket.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap();

@@ -91,8 +91,9 @@ impl Driver {
                         Event::Looked(found.map(Iterator::collect))
                     });
                 }
-                Action::Connect { id, attempt, address } => {
-                    let around = Around { returned: self.remote.returned_calls(), line: self.line_before(id) };
+                Action::Connect { id, attempt, address, progress } => {
+                    let (returned, line) = (self.remote.returned_calls(), self.line_before(id));
+                    let around = Around { returned, line, progress };
                     let connecting = self.remote.connect.connect(address, around);
                     let task = self.tasks.spawn(async move { Event::Attempted(attempt, connecting.await) });
                     self.attempts.insert(attempt, task);

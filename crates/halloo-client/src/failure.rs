@@ -33,6 +33,8 @@ pub(crate) enum Cause {
     Refused,
     NoSocket,
     TimedOut,
+    /// The peer accepted the connection and said nothing.
+    Silent,
     /// The peer answered in something that is not HTTP/2.
     NotHttp2,
     /// One side speaks TLS, and the other does not.
@@ -68,14 +70,20 @@ impl Said {
 }
 
 impl Unreachable {
-    pub(crate) fn timed_out(limit: Duration) -> Self {
-        let reason = format!("no answer within {}", duration_text(limit));
-        Self { reason, cause: Cause::TimedOut, hint: None }
+    /// An attempt that took longer than `limit`; `accepted`: the peer took the connection.
+    pub(crate) fn timed_out(limit: Duration, accepted: bool) -> Self {
+        let limit = duration_text(limit);
+        let (reason, cause) = match accepted {
+            false => (format!("no answer within {limit}"), Cause::TimedOut),
+            true => (format!("it accepted the connection, but did not answer within {limit}"), Cause::Silent),
+        };
+        Self { reason, cause, hint: None }
     }
 
     pub(crate) fn new(error: &ConnectError, said: &Said) -> Self {
         let reason = error.to_string();
         match error.kind() {
+            ConnectErrorKind::Silent => Self { reason, cause: Cause::Silent, hint: None },
             ConnectErrorKind::NotHttp2 => Self { reason, cause: Cause::NotHttp2, hint: None },
             ConnectErrorKind::SpeaksTls { names } => Self {
                 reason: format!("it speaks TLS, but {}", said.plaintext()),
@@ -134,7 +142,9 @@ impl ConnectFailure {
         };
         let message = match (last.cause, last.reason.strip_prefix("it ")) {
             // `it answered ...` and `it speaks ...` are about the peer, which only one address may have.
-            (Cause::NotHttp2 | Cause::Mismatch | Cause::Tls, Some(what)) => format!("{} {what}", last.address),
+            (Cause::Silent | Cause::NotHttp2 | Cause::Mismatch | Cause::Tls, Some(what)) => {
+                format!("{} {what}", last.address)
+            }
             _ => format!("cannot reach {target}: {}", last.reason),
         };
         let status = Status::unavailable(message).note("tried", tried_text(failures));
@@ -160,6 +170,9 @@ fn hint(cause: Cause, address: &Address) -> Option<&'static str> {
         (Cause::Refused, _) => Some("nothing listens there; the socket is left from a server that has ended"),
         (Cause::NoSocket, _) => Some("the server has not made its socket yet; start it, or check the path"),
         (Cause::TimedOut, _) => Some("a firewall may drop the packets, or the host is down; check host and port"),
+        (Cause::Silent, _) => {
+            Some("the process there may hang, or be no gRPC server; check the address, and the server's log")
+        }
         (Cause::NotHttp2, _) => Some("check the port: a gRPC server speaks HTTP/2 there"),
         (Cause::Other | Cause::Mismatch | Cause::Tls, _) => None,
     }
@@ -307,7 +320,7 @@ mod tests {
 
     #[test]
     fn an_attempt_without_an_answer_says_how_long() {
-        let why = Unreachable::timed_out(Duration::from_secs(20));
+        let why = Unreachable::timed_out(Duration::from_secs(20), false);
         let address = Address::Tcp("192.0.2.1:1".parse().unwrap());
         let failures = [ConnectFailure::new(address, why, Duration::from_secs(20))];
         assert_eq!(

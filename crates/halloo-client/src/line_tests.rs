@@ -16,7 +16,7 @@ use crate::connect::{Around, BoxFuture, Carrier, Connect, Connection, Ended};
 use crate::driver_tests::SAY;
 use crate::failure::{Cause, Unreachable};
 use crate::line::Line;
-use crate::subchannel::AttemptId;
+use crate::subchannel::{AttemptId, Progress};
 use crate::{
     BearerToken, Channel, ChannelBuilder, ConnectivityState, Control, Fixed, LoadBalancer, Pick, Picker, SubchannelId,
     SubchannelUpdate,
@@ -446,7 +446,8 @@ async fn credentials_are_asked_when_there_is_a_place() {
 async fn connections_that_have_just_gone_are_not_taken_for_unprotected_ones() {
     let (server, line) = (Crowded::new(1), Line::new(2));
     for attempt in [0, 1] {
-        let around = Around { returned: ReturnedCalls::new(drop), line: Arc::downgrade(&line) };
+        let progress = Progress::default();
+        let around = Around { returned: ReturnedCalls::new(drop), line: Arc::downgrade(&line), progress };
         let address = Address::Tcp(([10, 0, 0, 1], 1).into());
         line.add(AttemptId(attempt), server.connect(address, around).await.unwrap());
     }

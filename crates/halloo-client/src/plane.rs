@@ -17,7 +17,7 @@ use crate::balancer::{Command, Control, LoadBalancer, Picker, SubchannelId, Subc
 use crate::failure::Unreachable;
 use crate::resolver::{Resolver, ResolverEvent};
 use crate::state::ConnectivityState;
-use crate::subchannel::{AttemptId, Pace, Subchannel, TimedOut};
+use crate::subchannel::{AttemptId, Pace, Progress, Subchannel, TimedOut};
 
 pub(crate) struct Plane {
     resolver: Box<dyn Resolver>,
@@ -36,12 +36,12 @@ pub(crate) struct Plane {
 }
 
 /// What the driver has to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Action {
     /// Look the host up; then [`Plane::handle_lookup`].
     Lookup { host: String, port: u16 },
     /// Connect; then [`Plane::handle_attempt`].
-    Connect { id: SubchannelId, attempt: AttemptId, address: Address },
+    Connect { id: SubchannelId, attempt: AttemptId, address: Address, progress: Progress },
     /// Give the attempt up; nothing follows.
     Abandon(AttemptId),
     /// The subchannel's connections take no more calls and end when the running ones have.
@@ -134,7 +134,7 @@ impl Plane {
             self.next_attempt += 1;
             let address = subchannel.address().clone();
             tracing::debug!(%address, "every stream is in use: connecting once more");
-            self.actions.push_back(Action::Connect { id, attempt, address });
+            self.actions.push_back(Action::Connect { id, attempt, address, progress: subchannel.progress() });
         }
     }
 
@@ -225,7 +225,8 @@ impl Plane {
         if subchannel.connect(now, attempt, &self.pace, &mut self.dice) {
             self.next_attempt += 1;
             self.updates.push_back((id, SubchannelUpdate::Connecting));
-            self.actions.push_back(Action::Connect { id, attempt, address: subchannel.address().clone() });
+            let (address, progress) = (subchannel.address().clone(), subchannel.progress());
+            self.actions.push_back(Action::Connect { id, attempt, address, progress });
         }
     }
 

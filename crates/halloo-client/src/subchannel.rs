@@ -7,6 +7,8 @@
 //!
 //! READY it stays as long as there is a connection, whatever becomes of attempts at further ones (gRFC A105).
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use halloo_transport::Address;
@@ -20,6 +22,17 @@ use crate::state::ConnectivityState;
 /// Names one attempt; an answer to an earlier one is recognised as such.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct AttemptId(pub(crate) u64);
+
+/// How far an attempt is, told by what makes it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Progress(Arc<AtomicBool>);
+
+impl Progress {
+    /// What is to be set once the peer has accepted the connection.
+    pub(crate) fn accepted(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct Subchannel {
@@ -37,6 +50,7 @@ enum Pursuit {
     None,
     Attempt {
         attempt: AttemptId,
+        progress: Progress,
         started: Instant,
         limit: Duration,
         retry_at: Instant,
@@ -85,6 +99,14 @@ impl Subchannel {
         }
     }
 
+    /// How far the attempt under way is.
+    pub(crate) fn progress(&self) -> Progress {
+        match &self.pursuit {
+            Pursuit::Attempt { progress, .. } => progress.clone(),
+            _ => Progress::default(),
+        }
+    }
+
     /// Begins an attempt, if there is none, no connection and no back-off. An attempt gets as long as its
     /// back-off, but at least the connect timeout.
     pub(crate) fn connect(&mut self, now: Instant, attempt: AttemptId, pace: &Pace, dice: &mut Dice) -> bool {
@@ -102,7 +124,8 @@ impl Subchannel {
         }
         let pause = pace.backoff.pause(self.failures, dice.roll());
         let limit = pause.max(pace.connect_timeout);
-        self.pursuit = Pursuit::Attempt { attempt, started: now, limit, retry_at: now + pause };
+        let progress = Progress::default();
+        self.pursuit = Pursuit::Attempt { attempt, progress, started: now, limit, retry_at: now + pause };
         true
     }
 
@@ -160,9 +183,10 @@ impl Subchannel {
         if self.poll_timeout().is_none_or(|at| now < at) {
             return None;
         }
-        match self.pursuit {
-            Pursuit::Attempt { attempt, limit, .. } => {
-                let failure = self.failed(now, Unreachable::timed_out(limit));
+        match &self.pursuit {
+            Pursuit::Attempt { attempt, progress, limit, .. } => {
+                let (attempt, accepted) = (*attempt, progress.0.load(Ordering::Relaxed));
+                let failure = self.failed(now, Unreachable::timed_out(*limit, accepted));
                 Some(TimedOut::Attempt(attempt, failure))
             }
             Pursuit::Backoff { .. } => {
@@ -232,14 +256,19 @@ mod tests {
 
     #[test]
     fn an_attempt_that_hangs_is_given_up() {
-        let (start, mut dice, mut subchannel) = (Instant::now(), Dice::seeded(1), subchannel());
-        subchannel.connect(start, AttemptId(4), &pace(), &mut dice);
-        let limit = start + Duration::from_secs(20);
-        assert_eq!(subchannel.poll_timeout(), Some(limit));
-        let Some(TimedOut::Attempt(AttemptId(4), Some(failure))) = subchannel.handle_timeout(limit) else {
-            panic!("20 s are the limit");
-        };
-        assert_eq!(failure.reason, "no answer within 20 s");
-        assert!(matches!(subchannel.handle_timeout(limit), Some(TimedOut::Backoff)), "its back-off has passed too");
+        for (accepted, reason) in
+            [(false, "no answer within 20 s"), (true, "it accepted the connection, but did not answer within 20 s")]
+        {
+            let (start, mut dice, mut subchannel) = (Instant::now(), Dice::seeded(1), subchannel());
+            subchannel.connect(start, AttemptId(4), &pace(), &mut dice);
+            subchannel.progress().accepted().store(accepted, Ordering::Relaxed);
+            let limit = start + Duration::from_secs(20);
+            assert_eq!(subchannel.poll_timeout(), Some(limit));
+            let Some(TimedOut::Attempt(AttemptId(4), Some(failure))) = subchannel.handle_timeout(limit) else {
+                panic!("20 s are the limit");
+            };
+            assert_eq!(failure.reason, reason);
+            assert!(matches!(subchannel.handle_timeout(limit), Some(TimedOut::Backoff)), "its back-off has passed too");
+        }
     }
 }

@@ -288,6 +288,61 @@ async fn e05_a_web_server_is_recognised() {
     );
 }
 
+/// Something that is neither HTTP/2 nor a web server's usual answer.
+#[tokio::test]
+async fn e05_what_is_not_http_2_is_recognised() {
+    let page = "answered with a bare web page, as servers of HTTP/1.1 do; it is a web server, not gRPC";
+    for (answer, what) in [
+        ("<!DOCTYPE HTML>\n<html lang=\"en\">\n<title>Error response</title>\n</html>\n", page),
+        ("SSH-2.0-OpenSSH_9.2\r\n", "answered \"SSH-2.0-OpenSSH_9.2\", which is not HTTP/2"),
+        ("hi", "answered \"hi\", which is not HTTP/2"),
+        ("J\0\0\0\n8.0.36\0", "answered with bytes that are not HTTP/2"),
+    ] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            loop {
+                let mut socket = listener.accept().await.unwrap().0;
+                let _ = socket.read(&mut [0; 1024]).await;
+                let _ = socket.write_all(answer.as_bytes()).await;
+            }
+        });
+        let status = Channel::connect(address.to_string()).await.unwrap_err();
+        assert_eq!(
+            shown(&status),
+            format!(
+                "{address} {what} (UNAVAILABLE)\n  \
+                 tried    {address} it {what} (_ ms)\n  \
+                 hint     check the port: a gRPC server speaks HTTP/2 there"
+            )
+        );
+    }
+}
+
+/// With the clock stopped: over a Unix socket the connection is there at once.
+#[cfg(unix)]
+#[tokio::test(start_paused = true)]
+async fn a_server_that_accepts_and_says_nothing_is_no_firewall() {
+    let path = std::env::temp_dir().join(format!("halloo-silent-{}.sock", std::process::id()));
+    let listener = tokio::net::UnixListener::bind(&path).unwrap();
+    tokio::spawn(async move {
+        let mut accepted = Vec::new();
+        loop {
+            accepted.push(listener.accept().await.unwrap());
+        }
+    });
+    let place = format!("unix:{}", path.display());
+    // The channel's limit, and the one of HTTP/2's handshake.
+    for (limit, what) in [(5, "did not answer within 5 s"), (20, "did not answer")] {
+        let builder = Channel::builder(&place).connect_timeout(Duration::from_secs(limit));
+        let status = builder.connect().await.unwrap_err();
+        assert_eq!(status.message(), format!("{place} accepted the connection, but {what}"));
+        let hint = "the process there may hang, or be no gRPC server; check the address, and the server's log";
+        assert_eq!(status.notes().last().unwrap().text(), hint);
+    }
+    std::fs::remove_file(path).unwrap();
+}
+
 #[tokio::test]
 async fn e07_a_deadline_over_a_connection() {
     let served = Served::at(&loopback());

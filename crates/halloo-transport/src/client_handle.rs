@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
@@ -45,6 +46,8 @@ pub struct ConnectOptions {
     /// Refuses calls above the peer's MAX_CONCURRENT_STREAMS, and who hears that there are places again. Default: nobody,
     /// and such calls wait in the connection.
     pub places: Option<PlacesFreed>,
+    /// Is set once the peer has accepted the connection, before anything was said on it. Default: nothing is told.
+    pub accepted: Option<Arc<AtomicBool>>,
     /// Who sees the connection. Default: nobody.
     pub observation: Observation,
     /// TLS for the connection, which is never made without it then. Default: none, so plaintext.
@@ -104,6 +107,7 @@ impl ConnectOptions {
             http2: Config::default(),
             returned: None,
             places: None,
+            accepted: None,
             observation: Observation::default(),
             #[cfg(feature = "_tls")]
             tls: None,
@@ -122,6 +126,9 @@ pub async fn connect(address: &Address, options: ConnectOptions) -> Result<Clien
     // What waits for an acknowledgement has as long as a PING (gRFC A18).
     let user_timeout = options.http2.keepalive.map(|keepalive| keepalive.timeout);
     let (socket, peer) = address.connect(user_timeout).await.map_err(ConnectError::from_io)?;
+    if let Some(accepted) = &options.accepted {
+        accepted.store(true, Ordering::Relaxed);
+    }
     match socket {
         Socket::Tcp(io) => secure(address, io, peer, options).await,
         #[cfg(unix)]
@@ -146,7 +153,8 @@ async fn secure<Io: ByteStream + 'static>(
     let connected = drive(address, io, peer, "http", options).await;
     #[cfg(feature = "_tls")]
     if let Err(error) = &connected
-        && matches!(error.kind(), ConnectErrorKind::SpeaksTls { .. } | ConnectErrorKind::Io)
+        // Some servers of TLS answer plaintext with a 400 of HTTP/1.1.
+        && !matches!(error.kind(), ConnectErrorKind::SpeaksPlaintext { .. } | ConnectErrorKind::Tls { .. })
         && let Some(names) = crate::tls::probe(address, &authority).await
     {
         return Err(ConnectError::new(crate::sniff::SPEAKS_TLS, ConnectErrorKind::SpeaksTls { names }));

@@ -19,6 +19,8 @@ pub enum ConnectErrorKind {
     /// The socket failed, or the connection ended before the peer said anything that tells what it is.
     #[default]
     Io,
+    /// The peer accepted the connection and then said nothing.
+    Silent,
     /// The peer answered in something that is neither HTTP/2 nor TLS.
     NotHttp2,
     /// The peer speaks TLS, and this connection is plaintext.

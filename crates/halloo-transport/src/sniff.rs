@@ -11,44 +11,81 @@ pub(crate) const SPEAKS_TLS: &str = "it speaks TLS, but this connection is plain
 /// How an alert of TLS begins (RFC 8446 section 5.1).
 const TLS_ALERT: [u8; 2] = [0x15, 0x03];
 
-#[derive(Debug, Default)]
+/// The largest frame that may come before this side's SETTINGS are known (RFC 9113 section 6.5.2). Read as the length
+/// of a frame, the first three letters of any text say far more.
+const MAX_FRAME_BYTES: u32 = 16_384;
+
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) enum Sniff {
     #[default]
     Nothing,
+    /// Too few bytes to tell.
+    Start(Vec<u8>),
     Http2,
     Other(Vec<u8>),
 }
 
 impl Sniff {
-    /// Looks at what arrived. Only the first look counts, and those that continue what is not HTTP/2.
+    /// Looks at what arrived: all of it, since the engine consumes nothing before it has the head of a frame.
     pub(crate) fn look(&mut self, bytes: &[u8]) {
-        match self {
-            Self::Nothing if bytes.starts_with(b"HTTP/1.") || bytes.starts_with(&TLS_ALERT) => {
-                *self = Self::Other(bytes[..bytes.len().min(KEPT_BYTES)].to_vec());
-            }
-            Self::Nothing if bytes.len() >= 7 => *self = Self::Http2,
-            _ => {}
+        if *self == Self::Http2 {
+            return;
         }
+        let kept = || bytes[..bytes.len().min(KEPT_BYTES)].to_vec();
+        *self = match bytes {
+            [] => return,
+            _ if bytes.starts_with(&TLS_ALERT) => Self::Other(kept()),
+            [a, b, c, ..] if u32::from_be_bytes([0, *a, *b, *c]) <= MAX_FRAME_BYTES => Self::Http2,
+            [_, _, _, ..] => Self::Other(kept()),
+            _ => Self::Start(kept()),
+        };
     }
 
     /// What the peer is, in words, and for programs.
     pub(crate) fn not_http2(&self) -> Option<(String, ConnectErrorKind)> {
-        let Self::Other(bytes) = self else { return None };
+        let bytes = match self {
+            Self::Other(bytes) => bytes,
+            // A length of HTTP/2 that was cut short begins so.
+            Self::Start(bytes) if !bytes.starts_with(&[0]) => bytes,
+            _ => return None,
+        };
         if bytes.starts_with(&TLS_ALERT) {
             return Some((SPEAKS_TLS.into(), ConnectErrorKind::SpeaksTls { names: Vec::new() }));
         }
         let text = String::from_utf8_lossy(bytes);
-        let mut lines = text.lines();
-        let status_line = printable(lines.next().unwrap_or_default());
-        let content_type = lines
-            .take_while(|line| !line.is_empty())
-            .filter_map(|line| line.split_once(':'))
-            .find(|(name, _)| name.trim().eq_ignore_ascii_case("content-type"))
-            .map(|(_, value)| format!(" {}", printable(value.trim())))
-            .unwrap_or_default();
-        let reason = format!("it answered {status_line}{content_type}; it is a web server, not gRPC");
+        let reason = if text.starts_with("HTTP/1.") {
+            format!("it answered {}; it is a web server, not gRPC", status_line(&text))
+        } else if text.trim_start().starts_with('<') {
+            // As servers of HTTP/1.x do that take a version they do not know for HTTP/0.9, which has no status line.
+            "it answered with a bare web page, as servers of HTTP/1.1 do; it is a web server, not gRPC".into()
+        } else if let Some(line) = first_line(&text) {
+            format!("it answered {line:?}, which is not HTTP/2")
+        } else {
+            "it answered with bytes that are not HTTP/2".into()
+        };
         Some((reason, ConnectErrorKind::NotHttp2))
     }
+}
+
+/// The status line of a response of HTTP/1.x, and its content type.
+fn status_line(text: &str) -> String {
+    let mut lines = text.lines();
+    let status_line = printable(lines.next().unwrap_or_default());
+    let content_type = lines
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.trim().eq_ignore_ascii_case("content-type"))
+        .map(|(_, value)| format!(" {}", printable(value.trim())))
+        .unwrap_or_default();
+    format!("{status_line}{content_type}")
+}
+
+/// The first line, if it is one to read.
+fn first_line(text: &str) -> Option<String> {
+    let line = text.lines().next()?.trim();
+    let is_text =
+        !line.is_empty() && line.chars().all(|char| !char.is_control() && char != char::REPLACEMENT_CHARACTER);
+    is_text.then(|| printable(line))
 }
 
 /// A peer's words, fit for a terminal.
@@ -61,31 +98,49 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_web_server_is_described() {
-        let mut sniff = Sniff::default();
-        sniff.look(b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\n\r\n<html>");
-        assert_eq!(
-            sniff.not_http2(),
-            Some((
-                "it answered HTTP/1.1 400 Bad Request text/html; it is a web server, not gRPC".into(),
-                ConnectErrorKind::NotHttp2
-            ))
-        );
-    }
-
-    #[test]
-    fn a_tls_alert_is_recognised() {
-        let mut sniff = Sniff::default();
-        sniff.look(&[0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x32]);
-        let kind = ConnectErrorKind::SpeaksTls { names: Vec::new() };
-        assert_eq!(sniff.not_http2(), Some((SPEAKS_TLS.into(), kind)));
+    fn what_is_not_http_2_is_described() {
+        let page = "it answered with a bare web page, as servers of HTTP/1.1 do; it is a web server, not gRPC";
+        for (bytes, expected) in [
+            (
+                &b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\n\r\n<html>"[..],
+                "it answered HTTP/1.1 400 Bad Request text/html; it is a web server, not gRPC",
+            ),
+            (b"HTTP/1.0 505 \x1bNo\r\n\r\n", "it answered HTTP/1.0 505 No; it is a web server, not gRPC"),
+            // Python's http.server answers HTTP/2's preface so.
+            (b"<!DOCTYPE HTML>\n<html lang=\"en\">\n", page),
+            (b"\n<html>", page),
+            (b"SSH-2.0-OpenSSH_9.2\r\n", "it answered \"SSH-2.0-OpenSSH_9.2\", which is not HTTP/2"),
+            (b"-ERR unknown command 'PRI'\r\n", "it answered \"-ERR unknown command 'PRI'\", which is not HTTP/2"),
+            (b"220", "it answered \"220\", which is not HTTP/2"),
+            (b"E\n", "it answered \"E\", which is not HTTP/2"),
+            (b"J\0\0\0\n8.0.36\0", "it answered with bytes that are not HTTP/2"),
+            (b"\xff\xff\xff\xff", "it answered with bytes that are not HTTP/2"),
+            (b"\x15\x03\x03\x00\x02\x02\x32", SPEAKS_TLS),
+        ] {
+            // However the bytes arrive.
+            for first in 0..=bytes.len() {
+                let mut sniff = Sniff::default();
+                sniff.look(&bytes[..first]);
+                sniff.look(bytes);
+                let (reason, kind) = sniff.not_http2().unwrap();
+                assert_eq!(reason, expected, "{first} of {}", bytes.escape_ascii());
+                assert_eq!(kind == ConnectErrorKind::NotHttp2, expected != SPEAKS_TLS);
+            }
+        }
     }
 
     #[test]
     fn http2_is_nothing_special() {
-        let mut sniff = Sniff::default();
-        sniff.look(&[0, 0, 6, 4, 0, 0, 0, 0, 0]);
-        sniff.look(b"HTTP/1.1 400 Bad Request\r\n");
-        assert_eq!(sniff.not_http2(), None);
+        for first in [&[0, 0, 6, 4, 0, 0, 0, 0, 0][..], &[0, 0, 0], &[0, 0x40, 0, 4]] {
+            let mut sniff = Sniff::default();
+            sniff.look(first);
+            sniff.look(b"HTTP/1.1 400 Bad Request\r\n");
+            assert_eq!(sniff.not_http2(), None);
+        }
+        for cut_short in [&[][..], &[0], &[0, 0]] {
+            let mut sniff = Sniff::default();
+            sniff.look(cut_short);
+            assert_eq!(sniff.not_http2(), None);
+        }
     }
 }

@@ -48,19 +48,28 @@ async fn e02_a_plaintext_client_of_a_tls_port() {
 }
 
 #[tokio::test]
-async fn e02_a_tls_server_that_closes_without_a_word_is_recognised() {
-    // As Go's servers do: one that gets no TLS says nothing and closes.
+async fn e02_a_tls_server_that_answers_no_plaintext_is_recognised() {
+    // Go's servers close without a word, web servers answer in HTTP/1.1.
+    for answer in ["", "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n"] {
+        tls_server_that_answers_plaintext_with(answer).await;
+    }
+}
+
+async fn tls_server_that_answers_plaintext_with(answer: &'static str) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let place = listener.local_addr().unwrap().to_string();
     let identity = Authority::usual().localhost();
     let acceptor = tokio_rustls::TlsAcceptor::from(rustls_server(&identity.certificate, &identity.key));
     tokio::spawn(async move {
         loop {
-            let (socket, _) = listener.accept().await.unwrap();
+            let (mut socket, _) = listener.accept().await.unwrap();
             let mut first = [0];
             let _ = socket.peek(&mut first).await;
             if first == [0x16] {
                 let _ = acceptor.accept(socket).await;
+            } else {
+                let _ = socket.read(&mut [0; 1024]).await;
+                let _ = socket.write_all(answer.as_bytes()).await;
             }
         }
     });
