@@ -373,6 +373,7 @@ impl ChannelBuilder {
         #[cfg(not(feature = "_tls"))]
         let given = Security::Plaintext;
         let target = Target::parse(&text, given)?;
+        let target = if self.resolver.is_some() { target.resolved_elsewhere() } else { target };
         let said = Said { target: target.name.clone(), scheme: target.scheme };
         let authority = self.authority.unwrap_or(target.authority);
         if authority.is_empty() || !authority.bytes().all(|byte| byte.is_ascii_graphic()) {

@@ -66,6 +66,15 @@ impl Target {
         }
     }
 
+    /// The target of a channel whose addresses come from a resolver of the user's: their ports are not the scheme's
+    /// default, so no text may name it.
+    pub(crate) fn resolved_elsewhere(mut self) -> Self {
+        if self.name.strip_prefix(&self.authority).is_some_and(|port| port.starts_with(':')) {
+            self.name.clone_from(&self.authority);
+        }
+        self
+    }
+
     fn of_hosts(scheme: Scheme, hosts: &[HostPort], default_port: u16) -> Result<Self, String> {
         let with_port = |part: &HostPort| format!("{}:{}", part.host, part.port.unwrap_or(default_port));
         let names: Vec<_> = hosts.iter().map(with_port).collect();
@@ -145,6 +154,20 @@ mod tests {
         check("dns:greeter.prod", "greeter.prod:80 | greeter.prod | look up greeter.prod port 80");
         check("HTTP://Example.com:1", "Example.com:1 | Example.com:1 | look up Example.com port 1");
         check("dns:53", "dns:53 | dns:53 | look up dns port 53");
+    }
+
+    #[test]
+    fn a_resolver_of_ones_own_knows_no_default_port() {
+        for (text, name) in [
+            ("http://localhost", "localhost"),
+            ("http://[::1]", "[::1]"),
+            ("localhost:443", "localhost:443"),
+            ("http://localhost:80", "localhost:80"),
+            ("unix:/run/greeter.sock", "unix:/run/greeter.sock"),
+            ("ipv4:10.0.0.1:1,10.0.0.2:2", "10.0.0.1:1,10.0.0.2:2"),
+        ] {
+            assert_eq!(Target::parse(text, Security::Plaintext).unwrap().resolved_elsewhere().name, name);
+        }
     }
 
     #[test]

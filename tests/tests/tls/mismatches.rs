@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use halloo::{Channel, Status};
+use halloo::{Address, Channel, Fixed, Status};
 use halloo_tests::PostClient;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -45,6 +45,25 @@ async fn e02_a_plaintext_client_of_a_tls_port() {
     let told = quickly(&place, &place).await;
     assert!(told.starts_with("PLACE speaks TLS, but this channel is plaintext (UNAVAILABLE)"), "{told}");
     server.end().await;
+}
+
+/// The ports are those of a resolver, not the default of the address's scheme.
+#[tokio::test]
+async fn a_hint_names_no_port_that_nobody_gave() {
+    let secure = Secured::with(Authority::usual().localhost().tls()).await;
+    let plain = Rig::new(Transport::Tcp).await;
+    let plain_port = plain.target.rsplit(':').next().unwrap().parse().unwrap();
+    for (target, port, hint) in [
+        ("http://localhost", secure.port, "use https://localhost (its certificate is for localhost)"),
+        ("https://localhost", plain_port, "use http://localhost if you trust this network; nothing falls back to it"),
+    ] {
+        let resolver = Fixed::new(vec![Address::Tcp(([127, 0, 0, 1], port).into())]);
+        let status = Channel::builder(target).resolver(resolver).connect().await.unwrap_err();
+        let told = shown(&status);
+        assert!(told.ends_with(&format!("  hint     {hint}")), "{told}");
+    }
+    secure.end().await;
+    plain.end().await;
 }
 
 #[tokio::test]
