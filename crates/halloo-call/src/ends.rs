@@ -158,6 +158,11 @@ impl CallerEnd {
         self.shared().finish_request();
     }
 
+    /// Says whether the request is complete.
+    pub(crate) fn has_finished_request(&self) -> bool {
+        self.shared().lock().request_finished
+    }
+
     /// Gives the call up. The responder's handler is dropped, and `status` is what both sides see.
     pub fn cancel(&self, status: Status) {
         self.shared().cancel_with(|| status);

@@ -521,7 +521,7 @@ impl Replies {
             && let Epilogue::Waiting(epilogue) = std::mem::replace(&mut self.epilogue, Epilogue::None)
         {
             let outcome = self.outcome.take().unwrap_or_else(|| Ok(Metadata::new()));
-            self.epilogue = Epilogue::Running(epilogue(outcome));
+            self.epilogue = Epilogue::Running(epilogue(outcome.map_err(|status| self.noting_open_requests(status))));
             self.outcome = Some(Ok(Metadata::new()));
         }
         if let Epilogue::Running(future) = &mut self.epilogue {
@@ -531,9 +531,21 @@ impl Replies {
         }
         match self.outcome.take() {
             Some(Ok(trailers)) => Poll::Ready(Ok(More::End(trailers))),
-            Some(Err(status)) => Poll::Ready(Err(status)),
+            Some(Err(status)) => Poll::Ready(Err(self.noting_open_requests(status))),
             None => Poll::Ready(Ok(More::End(Metadata::new()))),
         }
+    }
+
+    /// Adds to the status of a call that ran out of time that its requests have no end yet: the server may have waited
+    /// for it, because `finish()` was forgotten.
+    #[cold]
+    fn noting_open_requests(&self, status: Status) -> Status {
+        const LABEL: &str = "requests";
+        let is_noted = || status.notes().iter().any(|note| note.label() == LABEL);
+        if status.code() != Code::DeadlineExceeded || self.caller.has_finished_request() || is_noted() {
+            return status;
+        }
+        status.note(LABEL, "their stream is still open")
     }
 }
 

@@ -3,11 +3,15 @@
 use std::time::{Duration, Instant};
 
 use halloo_call::{Enclosing, MessageReceiver, OutcomeFuture, OutgoingCall};
-use halloo_core::{Code, Deadline, MethodDescriptor, Origin, Status};
+use halloo_core::{Code, Deadline, MethodDescriptor, MethodKind, Origin, Status};
 
 use crate::call::Departure;
 use crate::failure::duration_text;
 use crate::remote::since;
+
+const LIMIT_HINT: &str =
+    ".timeout(..) on the call or the channel raises the limit; the server's log may tell what took so long";
+const FINISH_HINT: &str = "call `finish()` after the last request: the server may wait for it";
 
 /// The time; tokio's, so that a test that stops its clock stops ours.
 pub(crate) fn now() -> Instant {
@@ -89,14 +93,17 @@ impl Limit {
             Duration::ZERO => rest,
             waited => format!("connecting for {} · {rest}", duration_text(waited)),
         };
-        let status = self.status().note("spent", spent);
-        if self.outer.is_some() {
-            return status;
-        }
-        status.note(
-            "hint",
-            ".timeout(..) on the call or the channel raises the limit; the server's log may tell what took so long",
-        )
+        let explained = self.status().note("spent", spent);
+        let open = status.notes().iter().find(|note| note.label() == "requests");
+        let explained = open.iter().fold(explained, |explained, open| explained.note("requests", open.text()));
+        let hint = match (open, self.outer, self.method.kind()) {
+            (Some(_), _, MethodKind::ClientStreaming) | (Some(_), Some(_), _) => FINISH_HINT.into(),
+            // A dialogue may also be longer than the time that it was given.
+            (Some(_), None, _) => format!("{FINISH_HINT}; or {LIMIT_HINT}"),
+            (None, None, _) => LIMIT_HINT.into(),
+            (None, Some(_), _) => return explained,
+        };
+        explained.note("hint", hint)
     }
 
     /// Lets `receiver` explain its expiry.

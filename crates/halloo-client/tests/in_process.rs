@@ -81,6 +81,36 @@ async fn e07_a_deadline_says_how_long_it_was_and_where_the_time_went() {
     assert_eq!(shown(&status), expected.replace("Say", "Count"), "it covers the whole stream");
 }
 
+/// The handler waits for more requests, or for their end.
+#[tokio::test(start_paused = true)]
+async fn a_forgotten_finish_is_named() {
+    let (channel, timeout) = (channel(), Duration::from_millis(200));
+    let (mut requests, reply) = channel.client_streaming(&JOIN).timeout(timeout).await.unwrap();
+    requests.send("x".into()).await.unwrap();
+    let joined = reply.await.unwrap_err();
+    let (mut requests, mut replies) = channel.bidi_streaming(&CHAT).timeout(timeout).await.unwrap();
+    requests.send("x".into()).await.unwrap();
+    replies.next().await.unwrap();
+    let chatted = replies.next().await.unwrap_err();
+
+    let finish = "call `finish()` after the last request: the server may wait for it";
+    let limit = ".timeout(..) on the call or the channel raises the limit; the server's log may tell what took so long";
+    for (status, method, hint) in
+        [(joined, "Join", finish.to_owned()), (chatted, "Chat", format!("{finish}; or {limit}"))]
+    {
+        assert_eq!(
+            shown(&status),
+            format!(
+                "deadline of 200 ms passed (DEADLINE_EXCEEDED)\n  \
+                 calling  talk.Talk/{method}\n  \
+                 spent    waiting for the server for _ ms\n  \
+                 hint     {hint}\n  \
+                 requests their stream is still open"
+            )
+        );
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_earlier_of_timeout_and_deadline_counts() {
     let now = tokio::time::Instant::now().into_std();
