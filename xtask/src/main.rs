@@ -19,6 +19,7 @@ mod polyglot;
 mod process;
 mod small;
 mod steps;
+mod stress;
 mod tidy;
 mod tools;
 mod tutorial;
@@ -63,6 +64,7 @@ usage: cargo xtask <command>
   fuzz           runs the fuzz targets, 10 seconds each (needs a C++ compiler)
                    fuzz --seconds N [TARGET...]
   full           all of the above but vectors
+  stress         every test beside four spinning processes: all of them 3 rounds, the timed ones 20 (up to 40 minutes)
   bench          measures servers and clients, ours and the peers' (needs valgrind and perf, two cores, and 15 minutes)
                    bench --write         puts the figures into docs/PERFORMANCE.md
   help           this text
@@ -101,6 +103,11 @@ fn main() -> ExitCode {
         "bench" => steps.add("bench", move || bench::run_bench(&rest)),
         "small" => steps.add("small", small::run_all),
         "tutorial" => steps.add("tutorial", tutorial::run),
+        "stress" => steps.add("stress", stress::run),
+        stress::SPIN => {
+            stress::spin();
+            return ExitCode::SUCCESS;
+        }
         "full" => {
             ci::add_steps(&mut steps);
             steps.add("msrv", msrv::check);
