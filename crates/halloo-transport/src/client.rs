@@ -14,7 +14,7 @@ use halloo_call::{
     Interest, LazyMetadata, ObservedConnection, Outcome, PIPE_LIMIT_BYTES, ResponderEnd, ResponseHead, Watch,
 };
 use halloo_core::{Deadline, Status};
-use halloo_http2::{Connection, End, ErrorCode, Event, HeaderList, OpenError, Origin, StreamId, Violation};
+use halloo_http2::{Connection, End, ErrorCode, Event, HeaderList, OpenError, Origin, StreamId};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::client_handle::{Closed, ConnectionState, PlacesFreed, ReturnedCalls, Shared, Start};
@@ -170,7 +170,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ClientDriver<Io> {
                 let (closed, kind) = self
                     .sniff
                     .not_http2()
-                    .or_else(|| silence(&self.sniff, error.as_ref()))
+                    .or_else(|| self.sniff.silence(error.as_ref()))
                     .or_else(|| self.calls.tls_fault(&self.sniff, self.wire.io_error.as_ref()))
                     .map(|(reason, kind)| (Closed::new(reason), kind))
                     .unwrap_or_else(|| (closed(error.as_ref(), self.wire.io_error.as_ref()), ConnectErrorKind::Io));
@@ -196,13 +196,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ClientDriver<Io> {
         }
         fired
     }
-}
-
-/// The peer let the time for its first SETTINGS pass.
-fn silence(sniff: &Sniff, error: Option<&halloo_http2::Error>) -> Option<(String, ConnectErrorKind)> {
-    let is_late = matches!(error, Some(halloo_http2::Error::Connection(Violation::HandshakeTimeout)));
-    let is_silence = is_late && *sniff == Sniff::Nothing;
-    is_silence.then(|| ("it accepted the connection, but did not answer".into(), ConnectErrorKind::Silent))
 }
 
 fn closed(error: Option<&halloo_http2::Error>, io_error: Option<&std::io::Error>) -> Closed {

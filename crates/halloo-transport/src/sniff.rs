@@ -1,5 +1,7 @@
 //! What a peer speaks that is not HTTP/2, told from its first bytes: for an error that says so.
 
+use halloo_http2::{Error, Violation};
+
 use crate::connect_error::ConnectErrorKind;
 
 /// First bytes that are kept; enough for a status line and a content type.
@@ -64,6 +66,13 @@ impl Sniff {
             "it answered with bytes that are not HTTP/2".into()
         };
         Some((reason, ConnectErrorKind::NotHttp2))
+    }
+
+    /// The peer said nothing until the time for its first SETTINGS was over, and the connection ended with `error`.
+    pub(crate) fn silence(&self, error: Option<&Error>) -> Option<(String, ConnectErrorKind)> {
+        let is_late = matches!(error, Some(Error::Connection(Violation::HandshakeTimeout)));
+        let is_silence = is_late && *self == Self::Nothing;
+        is_silence.then(|| ("it accepted the connection, but did not answer".into(), ConnectErrorKind::Silent))
     }
 }
 
