@@ -25,6 +25,9 @@ const FORM: &[u8] = br#"{"fullName":"x","large":"-5","larger":6,"seal":"+/8=","w
 const ANY: &[u8] = br#"{"details":[{"@type":"type.googleapis.com/parts.Part","number":3},{"value":"2s","@type":
     "type.googleapis.com/google.protobuf.Duration"},{"@type":"a/b","value":"AA=="}]}"#;
 
+/// A `google.rpc.BadRequest` in a `google.rpc.Status`.
+const VIOLATION: &[u8] = b"\x08\x03\x12\x02no\x1a\x3c\x0a\x29type.googleapis.com/google.rpc.BadRequest\x12\x0f\x0a\x0d\x0a\x04name\x12\x05empty";
+
 /// Values of headers, and bodies.
 fn texts() -> Vec<Seed> {
     vec![
@@ -41,6 +44,12 @@ fn texts() -> Vec<Seed> {
         ("json", "scalars", FORM.to_vec()),
         ("json", "any", ANY.to_vec()),
         ("json", "nested", br#"{"child":{"children":[{},{"part":{"number":1}}],"value":[1,"a",null]}}"#.to_vec()),
+        ("details", "violation", VIOLATION.to_vec()),
+        (
+            "details",
+            "delay",
+            b"\x1a\x30\x0a\x28type.googleapis.com/google.rpc.RetryInfo\x12\x04\x0a\x02\x08\x05".to_vec(),
+        ),
         ("metadata", "known", b"\x11hello\x21AAECAwQFBg\x02\x13cook=".to_vec()),
         ("metadata", "own", b"\x1cx-own-hello\x3aa-bAQIDBAUGBwgJ".to_vec()),
     ]

@@ -8,6 +8,7 @@ pub mod binary;
 mod config;
 mod credit;
 pub mod decompress;
+pub mod details;
 mod driver;
 pub mod envelope;
 mod fields;
@@ -28,9 +29,10 @@ pub mod wire;
 pub type Target = fn(&[u8]);
 
 /// Every target with its name, which is that of its file in `fuzz_targets/` and of its folder in `seeds/`.
-pub const TARGETS: [(&str, Target); 12] = [
+pub const TARGETS: [(&str, Target); 13] = [
     ("binary", binary::run),
     ("decompress", decompress::run),
+    ("details", details::run),
     ("envelope", envelope::run),
     ("frames", frames::run),
     ("hpack", hpack::run),

@@ -15,7 +15,7 @@ use crate::channel::Channel;
 use crate::codec::CallCodecs;
 use crate::credentials::Credentials;
 use crate::deadline::Limit;
-use crate::failure::{calling, telling_fields};
+use crate::failure::calling;
 use crate::intercepted::Passage;
 use crate::options::{CallOptions, Opened, call_options};
 
@@ -255,7 +255,7 @@ impl<A: Send + 'static> Begun<A> {
 fn explained<A>(received: Result<(A, LazyMetadata, Metadata), Status>, limit: Option<Limit>) -> halloo_call::Result<A> {
     match (received, limit) {
         (Ok((message, headers, trailers)), _) => Ok(Reply::from_parts(message, headers, trailers)),
-        (Err(status), Some(limit)) => Err(limit.explain(telling_fields(status))),
-        (Err(status), None) => Err(telling_fields(status)),
+        (Err(status), Some(limit)) => Err(limit.explain(status)),
+        (Err(status), None) => Err(status),
     }
 }

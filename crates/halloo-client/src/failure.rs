@@ -8,7 +8,6 @@ use std::io;
 use std::time::Duration;
 
 use halloo_core::{Code, MethodDescriptor, Status};
-use halloo_services::StatusDetails as _;
 use halloo_transport::{Address, ConnectError, ConnectErrorKind};
 
 use crate::target::Scheme;
@@ -231,19 +230,6 @@ pub(crate) fn calling(status: &Status, method: &MethodDescriptor) -> Status {
     }
 }
 
-/// Adds a note for each field that the server says is wrong, for the first of them.
-#[cold]
-pub(crate) fn telling_fields(mut status: Status) -> Status {
-    const SHOWN: usize = 8;
-    if status.details().is_empty() || status.notes().iter().any(|note| note.label() == "field") {
-        return status;
-    }
-    for violation in status.violations().into_iter().take(SHOWN) {
-        status = status.note("field", format!("{}: {}", violation.field, violation.description));
-    }
-    status
-}
-
 /// Stands for the source of a status, which cannot be taken out of it.
 #[derive(Debug)]
 struct SourceOf(Status);
@@ -350,24 +336,6 @@ mod tests {
         let status = Status::internal("no").caused_by(io::Error::other("disk"));
         let status = calling(&status, &SAY_HELLO);
         assert_eq!(format!("{status:?}"), "no (INTERNAL)\n  calling  greeter.Greeter/SayHello\n  cause    disk");
-    }
-
-    #[test]
-    fn fields_that_are_wrong_are_told_once_and_up_to_a_limit() {
-        let status = Status::invalid_argument("two mistakes")
-            .violation("name", "must not be empty")
-            .violation("age", "must not be negative");
-        let told = telling_fields(telling_fields(status));
-        assert_eq!(
-            format!("{told:?}"),
-            "two mistakes (INVALID_ARGUMENT)\n  \
-             field    name: must not be empty\n  \
-             field    age: must not be negative"
-        );
-        let many = (0..20).fold(Status::invalid_argument("many"), |status, _| status.violation("f", "wrong"));
-        assert_eq!(telling_fields(many).notes().len(), 8);
-        let unreadable = Status::internal("no").details_bytes(bytes::Bytes::from_static(b"\xff\xff"));
-        assert!(telling_fields(unreadable).notes().is_empty());
     }
 
     #[test]

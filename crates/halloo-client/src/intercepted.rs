@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 
 use crate::call::{Departure, Sent, Started, send};
 use crate::channel::Channel;
-use crate::failure::{calling, telling_fields};
+use crate::failure::calling;
 
 pub(crate) struct Passage {
     chain: OutcomeFuture,
@@ -68,7 +68,7 @@ impl Passage {
                     let _ = started_sender.send(());
                     let outcome = outcome.await.unwrap_or_else(|_| Err(dropped()));
                     outcome.map_err(|status| {
-                        let status = telling_fields(calling(&status, method));
+                        let status = calling(&status, method);
                         limit.map_or_else(|| status.clone(), |limit| limit.explain(status.clone()))
                     })
                 })

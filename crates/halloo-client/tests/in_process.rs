@@ -30,7 +30,12 @@ async fn a_unary_call_brings_its_reply_with_headers_and_trailers() {
 #[tokio::test]
 async fn a_failed_call_says_which_it_was_and_keeps_what_the_server_sent() {
     let status = channel().unary(&SAY, "fail no shelf 7".into()).await.unwrap_err();
-    assert_eq!(format!("{status:?}"), "no shelf 7 (NOT_FOUND)\n  calling  talk.Talk/Say");
+    assert_eq!(
+        format!("{status:?}"),
+        "no shelf 7 (NOT_FOUND)\n  \
+         calling  talk.Talk/Say\n  \
+         details  7 bytes that are no google.rpc.Status"
+    );
     assert_eq!(status.details().as_ref(), b"details");
     assert_eq!(status.metadata().get("x-cost"), Some("3"));
 }

@@ -95,7 +95,8 @@ async fn all_four_kinds_of_call_work_over_tcp() {
     requests.finish();
     assert_eq!(replies.next().await.unwrap(), None);
     let status = channel.unary(&SAY, "fail no shelf 7".into()).await.unwrap_err();
-    assert_eq!(format!("{status:?}"), "no shelf 7 (NOT_FOUND)\n  calling  talk.Talk/Say");
+    let told = "no shelf 7 (NOT_FOUND)\n  calling  talk.Talk/Say\n  details  7 bytes that are no google.rpc.Status";
+    assert_eq!(format!("{status:?}"), told);
     assert_eq!(status.details().as_ref(), b"details");
 }
 

@@ -10,6 +10,7 @@ mod compression;
 mod content_type;
 mod deadline;
 mod deframer;
+mod details_text;
 mod encode_buffer;
 mod endpoint;
 mod extensions;

@@ -11,12 +11,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::code::Code;
+use crate::details_text;
 use crate::metadata::{Metadata, MetadataError};
 
 /// Says how a call failed. One word wide, also within `Option` and `Result<(), Status>`.
 ///
-/// `Display` is one line: the message and the code's name. `Debug` adds a line for each [note](Self::note) and for
-/// the [cause](Self::caused_by); `{:#?}` shows the fields.
+/// `Display` is one line: the message and the code's name. `Debug` adds a line for each [note](Self::note), for each
+/// detail (those of `google.rpc` in words, all others by name and size) and for the [cause](Self::caused_by); `{:#?}`
+/// shows the fields.
 ///
 /// ```
 /// # use halloo_core as halloo;
@@ -320,6 +322,9 @@ impl fmt::Debug for Status {
         fmt::Display::fmt(self, f)?;
         for note in &self.0.notes {
             write_note(f, note.label, &note.text)?;
+        }
+        for (label, text) in details_text::lines(&self.0.details) {
+            write_note(f, label, &text)?;
         }
         match self.cause() {
             // A status whose message is its cause's text says it once.

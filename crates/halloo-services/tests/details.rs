@@ -25,6 +25,17 @@ fn every_helper_is_read_back() {
     assert_eq!(status.details_of::<rpc::LocalizedMessage>()[0].locale, "de");
     assert_eq!(status.details_of::<rpc::BadRequest>().len(), 1, "violations are one detail");
     assert_eq!(status.message(), "no greeter is free");
+    assert_eq!(
+        format!("{status:?}"),
+        "no greeter is free (UNAVAILABLE)\n  \
+         field    guests[2].name: must not be empty\n  \
+         field    age: must not be negative\n  \
+         retry    after 1.5s\n  \
+         reason   ALL_BUSY: greeter.example.com\n  \
+         resource greeter: ada\n  \
+         help     the list of greeters: https://greeter.example.com/list\n  \
+         text     de: Gerade ist niemand frei"
+    );
 }
 
 /// Written by hand from the field numbers, so that both sides of this crate cannot be wrong alike.

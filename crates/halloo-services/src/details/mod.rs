@@ -1,7 +1,8 @@
 //! `StatusDetails`: the typed details of a `Status`, as every gRPC implementation knows them.
 //!
-//! They travel as a `google.rpc.Status` in `grpc-status-details-bin`. Core keeps those bytes and knows nothing of
-//! them; here they are read and written. Details that cannot be read count as absent: they came from a peer.
+//! They travel as a `google.rpc.Status` in `grpc-status-details-bin`. Core keeps those bytes, and reads only as much of
+//! them as `Debug` shows; here they are read and written. Details that cannot be read count as absent: they came from a
+//! peer.
 
 use std::time::Duration;
 
