@@ -38,9 +38,9 @@ impl Rig {
     fn new() -> Self {
         let office = Office::default();
         let seen = Arc::clone(&office.seen);
-        let compressor = Compressor { algorithm: Arc::new(Zstd::default()), min_bytes: 1024 };
+        let compressor = Compressor { algorithm: Arc::new(Zstd), min_bytes: 1024 };
         let router = Router::new(PostServer::new(office)).compressor(compressor);
-        let post = PostClient::new(ChannelBuilder::in_process(router).compress(Zstd::default()).build().unwrap());
+        let post = PostClient::new(ChannelBuilder::in_process(router).compress(Zstd).build().unwrap());
         let turns = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&turns);
         // Not `yield_now`, which waits for the next look at sockets and timers.
