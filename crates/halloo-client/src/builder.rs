@@ -374,7 +374,7 @@ impl ChannelBuilder {
         let given = Security::Plaintext;
         let target = Target::parse(&text, given)?;
         let target = if self.resolver.is_some() { target.resolved_elsewhere() } else { target };
-        let said = Said { target: target.name.clone(), scheme: target.scheme };
+        let said = Said { target: target.name.clone(), scheme: target.scheme, is_host: target.is_host() };
         let authority = self.authority.unwrap_or(target.authority);
         if authority.is_empty() || !authority.bytes().all(|byte| byte.is_ascii_graphic()) {
             let text = format!("the authority {authority:?} is not printable ASCII without spaces");

@@ -223,7 +223,10 @@ mod tests {
     async fn a_connection_that_nobody_holds_ends() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = Address::Tcp(listener.local_addr().unwrap());
-        let http2 = Http2::new(ConnectOptions::new("test"), Said { target: "test".into(), scheme: Scheme::Http });
+        let http2 = Http2::new(
+            ConnectOptions::new("test"),
+            Said { target: "test".into(), scheme: Scheme::Http, is_host: true },
+        );
         let around = Around { returned: ReturnedCalls::new(drop), line: Weak::new(), progress: Progress::default() };
         let serve = async {
             let mut socket = listener.accept().await.unwrap().0;

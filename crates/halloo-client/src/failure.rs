@@ -56,6 +56,8 @@ pub(crate) struct Unreachable {
 pub(crate) struct Said {
     pub(crate) target: String,
     pub(crate) scheme: Scheme,
+    /// It is one host, so it may have another scheme: no list of addresses, and no socket.
+    pub(crate) is_host: bool,
 }
 
 impl Said {
@@ -65,6 +67,33 @@ impl Said {
 
     fn tls(&self) -> &'static str {
         if self.scheme == Scheme::Https { "the address says https://" } else { "this channel is TLS" }
+    }
+
+    /// What to do about a server that speaks plaintext.
+    fn use_plaintext(&self) -> String {
+        let how = match self.scheme {
+            Scheme::Https => format!("use http://{}", self.target),
+            _ => "leave `.tls(..)` out".into(),
+        };
+        format!("{how} if you trust this network; nothing falls back to it")
+    }
+
+    /// What to do about a server that speaks TLS; `names` are those in its certificate, as far as they are known.
+    fn use_tls(&self, names: &[String]) -> String {
+        const SHOWN: usize = 5;
+        let mut hint = match self.is_host {
+            true => format!("use https://{}", self.target),
+            false => "give the channel `.tls(ClientTls::new())`".into(),
+        };
+        if cfg!(not(feature = "_tls")) {
+            hint.push_str(", with the feature \"tls\": cargo add halloo --features tls");
+        }
+        if !names.is_empty() {
+            let shown: Vec<String> = names.iter().take(SHOWN).map(|name| name.escape_debug().to_string()).collect();
+            let more = if names.len() > SHOWN { ", ..." } else { "" };
+            let _ = write!(hint, " (its certificate is for {}{more})", shown.join(", "));
+        }
+        hint
     }
 }
 
@@ -87,34 +116,17 @@ impl Unreachable {
             ConnectErrorKind::SpeaksTls { names } => Self {
                 reason: format!("it speaks TLS, but {}", said.plaintext()),
                 cause: Cause::Mismatch,
-                hint: Some(use_https(&said.target, names).into()),
+                hint: Some(said.use_tls(names).into()),
             },
             ConnectErrorKind::SpeaksPlaintext { protocol } => Self {
                 reason: format!("it speaks plaintext {protocol}, but {}", said.tls()),
                 cause: Cause::Mismatch,
-                hint: Some(
-                    format!("use http://{} if you trust this network; nothing falls back to it", said.target).into(),
-                ),
+                hint: Some(said.use_plaintext().into()),
             },
             ConnectErrorKind::Tls { hint } => Self { reason, cause: Cause::Tls, hint: hint.clone() },
             _ => Self { reason, cause: Cause::of_io(error), hint: None },
         }
     }
-}
-
-/// What to do about a server that speaks TLS; `names` are those in its certificate, as far as they are known.
-fn use_https(target: &str, names: &[String]) -> String {
-    const SHOWN: usize = 5;
-    let mut hint = format!("use https://{target}");
-    if cfg!(not(feature = "_tls")) {
-        hint.push_str(", with the feature \"tls\": cargo add halloo --features tls");
-    }
-    if !names.is_empty() {
-        let shown: Vec<String> = names.iter().take(SHOWN).map(|name| name.escape_debug().to_string()).collect();
-        let more = if names.len() > SHOWN { ", ..." } else { "" };
-        let _ = write!(hint, " (its certificate is for {}{more})", shown.join(", "));
-    }
-    hint
 }
 
 impl Cause {
@@ -185,10 +197,11 @@ pub(crate) fn unresolved(host: &str, error: &io::Error) -> Status {
     if let Some(first) = reason.get_mut(..1) {
         first.make_ascii_lowercase();
     }
-    let hint = if host.contains('%') {
-        "check the name of the interface behind the %, and that this machine has it"
-    } else {
-        "check the spelling of the host, and that this machine's name server knows it"
+    // EAI_AGAIN of getaddrinfo(3): not the name is wrong.
+    let hint = match reason.contains("temporary failure") {
+        true => "this machine's name server did not answer; check the network, or call again later",
+        false if host.contains('%') => "check the name of the interface behind the %, and that this machine has it",
+        false => "check the spelling of the host, and that this machine's name server knows it",
     };
     Status::unavailable(format!("cannot resolve {host}: {reason}")).note("hint", hint)
 }
@@ -319,14 +332,25 @@ mod tests {
 
     #[test]
     fn a_name_that_does_not_resolve_is_named() {
-        let error = io::Error::other("failed to lookup address information: Name or service not known");
-        for (host, hint) in [
-            ("nowhere.invalid", "check the spelling of the host, and that this machine's name server knows it"),
-            ("fe80::1%eth7", "check the name of the interface behind the %, and that this machine has it"),
+        const UNKNOWN: &str = "Name or service not known";
+        for (host, error, hint) in [
+            (
+                "nowhere.invalid",
+                UNKNOWN,
+                "check the spelling of the host, and that this machine's name server knows it",
+            ),
+            ("fe80::1%eth7", UNKNOWN, "check the name of the interface behind the %, and that this machine has it"),
+            (
+                "nowhere.invalid",
+                "Temporary failure in name resolution",
+                "this machine's name server did not answer; check the network, or call again later",
+            ),
         ] {
+            let reason = error.replacen(char::is_uppercase, &error[..1].to_lowercase(), 1);
+            let error = io::Error::other(format!("failed to lookup address information: {error}"));
             assert_eq!(
                 format!("{:?}", unresolved(host, &error)),
-                format!("cannot resolve {host}: name or service not known (UNAVAILABLE)\n  hint     {hint}")
+                format!("cannot resolve {host}: {reason} (UNAVAILABLE)\n  hint     {hint}")
             );
         }
     }

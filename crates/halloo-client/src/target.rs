@@ -75,6 +75,14 @@ impl Target {
         self
     }
 
+    /// Whether it is one host with a port, rather than a list of addresses or a socket.
+    pub(crate) fn is_host(&self) -> bool {
+        match &self.place {
+            Place::Host { .. } => true,
+            Place::Addresses(addresses) => matches!(addresses.as_slice(), [Address::Tcp(_)]),
+        }
+    }
+
     fn of_hosts(scheme: Scheme, hosts: &[HostPort], default_port: u16) -> Result<Self, String> {
         let with_port = |part: &HostPort| format!("{}:{}", part.host, part.port.unwrap_or(default_port));
         let names: Vec<_> = hosts.iter().map(with_port).collect();

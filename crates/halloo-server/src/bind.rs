@@ -41,7 +41,9 @@ pub(crate) fn bind_status(error: BindError) -> Status {
     {
         text = format!("port {} is already used by {owner}", address.port());
     }
+    let is_no_socket = error.io_error().kind() == std::io::ErrorKind::AlreadyExists;
     let hint = match error.address() {
+        _ if is_no_socket => Some("remove it, or choose another path"),
         _ if !in_use => None,
         ListenAddress::Tcp(_) => Some("stop it, or choose another port (0 lets the system choose)"),
         _ => Some("stop it, or choose another path"),

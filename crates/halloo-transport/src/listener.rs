@@ -108,6 +108,9 @@ impl fmt::Display for BindError {
                 write!(f, "a server already listens on {}", path.display())
             }
             (io::ErrorKind::AddrInUse, address) => write!(f, "a server already listens on {address}"),
+            (io::ErrorKind::AlreadyExists, ListenAddress::Unix(path)) => {
+                write!(f, "{} is there already, and is no socket", path.display())
+            }
             (io::ErrorKind::PermissionDenied, address) => write!(f, "no permission to listen on {address}"),
             (io::ErrorKind::AddrNotAvailable, address) => write!(f, "this machine does not have the address {address}"),
             (_, address) => write!(f, "cannot listen on {address}: {}", self.source),
@@ -219,6 +222,10 @@ fn lacks_ipv6(error: &io::Error) -> bool {
 #[cfg(unix)]
 fn bind_unix(path: &Path) -> io::Result<UnixListener> {
     match UnixListener::bind(path) {
+        // The system says the same of a server's socket and of any other file.
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && !is_socket(path) => {
+            Err(io::Error::new(io::ErrorKind::AlreadyExists, error))
+        }
         Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_stale(path) => {
             std::fs::remove_file(path)?;
             UnixListener::bind(path)
@@ -228,12 +235,16 @@ fn bind_unix(path: &Path) -> io::Result<UnixListener> {
 }
 
 #[cfg(unix)]
-fn is_stale(path: &Path) -> bool {
+fn is_socket(path: &Path) -> bool {
     use std::os::unix::fs::FileTypeExt as _;
 
-    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
+    std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket())
+}
+
+#[cfg(unix)]
+fn is_stale(path: &Path) -> bool {
     let connected = std::os::unix::net::UnixStream::connect(path);
-    is_socket && connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+    connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 #[cfg(all(test, unix))]
@@ -245,7 +256,7 @@ mod tests {
         let path = std::env::temp_dir().join(format!("halloo-no-socket-{}", std::process::id()));
         std::fs::write(&path, "precious").unwrap();
         let error = Listener::bind(&ListenAddress::Unix(path.clone())).unwrap_err();
-        assert_eq!(error.io_error().kind(), io::ErrorKind::AddrInUse);
+        assert_eq!(error.to_string(), format!("{} is there already, and is no socket", path.display()));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
         std::fs::remove_file(&path).unwrap();
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use halloo_call::Outcome;
 use halloo_core::{Code, Metadata, Status, content_subtype};
-use halloo_http2::{ErrorCode, HeaderList, Template};
+use halloo_http2::{ErrorCode, HeaderList, Origin, Template};
 
 use crate::request_head::read_metadata;
 
@@ -216,6 +216,17 @@ pub(crate) fn reset_status(code: ErrorCode, by_peer: bool, why: Option<&str>) ->
     if by_peer { status.from_peer() } else { status }
 }
 
+/// Why a server's call is cancelled whose stream is gone, for its handler and the log.
+pub(crate) fn lost_stream(by: Origin, code: ErrorCode, why: Option<&str>) -> Status {
+    Status::cancelled(match (by, why) {
+        (Origin::Peer, _) => format!("the client reset the call: {code}"),
+        // The client broke a rule, or ran into a limit: it may have read too slowly.
+        (Origin::Local, Some(why)) => format!("this server reset the call: {why}"),
+        (Origin::Local, None) => format!("this server reset the call: {code}"),
+        _ => "the client's connection was lost".into(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
@@ -285,5 +296,18 @@ mod tests {
     fn trailers_without_a_status_are_unknown() {
         let status = read_trailers(&Arc::new(fields_of(&[("x", "y")]))).unwrap_err();
         assert_eq!(status.code(), Code::Unknown);
+    }
+
+    #[test]
+    fn a_call_whose_stream_is_gone_says_why() {
+        let slow = "the stream window stayed at zero while data waited";
+        for (by, code, why, expected) in [
+            (Origin::Peer, ErrorCode::Cancel, None, "the client reset the call: CANCEL"),
+            (Origin::Local, ErrorCode::EnhanceYourCalm, Some(slow), &*format!("this server reset the call: {slow}")),
+            (Origin::Local, ErrorCode::InternalError, None, "this server reset the call: INTERNAL_ERROR"),
+            (Origin::Connection, ErrorCode::ConnectError, None, "the client's connection was lost"),
+        ] {
+            assert_eq!(lost_stream(by, code, why).message(), expected);
+        }
     }
 }

@@ -12,7 +12,7 @@ use std::time::Instant;
 use bytes::BytesMut;
 use halloo_call::{Dispatch, ExchangePool, Observation, ObservedConnection, Side, TimeLimits, log_failure};
 use halloo_core::{Peer, Status};
-use halloo_http2::{Config, Connection, End, ErrorCode, Event, HeaderList, Origin, StreamId};
+use halloo_http2::{Config, Connection, End, ErrorCode, Event, HeaderList, StreamId};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::closing::Lingerers;
@@ -21,7 +21,7 @@ use crate::handler_task::InlinePolls;
 use crate::id_map::IdMap;
 use crate::mailbox::{Mail, Mailbox};
 use crate::request_head::{HeadReader, allows_padding, name_class};
-use crate::response_head::write_trailers_only;
+use crate::response_head::{lost_stream, write_trailers_only};
 use crate::server_call::{NoStart, Opening, Part, ServerCall, Setting, Turn};
 use crate::wire::{ReadTurn, Wire};
 
@@ -242,12 +242,8 @@ impl Calls {
             Event::HeadersTooLarge { id, .. } => self.refuse_head(turn.engine, id),
             Event::Data { id, data, flow_bytes, end } => self.receive(turn, id, Part { data, flow_bytes, end }),
             Event::Trailers { id, .. } => self.receive(turn, id, Part::LAST),
-            Event::Reset { id, code, by, .. } => {
-                let why = match by {
-                    Origin::Peer => Status::cancelled(format!("the client reset the call: {code}")),
-                    Origin::Local => Status::cancelled(format!("the client broke the protocol: {code}")),
-                    _ => Status::cancelled("the client's connection was lost"),
-                };
+            Event::Reset { id, code, by, why } => {
+                let why = lost_stream(by, code, why);
                 self.abandon(turn.engine, id, why);
             }
             Event::Writable { id } => self.look(turn.engine, id.as_u32()),

@@ -212,6 +212,18 @@ async fn e10_a_socket_in_use_is_named() {
          cause    Address already in use (os error 98)",
     );
     rig.end().await;
+    // Any other file that is there is no server.
+    let path = crate::support::rig::socket_path();
+    std::fs::write(&path, "precious").unwrap();
+    let status = Server::bind(format!("unix:{}", path.display())).await.unwrap_err();
+    check(
+        &status,
+        path.to_str().unwrap(),
+        "PLACE is there already, and is no socket (UNAVAILABLE)\n  \
+         hint     remove it, or choose another path\n  \
+         cause    Address already in use (os error 98)",
+    );
+    std::fs::remove_file(path).unwrap();
 }
 
 #[test]

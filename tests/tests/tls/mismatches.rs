@@ -44,6 +44,9 @@ async fn e02_a_plaintext_client_of_a_tls_port() {
     );
     let told = quickly(&place, &place).await;
     assert!(told.starts_with("PLACE speaks TLS, but this channel is plaintext (UNAVAILABLE)"), "{told}");
+    // A list has no scheme.
+    let told = quickly(&format!("ipv4:{place},{place}"), &place).await;
+    assert!(told.contains("hint     give the channel `.tls(ClientTls::new())` (its certificate is for "), "{told}");
     server.end().await;
 }
 
@@ -111,6 +114,8 @@ async fn e03_a_tls_client_of_a_plaintext_port() {
     let channel = Channel::builder(&place).tls(trusting()).build().unwrap();
     let told = shown(&call(&PostClient::new(channel)).await.unwrap_err()).replace(&place, "PLACE");
     assert!(told.starts_with("PLACE speaks plaintext HTTP/2, but this channel is TLS (UNAVAILABLE)"), "{told}");
+    // `http://` would be refused beside `.tls(..)`.
+    assert!(told.ends_with("leave `.tls(..)` out if you trust this network; nothing falls back to it"), "{told}");
     rig.end().await;
 }
 
