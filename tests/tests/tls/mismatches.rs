@@ -52,7 +52,7 @@ async fn e02_a_plaintext_client_of_a_tls_port() {
 
 /// The ports are those of a resolver, not the default of the address's scheme.
 #[tokio::test]
-async fn a_hint_names_no_port_that_nobody_gave() {
+async fn a_hint_names_no_default_port_of_a_resolver() {
     let secure = Secured::with(Authority::usual().localhost().tls()).await;
     let plain = Rig::new(Transport::Tcp).await;
     let plain_port = plain.target.rsplit(':').next().unwrap().parse().unwrap();
