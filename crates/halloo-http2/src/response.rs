@@ -70,7 +70,7 @@ impl Connection {
             self.count_data(len);
         }
         if let Err(too_large) = self.push_headers(id, trailers, End::Stream) {
-            self.streams.get_mut(key).begin_body();
+            self.streams.get_mut(key).set_sending(Sending::Body);
             return Err(too_large.into());
         }
         self.end_send(key);
@@ -88,7 +88,7 @@ impl Connection {
     #[cold]
     fn send_rest(&mut self, id: StreamId, data: &[u8], trailers: Block<'_>) -> Result<(), SendError> {
         let key = self.streams.find(id.as_u32()).ok_or(SendError::Gone)?;
-        self.streams.get_mut(key).begin_body();
+        self.streams.get_mut(key).set_sending(Sending::Body);
         self.send_copy(id, data, End::Open)?;
         self.send_block(id, trailers, End::Stream)
     }

@@ -64,22 +64,30 @@ impl Connection {
     pub(crate) fn send_block(&mut self, id: StreamId, block: Block<'_>, end: End) -> Result<(), SendError> {
         let key = self.streams.find(id.as_u32()).ok_or(SendError::Gone)?;
         let stream = self.streams.get_mut(key);
-        let State::Active { send, .. } = stream.state else { return Err(SendError::Gone) };
-        match (send, end) {
+        let State::Active { send, .. } = &mut stream.state else { return Err(SendError::Gone) };
+        let before = *send;
+        match (before, end) {
             (Sending::Ending | Sending::Ended, _) => return Err(SendError::Ended),
             (Sending::Body, End::Open) => return Err(SendError::OutOfOrder),
+            (Sending::Head, End::Open) => {
+                if !block.is_informational() {
+                    *send = Sending::Body;
+                }
+            }
             (Sending::Body, End::Stream) if stream.backlog.is_some() => {
                 self.check_list(block)?;
                 self.streams.get_mut(key).queue_trailers(block);
                 return Ok(());
             }
-            (Sending::Head, _) | (Sending::Body, End::Stream) => {}
+            (Sending::Head | Sending::Body, End::Stream) => {}
         }
-        self.push_headers(id, block, end)?;
+        if let Err(TooLarge) = self.push_headers(id, block, end) {
+            // Nothing was sent, so another head can be.
+            self.streams.get_mut(key).set_sending(before);
+            return Err(SendError::HeadersTooLarge);
+        }
         if end == End::Stream {
             self.end_send(key);
-        } else if !block.is_informational() {
-            self.streams.get_mut(key).begin_body();
         }
         Ok(())
     }

@@ -97,11 +97,11 @@ impl Stream {
         true
     }
 
-    /// The final head went to the output.
-    #[inline]
-    pub(crate) fn begin_body(&mut self) {
+    /// Sets how far this side is, on the paths that leave the usual order.
+    #[cold]
+    pub(crate) fn set_sending(&mut self, sending: Sending) {
         if let State::Active { send, .. } = &mut self.state {
-            *send = Sending::Body;
+            *send = sending;
         }
     }
 
