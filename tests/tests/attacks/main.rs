@@ -6,6 +6,7 @@ mod raw;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod failures;
 mod floods;
 mod malformed;
 mod servers;

@@ -191,6 +191,13 @@ async fn statuses_that_are_odd_are_read_as_well_as_can_be() {
         let status = status_after(&[last(&[OK[0], OK[1], ("grpc-status", code)])]).await;
         assert_eq!(status.code(), Code::Unknown, "{code:?}: {status:?}");
     }
+    // A google.rpc.Status without a code, and one with another: clients differ (findings/status-details-without-code.sh);
+    // here the fields count, and the details stay details.
+    for (details, bytes) in [("Egdkb2VzIG5v", 9), ("CAw=", 2)] {
+        let fields = [OK[0], OK[1], ("grpc-status", "5"), ("grpc-status-details-bin", details)];
+        let status = status_after(&[last(&fields)]).await;
+        assert_eq!((status.code(), status.details().len()), (Code::NotFound, bytes), "{status:?}");
+    }
 }
 
 #[tokio::test]
