@@ -65,16 +65,34 @@ fn visit(
 
 /// The descriptors as they were given, without source positions, for embedding in generated code.
 pub(crate) struct DescriptorSets {
-    files: Vec<FileDescriptorProto>,
+    /// Each file as an encoded set of its own. Sets behind each other are one set with all files.
+    encoded: Vec<Vec<u8>>,
+    /// The indexes of each file's imports.
+    imports: Vec<Vec<usize>>,
+    /// The indexes of each package's files.
+    packages: BTreeMap<String, Vec<usize>>,
 }
 
 impl DescriptorSets {
+    /// `files` must be in the order of [`sorted`].
     pub(crate) fn new(files: &[FileDescriptorProto]) -> Self {
-        let mut files = files.to_vec();
-        for file in &mut files {
-            file.source_code_info = Default::default();
+        let indexes: BTreeMap<&str, usize> =
+            files.iter().enumerate().map(|(index, file)| (name(file), index)).collect();
+        let index_of = |import: &String| indexes.get(import.as_str()).copied();
+        let mut packages: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (index, file) in files.iter().enumerate() {
+            packages.entry(package(file).to_owned()).or_default().push(index);
         }
-        Self { files }
+        let encode = |file: &FileDescriptorProto| {
+            let mut file = file.clone();
+            file.source_code_info = Default::default();
+            FileDescriptorSet { file: vec![file], ..Default::default() }.encode_to_vec()
+        };
+        Self {
+            encoded: files.iter().map(encode).collect(),
+            imports: files.iter().map(|file| file.dependency.iter().filter_map(index_of).collect()).collect(),
+            packages,
+        }
     }
 
     /// The constant with the encoded `FileDescriptorSet` of a package, as Rust text.
@@ -88,15 +106,14 @@ impl DescriptorSets {
 
     /// The encoded `FileDescriptorSet` of a package's files and all their imports, imports first.
     fn encode(&self, package_name: &str) -> Vec<u8> {
-        let mut wanted: BTreeSet<&str> = BTreeSet::new();
-        for file in self.files.iter().rev() {
-            if package(file) == package_name || wanted.contains(name(file)) {
-                wanted.insert(name(file));
-                wanted.extend(file.dependency.iter().map(String::as_str));
+        let mut queue = self.packages.get(package_name).cloned().unwrap_or_default();
+        let mut wanted = BTreeSet::new();
+        while let Some(index) = queue.pop() {
+            if wanted.insert(index) {
+                queue.extend(&self.imports[index]);
             }
         }
-        let file = self.files.iter().filter(|file| wanted.contains(name(file))).cloned().collect();
-        FileDescriptorSet { file, ..Default::default() }.encode_to_vec()
+        wanted.into_iter().flat_map(|index| self.encoded[index].iter().copied()).collect()
     }
 }
 

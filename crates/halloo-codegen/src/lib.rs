@@ -21,6 +21,7 @@ mod setters;
 mod tree;
 mod validate;
 
+use buffa_codegen::context::CodeGenContext;
 use buffa_descriptor::generated::descriptor::FileDescriptorSet;
 
 pub use buffa_descriptor::generated::descriptor::FileDescriptorProto;
@@ -180,19 +181,20 @@ pub fn generate(request: Request) -> Result<Vec<GeneratedFile>, Error> {
     let selection = selection::Selection::new(&files, &targets);
     let services = service::Service::collect(&files, &selection, &options)?;
     let packages = messages::generate(&files, &selection, &services, &options)?;
+    let config = messages::config(&files, &selection);
+    let sources = package::Sources {
+        packages: &packages,
+        files: package::PackageFiles::new(&files, &selection),
+        context: &CodeGenContext::for_generate(&files, &selection.files, &config),
+        selection: &selection,
+        services: &services,
+        descriptors: &descriptors,
+        renames: &renames,
+        options: &options,
+    };
     let mut out = Vec::new();
     for package in &packages {
-        let source = package::Source {
-            package,
-            packages: &packages,
-            files: &files,
-            selection: &selection,
-            services: &services,
-            descriptors: &descriptors,
-            renames: &renames,
-            options: &options,
-        };
-        out.push(GeneratedFile { name: tree::source_file(&package.name), contents: source.render()? });
+        out.push(GeneratedFile { name: tree::source_file(&package.name), contents: sources.render(package)? });
     }
     let header = header::header(selection.files.iter().map(String::as_str), &options);
     let trees = tree::Packages { trees: &selection.packages(), json: options.json };

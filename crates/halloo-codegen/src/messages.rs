@@ -1,9 +1,9 @@
 //! Runs the message generator: one Rust text a package, with views where a service asks for them.
 
-use crate::Options;
 use crate::error::Error;
 use crate::selection::{self, Selection};
 use crate::service::Service;
+use crate::{Options, descriptors};
 use buffa_codegen::{BytesRepr, CodeGenConfig, GeneratedFileKind};
 use buffa_descriptor::generated::descriptor::{DescriptorProto, FileDescriptorProto};
 use std::collections::BTreeSet;
@@ -13,12 +13,13 @@ use std::collections::BTreeSet;
 pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) text: String,
+    /// Whether there is a function that registers the messages, for JSON.
+    pub(crate) has_registry: bool,
 }
 
 impl Package {
-    /// Whether there is a function that registers the messages, for JSON.
-    pub(crate) fn has_registry(&self) -> bool {
-        self.text.contains("pub fn register_types(")
+    fn new(name: String, text: String) -> Self {
+        Self { name, has_registry: text.contains("pub fn register_types("), text }
     }
 }
 
@@ -31,8 +32,10 @@ pub(crate) fn generate(
 ) -> Result<Vec<Package>, Error> {
     let files = without_detached_comments(files);
     let with_views = packages_with_views(selection, services);
-    let (viewed, plain): (Vec<String>, Vec<String>) =
-        selection.files.iter().cloned().partition(|name| with_views.contains(package_of(&files, name)));
+    let (viewed, plain): (Vec<&FileDescriptorProto>, Vec<&FileDescriptorProto>) = files
+        .iter()
+        .filter(|file| selection.contains(file))
+        .partition(|file| with_views.contains(descriptors::package(file)));
     let mut config = config(&files, selection);
     if options.json {
         add_json(&mut config);
@@ -43,13 +46,14 @@ pub(crate) fn generate(
         if targets.is_empty() {
             continue;
         }
+        let targets: Vec<String> = targets.into_iter().map(|file| descriptors::name(file).to_owned()).collect();
         config.generate_views = views;
         let generated = buffa_codegen::generate(&files, &targets, &config).map_err(Error::Messages)?;
         packages.extend(
             generated
                 .into_iter()
                 .filter(|file| file.kind == GeneratedFileKind::PackageMod)
-                .map(|file| Package { name: file.package, text: file.content }),
+                .map(|file| Package::new(file.package, file.content)),
         );
     }
     packages.sort_by(|a, b| a.name.cmp(&b.name));
@@ -107,11 +111,6 @@ fn packages_with_views(selection: &Selection, services: &[Service]) -> BTreeSet<
         .filter(|service| service.methods.iter().any(|method| method.views))
         .flat_map(|service| selection.closure(&service.package))
         .collect()
-}
-
-fn package_of<'a>(files: &'a [FileDescriptorProto], name: &str) -> &'a str {
-    let file = files.iter().find(|file| file.name.as_deref() == Some(name));
-    file.and_then(|file| file.package.as_deref()).unwrap_or_default()
 }
 
 /// Comments that stand apart from any declaration (licences, section titles) are not documentation.

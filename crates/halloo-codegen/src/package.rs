@@ -1,4 +1,4 @@
-//! Renders one package: its messages with setters, then its services, on `halloo`'s paths.
+//! Renders packages: their messages with setters, then their services, on `halloo`'s paths.
 
 use crate::descriptors::{self, DescriptorSets};
 use crate::error::Error;
@@ -7,18 +7,19 @@ use crate::names::Renames;
 use crate::retarget::retarget;
 use crate::selection::Selection;
 use crate::service::{self, Namespace, Service, Types};
-use crate::{Only, Options, header, messages, setters};
+use crate::{Only, Options, header, setters};
 use buffa_codegen::context::CodeGenContext;
 use buffa_codegen::idents::{escape_mod_ident, rust_path_to_tokens};
 use buffa_descriptor::generated::descriptor::FileDescriptorProto;
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens as _, quote};
+use std::collections::BTreeMap;
 
-/// Everything that a package's text is made from.
-pub(crate) struct Source<'a> {
-    pub(crate) package: &'a Package,
+/// Everything that the packages' texts are made from. What depends on all files is made once and lent to each package.
+pub(crate) struct Sources<'a> {
     pub(crate) packages: &'a [Package],
-    pub(crate) files: &'a [FileDescriptorProto],
+    pub(crate) files: PackageFiles<'a>,
+    pub(crate) context: &'a CodeGenContext<'a>,
     pub(crate) selection: &'a Selection,
     pub(crate) services: &'a [Service],
     pub(crate) descriptors: &'a DescriptorSets,
@@ -26,53 +27,64 @@ pub(crate) struct Source<'a> {
     pub(crate) options: &'a Options,
 }
 
-impl Source<'_> {
-    pub(crate) fn render(&self) -> Result<String, Error> {
-        let config = messages::config(self.files, self.selection);
-        let context = CodeGenContext::for_generate(self.files, &self.selection.files, &config);
-        let syntax = |cause| Error::Syntax { package: self.package.name.clone(), cause };
-        let mut messages: syn::File = syn::parse_str(&self.package.text).map_err(syntax)?;
+/// The selected files by package.
+pub(crate) struct PackageFiles<'a>(BTreeMap<&'a str, Vec<&'a FileDescriptorProto>>);
+
+impl<'a> PackageFiles<'a> {
+    pub(crate) fn new(files: &'a [FileDescriptorProto], selection: &Selection) -> Self {
+        let mut by_package: BTreeMap<&str, Vec<&FileDescriptorProto>> = BTreeMap::new();
+        for file in files.iter().filter(|file| selection.contains(file)) {
+            by_package.entry(descriptors::package(file)).or_default().push(file);
+        }
+        Self(by_package)
+    }
+
+    fn of(&self, package: &Package) -> &[&'a FileDescriptorProto] {
+        self.0.get(package.name.as_str()).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl Sources<'_> {
+    pub(crate) fn render(&self, package: &Package) -> Result<String, Error> {
+        let syntax = |cause| Error::Syntax { package: package.name.clone(), cause };
+        let files = self.files.of(package);
+        let mut messages: syn::File = syn::parse_str(&package.text).map_err(syntax)?;
         drop_library_docs(&mut messages.items);
-        setters::add(&mut messages, self.package_files(), &context)?;
-        let services = self.services(&context)?;
+        setters::add(&mut messages, files, self.context)?;
+        let services = self.services(package)?;
         let messages = messages.into_token_stream();
         // Services name protobuf types only as the descriptors did.
         let messages = retarget(messages, self.renames);
         let services = retarget(services, &Renames::default());
         let file: syn::File = syn::parse2(quote!(#messages #services)).map_err(syntax)?;
-        let sources = self.package_files().map(descriptors::name);
+        let sources = files.iter().copied().map(descriptors::name);
         let head = header::header(sources, self.options);
         let text = prettyplease::unparse(&file);
         // Not formatted with the rest: nothing else breaks a literal into lines.
-        let descriptors = match self.has_services() {
-            true => self.descriptors.constant(&self.package.name),
+        let descriptors = match self.has_services(package) {
+            true => self.descriptors.constant(&package.name),
             false => String::new(),
         };
         Ok(format!("{head}\n{text}{descriptors}"))
     }
 
     /// Whether anything of a service is generated.
-    fn has_services(&self) -> bool {
-        self.options.only != Some(Only::Messages) && self.package_services().next().is_some()
+    fn has_services(&self, package: &Package) -> bool {
+        self.options.only != Some(Only::Messages) && self.package_services(package).next().is_some()
     }
 
-    fn package_services(&self) -> impl Iterator<Item = &Service> {
-        self.services.iter().filter(|service| service.package == self.package.name)
+    fn package_services(&self, package: &Package) -> impl Iterator<Item = &Service> {
+        self.services.iter().filter(|service| service.package == package.name)
     }
 
-    fn package_files(&self) -> impl Iterator<Item = &FileDescriptorProto> {
-        let inside = |file: &&FileDescriptorProto| descriptors::package(file) == self.package.name;
-        self.files.iter().filter(|file| self.selection.contains(file)).filter(inside)
-    }
-
-    fn services(&self, context: &CodeGenContext<'_>) -> Result<TokenStream, Error> {
-        let types = Types { context, package: &self.package.name };
-        let mut namespace = Namespace::new(self.package_files());
+    fn services(&self, package: &Package) -> Result<TokenStream, Error> {
+        let types = Types { context: self.context, package: &package.name };
+        let mut namespace = Namespace::new(self.files.of(package));
         let mut out = TokenStream::new();
-        if self.has_services() {
+        if self.has_services(package) {
             let json = self.options.json.then(|| namespace.json());
-            out.extend(json.as_ref().map(|name| self.json_codec(name)));
-            for service in self.package_services() {
+            out.extend(json.as_ref().map(|name| self.json_codec(package, name)));
+            for service in self.package_services(package) {
                 let settings = service::Settings { options: self.options, json: json.as_ref() };
                 out.extend(service::render(service, &types, &mut namespace, settings)?);
             }
@@ -80,12 +92,11 @@ impl Source<'_> {
         Ok(out)
     }
 
-    /// The codec of this package's methods, with the messages that it knows within a `google.protobuf.Any`.
-    fn json_codec(&self, name: &Ident) -> TokenStream {
-        let used = self.selection.closure(&self.package.name);
-        let registered = self.packages.iter().filter(|package| used.contains(&package.name) && package.has_registry());
-        let registries =
-            registered.map(|package| rust_path_to_tokens(&registry_path(&self.package.name, &package.name)));
+    /// The codec of a package's methods, with the messages that it knows within a `google.protobuf.Any`.
+    fn json_codec(&self, package: &Package, name: &Ident) -> TokenStream {
+        let used = self.selection.closure(&package.name);
+        let registered = self.packages.iter().filter(|other| other.has_registry && used.contains(&other.name));
+        let registries = registered.map(|other| rust_path_to_tokens(&registry_path(&package.name, &other.name)));
         quote! {
             static #name: ::halloo::protobuf::Json = ::halloo::protobuf::Json::new(&[#(#registries),*]);
         }

@@ -15,6 +15,8 @@ pub(crate) const DESCRIPTOR_FILE: &str = "google/protobuf/descriptor.proto";
 pub(crate) struct Selection {
     /// File names, in the order of the request's descriptors.
     pub(crate) files: Vec<String>,
+    /// The same names, to look one up.
+    selected: BTreeSet<String>,
     /// Every generated package with the generated packages whose types it uses.
     uses: BTreeMap<String, BTreeSet<String>>,
 }
@@ -52,11 +54,11 @@ impl Selection {
             }
         }
         let files = files.iter().map(name).filter(|name| selected.contains(name)).map(str::to_owned).collect();
-        Self { files, uses }
+        Self { files, selected: selected.into_iter().map(str::to_owned).collect(), uses }
     }
 
     pub(crate) fn contains(&self, file: &FileDescriptorProto) -> bool {
-        self.files.iter().any(|selected| selected == name(file))
+        self.selected.contains(name(file))
     }
 
     /// Every generated package with the packages that its module tree needs.

@@ -18,9 +18,9 @@ use syn::ext::IdentExt as _;
 use syn::{Item, ItemEnum, ItemMod, ItemStruct, Type, Variant};
 
 /// Adds an `impl` block after each message struct of `file`, nested ones included.
-pub(crate) fn add<'a>(
+pub(crate) fn add(
     file: &mut syn::File,
-    sources: impl Iterator<Item = &'a FileDescriptorProto>,
+    sources: &[&FileDescriptorProto],
     context: &CodeGenContext<'_>,
 ) -> Result<(), Error> {
     let oneofs = file.clone();

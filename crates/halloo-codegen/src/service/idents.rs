@@ -19,7 +19,7 @@ pub(crate) struct Namespace {
 
 impl Namespace {
     /// Collects the names of a package's messages, enums and extensions.
-    pub(crate) fn new<'a>(files: impl Iterator<Item = &'a FileDescriptorProto>) -> Self {
+    pub(crate) fn new(files: &[&FileDescriptorProto]) -> Self {
         let mut namespace = Self::default();
         namespace.values.insert("FILE_DESCRIPTOR_SET".to_owned());
         for file in files {
