@@ -4,7 +4,7 @@ use crate::check::{self, Compiled};
 use crate::error::Error;
 use crate::files::{self, Folders};
 use crate::protoc::Environment;
-use crate::{descriptor_set, output, tree};
+use crate::{descriptor_set, output, reserved, tree};
 use halloo_codegen::{GeneratedFile, Layout, Only, Request};
 use std::env;
 use std::path::{Path, PathBuf};
@@ -269,7 +269,18 @@ impl Build {
         request = self.only.into_iter().fold(request, Request::only);
         request = self.views.iter().fold(request, |request, method| request.views(method));
         request = self.shared_bytes.iter().fold(request, |request, path| request.shared_bytes(path));
-        Ok(halloo_codegen::generate(request)?)
+        halloo_codegen::generate(request).map_err(|error| self.with_place(error))
+    }
+
+    /// The error with a picture, where it is about a file that was compiled here.
+    fn with_place(&self, error: halloo_codegen::Error) -> Error {
+        let halloo_codegen::Error::ReservedPackage { file, package, part } = &error else { return error.into() };
+        let base = self.base().ok().filter(|_| self.descriptor_set.is_none());
+        let folders = base.map(|base| Folders::new(&base, &self.includes, &self.protos));
+        match folders.and_then(|folders| reserved::package(&folders, file, package, part)) {
+            Some(fault) => Error::faults(vec![fault]),
+            None => error.into(),
+        }
     }
 
     fn write_descriptors(&self, compiled: &Compiled) -> Result<(), Error> {

@@ -73,6 +73,13 @@ impl Folders {
         if shown.as_os_str().is_empty() { ".".to_owned() } else { shown.to_string_lossy().replace('\\', "/") }
     }
 
+    /// The text of a file that was compiled.
+    pub(crate) fn source(&self, import: &str) -> Option<Source> {
+        let path = self.find(import)?;
+        let text = std::fs::read_to_string(&path).ok()?;
+        Some(Source { name: import.to_owned(), path: self.shown(&path), text })
+    }
+
     fn looked_in(&self) -> String {
         let folders: Vec<String> = self.search.iter().map(|folder| format!("`{}`", self.shown(folder))).collect();
         format!("looked in {}", folders.join(", "))

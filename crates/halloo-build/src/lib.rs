@@ -25,6 +25,7 @@ mod output;
 mod picture;
 mod protoc;
 mod repair;
+mod reserved;
 mod source;
 mod suggest;
 mod syntax;

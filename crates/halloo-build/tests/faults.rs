@@ -69,6 +69,11 @@ fn import_cycles_are_named() {
 }
 
 #[test]
+fn packages_that_no_module_can_be_named_after_are_shown() {
+    check("reserved_package", &["greeter.proto"]);
+}
+
+#[test]
 fn a_build_without_files_says_how_to_name_one() {
     let error = Build::new().out_dir(output_folder("nothing")).try_compile().expect_err("nothing to compile");
     assert_eq!(

@@ -6,6 +6,7 @@
 use crate::error::Error;
 use buffa::Message as _;
 use buffa_descriptor::generated::descriptor::{FileDescriptorProto, FileDescriptorSet};
+use proc_macro2::Ident;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -95,11 +96,11 @@ impl DescriptorSets {
         }
     }
 
-    /// The constant with the encoded `FileDescriptorSet` of a package, as Rust text.
-    pub(crate) fn constant(&self, package_name: &str) -> String {
+    /// The constant `constant` with the encoded `FileDescriptorSet` of a package, as Rust text.
+    pub(crate) fn constant(&self, package_name: &str, constant: &Ident) -> String {
         format!(
             "/// The encoded `google.protobuf.FileDescriptorSet` of this package's files and their imports.\n\
-             pub static FILE_DESCRIPTOR_SET: &[u8] = {};\n",
+             pub static {constant}: &[u8] = {};\n",
             literal(&self.encode(package_name))
         )
     }

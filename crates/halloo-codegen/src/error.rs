@@ -32,7 +32,16 @@ pub enum Error {
         /// What is missing and where.
         what: String,
     },
-    /// Something has a name that cannot become one in Rust. The protobuf language allows none but `_`, `__` and so on.
+    /// A part of a package's name cannot be the name of a module.
+    ReservedPackage {
+        /// The file it is in.
+        file: String,
+        /// The package.
+        package: String,
+        /// The part of its name.
+        part: String,
+    },
+    /// Something has a name that the protobuf language does not allow.
     InvalidName {
         /// The file it is in.
         file: String,
@@ -68,7 +77,10 @@ impl fmt::Display for Error {
             }
             Self::Incomplete { what } => write!(f, "incomplete descriptor: {what}"),
             Self::InvalidName { file, name } => {
-                write!(f, "invalid descriptor: {file} has the name {name:?}, which Rust cannot spell")
+                write!(f, "invalid descriptor: {file} has the name {name:?}, which is none in the protobuf language")
+            }
+            Self::ReservedPackage { file, package, part } => {
+                write!(f, "the package `{package}` of {file} cannot be generated: no module can have the name `{part}`")
             }
             Self::DescriptorSet(cause) => write!(f, "cannot read the descriptor set: {cause}"),
             Self::Messages(cause) => write!(f, "cannot express a message in Rust: {cause}"),

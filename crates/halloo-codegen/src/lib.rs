@@ -14,10 +14,12 @@ mod header;
 mod messages;
 mod names;
 mod package;
+mod renames;
 mod retarget;
 mod selection;
 mod service;
 mod setters;
+mod shadows;
 mod tree;
 mod validate;
 
@@ -177,10 +179,13 @@ pub fn generate(request: Request) -> Result<Vec<GeneratedFile>, Error> {
     files.iter().try_for_each(validate::file)?;
     let descriptors = descriptors::DescriptorSets::new(&files);
     features::keep_proto2_text(&mut files);
-    let renames = names::rename_reserved_types(&mut files);
     let selection = selection::Selection::new(&files, &targets);
-    let services = service::Service::collect(&files, &selection, &options)?;
-    let packages = messages::generate(&files, &selection, &services, &options)?;
+    files.iter().filter(|file| selection.contains(file)).try_for_each(validate::package)?;
+    let mut services = service::Service::collect(&files, &selection, &options)?;
+    let viewed = messages::packages_with_views(&selection, &services);
+    let renames = renames::rename_reserved(&mut files, &viewed);
+    services.iter_mut().for_each(|service| service.rename_messages(&renames));
+    let packages = messages::generate(&files, &selection, &viewed, &options)?;
     let config = messages::config(&files, &selection);
     let sources = package::Sources {
         packages: &packages,

@@ -27,11 +27,10 @@ impl Package {
 pub(crate) fn generate(
     files: &[FileDescriptorProto],
     selection: &Selection,
-    services: &[Service],
+    with_views: &BTreeSet<String>,
     options: &Options,
 ) -> Result<Vec<Package>, Error> {
     let files = without_detached_comments(files);
-    let with_views = packages_with_views(selection, services);
     let (viewed, plain): (Vec<&FileDescriptorProto>, Vec<&FileDescriptorProto>) = files
         .iter()
         .filter(|file| selection.contains(file))
@@ -105,7 +104,8 @@ fn extern_paths(files: &[FileDescriptorProto], selection: &Selection) -> Vec<(St
         .collect()
 }
 
-fn packages_with_views(selection: &Selection, services: &[Service]) -> BTreeSet<String> {
+/// The packages whose messages have views: those with a method that takes one, and what they use.
+pub(crate) fn packages_with_views(selection: &Selection, services: &[Service]) -> BTreeSet<String> {
     services
         .iter()
         .filter(|service| service.methods.iter().any(|method| method.views))

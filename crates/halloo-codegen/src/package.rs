@@ -3,11 +3,11 @@
 use crate::descriptors::{self, DescriptorSets};
 use crate::error::Error;
 use crate::messages::Package;
-use crate::names::Renames;
+use crate::renames::Renames;
 use crate::retarget::retarget;
 use crate::selection::Selection;
 use crate::service::{self, Namespace, Service, Types};
-use crate::{Only, Options, header, setters};
+use crate::{Only, Options, header, setters, shadows};
 use buffa_codegen::context::CodeGenContext;
 use buffa_codegen::idents::{escape_mod_ident, rust_path_to_tokens};
 use buffa_descriptor::generated::descriptor::FileDescriptorProto;
@@ -51,45 +51,39 @@ impl Sources<'_> {
         let mut messages: syn::File = syn::parse_str(&package.text).map_err(syntax)?;
         drop_library_docs(&mut messages.items);
         setters::add(&mut messages, files, self.context)?;
-        let services = self.services(package)?;
+        let (services, descriptors) = self.services(package, &messages.items)?;
         let messages = messages.into_token_stream();
         // Services name protobuf types only as the descriptors did.
         let messages = retarget(messages, self.renames);
         let services = retarget(services, &Renames::default());
-        let file: syn::File = syn::parse2(quote!(#messages #services)).map_err(syntax)?;
+        let mut file: syn::File = syn::parse2(quote!(#messages #services)).map_err(syntax)?;
+        shadows::rename_parameters(&mut file);
+        shadows::spell_in_full(&mut file, self.selection.modules_within(&package.name));
         let sources = files.iter().copied().map(descriptors::name);
         let head = header::header(sources, self.options);
         let text = prettyplease::unparse(&file);
-        // Not formatted with the rest: nothing else breaks a literal into lines.
-        let descriptors = match self.has_services(package) {
-            true => self.descriptors.constant(&package.name),
-            false => String::new(),
-        };
         Ok(format!("{head}\n{text}{descriptors}"))
-    }
-
-    /// Whether anything of a service is generated.
-    fn has_services(&self, package: &Package) -> bool {
-        self.options.only != Some(Only::Messages) && self.package_services(package).next().is_some()
     }
 
     fn package_services(&self, package: &Package) -> impl Iterator<Item = &Service> {
         self.services.iter().filter(|service| service.package == package.name)
     }
 
-    fn services(&self, package: &Package) -> Result<TokenStream, Error> {
-        let types = Types { context: self.context, package: &package.name };
-        let mut namespace = Namespace::new(self.files.of(package));
-        let mut out = TokenStream::new();
-        if self.has_services(package) {
-            let json = self.options.json.then(|| namespace.json());
-            out.extend(json.as_ref().map(|name| self.json_codec(package, name)));
-            for service in self.package_services(package) {
-                let settings = service::Settings { options: self.options, json: json.as_ref() };
-                out.extend(service::render(service, &types, &mut namespace, settings)?);
-            }
+    /// A package's services beside its messages' `items`, and the text of their descriptors. That is not formatted with the
+    /// rest: nothing else breaks a literal into lines.
+    fn services(&self, package: &Package, items: &[syn::Item]) -> Result<(TokenStream, String), Error> {
+        if self.options.only == Some(Only::Messages) || self.package_services(package).next().is_none() {
+            return Ok((TokenStream::new(), String::new()));
         }
-        Ok(out)
+        let types = Types { context: self.context, package: &package.name };
+        let mut namespace = Namespace::new(items, self.selection.modules_within(&package.name));
+        let descriptor_set = namespace.value_name("FILE_DESCRIPTOR_SET");
+        let json = self.options.json.then(|| namespace.value_name("JSON"));
+        let codec = json.as_ref().map(|name| self.json_codec(package, name));
+        let settings =
+            service::Settings { options: self.options, descriptor_set: &descriptor_set, json: json.as_ref() };
+        let services = service::render(self.package_services(package), &types, namespace, settings)?;
+        Ok((quote!(#codec #services), self.descriptors.constant(&package.name, &descriptor_set)))
     }
 
     /// The codec of a package's methods, with the messages that it knows within a `google.protobuf.Any`.

@@ -3,7 +3,7 @@
 //! Works on tokens, so comments and string literals that merely look like paths stay as they are.
 //! String literals are touched only to restore the protobuf names of renamed types, and where serde reads paths in them.
 
-use crate::names::Renames;
+use crate::renames::Renames;
 use proc_macro2::{Group, Ident, Literal, Spacing, Span, TokenStream, TokenTree};
 use quote::quote;
 
@@ -19,7 +19,7 @@ pub(crate) fn retarget(tokens: TokenStream, renames: &Renames) -> TokenStream {
                 let content = if is_type_name_of(&out) {
                     restore_short_names(group.stream(), renames)
                 } else if is_serde_attribute(&out) {
-                    retarget_literals(group.stream())
+                    retarget_literals(group.stream(), renames)
                 } else {
                     retarget(group.stream(), renames)
                 };
@@ -83,13 +83,38 @@ fn starts_absolute_path(out: &[TokenTree]) -> bool {
     if first.as_char() != ':' || second.as_char() != ':' || first.spacing() != Spacing::Joint {
         return false;
     }
-    // After a `>` it might also be an associated name, but the library's crates are never that.
     match before {
+        [.., TokenTree::Punct(last)] if last.as_char() == '>' => !ends_qualified_type(before),
         // A lifetime: `&'a ::buffa::MapView`.
         [.., TokenTree::Punct(quote), TokenTree::Ident(_)] if quote.as_char() == '\'' => true,
         [.., TokenTree::Ident(ident)] => is_keyword_before_path(ident),
         _ => true,
     }
+}
+
+/// Whether the `>` at the end closes a type in front of an associated name, `<S as Service>::buffa`. It may be an arrow's
+/// (`-> ::buffa::Bytes`) or the end of parameters (`impl<'de> ::serde::Deserialize<'de>`), too.
+fn ends_qualified_type(tokens: &[TokenTree]) -> bool {
+    let is_arrow = |at: usize| {
+        let before = at.checked_sub(1).map(|before| &tokens[before]);
+        matches!(before, Some(TokenTree::Punct(punct)) if matches!(punct.as_char(), '-' | '=') && punct.spacing() == Spacing::Joint)
+    };
+    if is_arrow(tokens.len() - 1) {
+        return false;
+    }
+    let mut depth = 0;
+    for at in (0..tokens.len()).rev() {
+        match &tokens[at] {
+            TokenTree::Punct(punct) if punct.as_char() == '>' && !is_arrow(at) => depth += 1,
+            TokenTree::Punct(punct) if punct.as_char() == '<' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            let before = at.checked_sub(1).map(|before| &tokens[before]);
+            return !matches!(before, Some(TokenTree::Ident(ident)) if ident == "impl" || ident == "for");
+        }
+    }
+    false
 }
 
 /// Keywords after which a path may start (`impl ::buffa::Message`, `for ::buffa::OwnedView`).
@@ -115,10 +140,12 @@ fn is_serde_attribute(out: &[TokenTree]) -> bool {
     matches!(out, [TokenTree::Ident(name)] if name == "serde")
 }
 
-/// Moves the paths that serde's attributes have in string literals (`with = "::buffa::json_helpers::int64"`).
-fn retarget_literals(tokens: TokenStream) -> TokenStream {
+/// Moves the paths that serde's attributes have in string literals (`with = "::buffa::json_helpers::int64"`), and restores
+/// names.
+fn retarget_literals(tokens: TokenStream, renames: &Renames) -> TokenStream {
     let moved = tokens.into_iter().map(|token| match token {
         TokenTree::Literal(literal) => {
+            let literal = restore(&literal, |name| renames.restore(name));
             let text = literal.to_string().replace("\"::buffa::", "\"::halloo::protobuf::buffa::");
             text.parse().map_or_else(|_| TokenTree::Literal(literal), TokenTree::Literal)
         }
@@ -161,6 +188,7 @@ mod tests {
         check("pub struct A(pub ::buffa::B);", "pub struct A(pub ::halloo::protobuf::buffa::B);");
         check("struct A<'a>(&'a ::buffa::B);", "struct A<'a>(&'a ::halloo::protobuf::buffa::B);");
         check("fn f() -> ::buffa::Bytes", "fn f() -> ::halloo::protobuf::buffa::Bytes");
+        check("impl<'a, T: F<A>> ::serde::X for Y", "impl<'a, T: F<A>> ::halloo::protobuf::serde::X for Y");
     }
 
     #[test]
@@ -177,5 +205,6 @@ mod tests {
         check("a::buffa::b", "a::buffa::b");
         check(r#""::buffa::x""#, r#""::buffa::x""#);
         check("::core::buffa::x", "::core::buffa::x");
+        check("<S as Service<'a>>::buffa(self)", "<S as Service<'a>>::buffa(self)");
     }
 }

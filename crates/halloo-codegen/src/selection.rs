@@ -66,6 +66,14 @@ impl Selection {
         self.uses.keys().map(|name| PackageTree { name: name.clone(), members: self.members(name) }).collect()
     }
 
+    /// The modules that packages within `package` put into its own. A name may come several times.
+    pub(crate) fn modules_within(&self, package: &str) -> impl Iterator<Item = &str> {
+        let prefix = if package.is_empty() { String::new() } else { format!("{package}.") };
+        let inside = self.uses.range(prefix.clone()..).map(|(name, _)| name.as_str());
+        let inside = inside.map_while(move |name| name.strip_prefix(&prefix));
+        inside.filter_map(|rest| rest.split('.').next()).filter(|segment| !segment.is_empty())
+    }
+
     /// The packages whose types `package` uses, directly or not, and `package` itself.
     pub(crate) fn closure(&self, package: &str) -> BTreeSet<String> {
         let mut members = BTreeSet::new();

@@ -4,6 +4,7 @@
 //! re-exports the items of `a.b`; `include_protos!()` places all packages as public modules. A package
 //! that was not generated becomes a compile error that lists those that were.
 
+use crate::names::unique;
 use crate::selection::PackageTree;
 use crate::{CHECK_PACKAGE_FILE, INCLUDE_PROTO_FILE, INCLUDE_PROTOS_FILE, MODULE_FILE, OUTPUT_FOLDER_VARIABLE};
 use buffa_codegen::idents::escape_mod_ident;
@@ -11,7 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// Lints that generated code may break and that a user crate may have turned on.
-const ALLOWED_LINTS: [&str; 31] = [
+const ALLOWED_LINTS: [&str; 32] = [
+    "bindings_with_variant_name",
     "clippy::all",
     "clippy::nursery",
     "clippy::pedantic",
@@ -76,6 +78,11 @@ impl Packages<'_> {
     fn names(&self) -> BTreeSet<&str> {
         self.trees.iter().map(|package| package.name.as_str()).collect()
     }
+
+    /// The first parts of all packages' names, whose modules stand beside our own.
+    fn roots(&self) -> BTreeSet<String> {
+        self.names().into_iter().filter_map(|name| segments(name).next()).map(str::to_owned).collect()
+    }
 }
 
 /// Names of files that are no package's. A package of such a name gets a file name that no package can have.
@@ -110,8 +117,10 @@ pub(crate) fn check_package(packages: &[PackageTree]) -> String {
 /// would otherwise define the same name twice, and rustc would not choose.
 pub(crate) fn include_proto(packages: Packages<'_>) -> String {
     let mut out = format!("{}macro_rules! __halloo_include_proto {{\n", packages.expectation());
+    let mut taken = packages.roots();
     for package in packages.trees {
-        let _ = writeln!(out, "    ({:?}) => {{\n{}    }};", package.name, include_one(package));
+        let module = unique(format!("__halloo_{}", stem(&package.name).replace('.', "_")), &mut taken);
+        let _ = writeln!(out, "    ({:?}) => {{\n{}    }};", package.name, include_one(package, &module));
     }
     out.push_str("    // Anything else was refused before.\n    ($($other:tt)*) => {};\n}\n\n__halloo_wanted!(__halloo_include_proto);\n");
     out
@@ -152,9 +161,8 @@ fn allow_in_module() -> String {
 const ALLOW_IN_REEXPORT: &str = "#[allow(ambiguous_glob_reexports, clippy::restriction, clippy::pedantic, unreachable_pub, \
      unused_imports, reason = \"generated code\")]";
 
-/// A hidden module with the package's tree, and its items at the place of the macro.
-fn include_one(package: &PackageTree) -> String {
-    let module = format!("__halloo_{}", stem(&package.name).replace('.', "_"));
+/// A hidden module `module` with the package's tree, and its items at the place of the macro.
+fn include_one(package: &PackageTree, module: &str) -> String {
     let path: String = segments(&package.name).map(|segment| format!("::{}", escape_mod_ident(segment))).collect();
     let mut out = String::new();
     let _ = writeln!(out, "        #[doc(hidden)]\n        {}", allow_in_module());
@@ -181,8 +189,9 @@ fn beside(package: &PackageTree) -> BTreeSet<&str> {
 }
 
 fn include_all(packages: Packages<'_>, place: Place) -> String {
-    // People's formatter follows `mod proto;` into this text, and has settings of its own.
-    let unformatted = if place == Place::Beside { "#[rustfmt::skip]\n" } else { "" };
+    // People's formatter follows `mod proto;` into this text, and has settings of its own. `#[rustfmt::skip]` would be a
+    // path, into a package `rustfmt` if there is one.
+    let unformatted = if place == Place::Beside { "#[cfg_attr(rustfmt, rustfmt_skip)]\n" } else { "" };
     let mut out = String::from(packages.expectation());
     let root = Node::new(packages.names().into_iter());
     for (name, child) in &root.children {
@@ -191,12 +200,13 @@ fn include_all(packages: Packages<'_>, place: Place) -> String {
     }
     if root.is_package {
         // Items without a package stand beside the modules, in a module of their own for the lints.
-        let _ = writeln!(out, "#[doc(hidden)]\n{unformatted}{}\nmod __halloo_ {{", allow_in_module());
+        let module = unique("__halloo_".to_owned(), &mut packages.roots());
+        let _ = writeln!(out, "#[doc(hidden)]\n{unformatted}{}\nmod {module} {{", allow_in_module());
         for name in root.children.keys() {
             let _ = writeln!(out, "    use super::{};", escape_mod_ident(name));
         }
         let _ = writeln!(out, "    {}\n}}", include_text("", place));
-        let _ = writeln!(out, "{unformatted}{ALLOW_IN_REEXPORT}\npub use __halloo_::*;");
+        let _ = writeln!(out, "{unformatted}{ALLOW_IN_REEXPORT}\npub use {module}::*;");
     }
     out
 }

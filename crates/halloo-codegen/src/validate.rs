@@ -4,6 +4,8 @@
 
 use crate::descriptors;
 use crate::error::Error;
+use crate::messages::is_map_entry;
+use crate::names::is_path_keyword;
 use buffa_descriptor::generated::descriptor::{DescriptorProto, EnumDescriptorProto, FileDescriptorProto};
 
 /// Checks every name in a file.
@@ -15,7 +17,7 @@ pub(crate) fn file(file: &FileDescriptorProto) -> Result<(), Error> {
     }
     let package = descriptors::package(file);
     if !package.is_empty() {
-        check.path(package)?;
+        check.package(package)?;
     }
     check.names(file.extension.iter().map(|extension| &extension.name))?;
     check.enums(&file.enum_type)?;
@@ -33,13 +35,31 @@ pub(crate) fn file(file: &FileDescriptorProto) -> Result<(), Error> {
     file.extension.iter().try_for_each(|extension| check.reference(&extension.type_name))
 }
 
+/// Checks that the package of a file to generate can become modules. Types of such names are renamed; a package is named by
+/// users, in `include_proto!` and in paths, so it is refused.
+pub(crate) fn package(file: &FileDescriptorProto) -> Result<(), Error> {
+    let package = descriptors::package(file);
+    // `__buffa` is where the message generator puts views.
+    match package.split('.').find(|part| is_path_keyword(part) || matches!(*part, "_" | "__buffa")) {
+        Some(part) => Err(Error::ReservedPackage {
+            file: descriptors::name(file).to_owned(),
+            package: package.to_owned(),
+            part: part.to_owned(),
+        }),
+        None => Ok(()),
+    }
+}
+
 struct Check<'a> {
     file: &'a str,
 }
 
 impl Check<'_> {
     fn message(&self, message: &DescriptorProto) -> Result<(), Error> {
-        self.name(&message.name)?;
+        // Entries of maps have the name of their field with `Entry`, `1Entry` for a field `_1`, and become no type.
+        if !is_map_entry(message) {
+            self.name(&message.name)?;
+        }
         self.names(message.field.iter().chain(&message.extension).map(|field| &field.name))?;
         self.names(message.oneof_decl.iter().map(|oneof| &oneof.name))?;
         self.enums(&message.enum_type)?;
@@ -66,15 +86,15 @@ impl Check<'_> {
         if is_identifier(name) { Ok(()) } else { Err(self.fault(name)) }
     }
 
-    /// A package, or a type's full name without its leading dot.
-    fn path(&self, path: &str) -> Result<(), Error> {
-        if path.split('.').all(is_identifier) { Ok(()) } else { Err(self.fault(path)) }
+    fn package(&self, package: &str) -> Result<(), Error> {
+        if package.split('.').all(is_identifier) { Ok(()) } else { Err(self.fault(package)) }
     }
 
     fn reference(&self, name: &Option<String>) -> Result<(), Error> {
         match name.as_deref() {
             None | Some("") => Ok(()),
-            Some(name) => self.path(name.strip_prefix('.').unwrap_or(name)),
+            Some(name) if name.strip_prefix('.').unwrap_or(name).split('.').all(is_word) => Ok(()),
+            Some(name) => Err(self.fault(name)),
         }
     }
 
@@ -84,8 +104,9 @@ impl Check<'_> {
 }
 
 fn is_identifier(name: &str) -> bool {
-    // Underscores alone are no identifiers in Rust.
-    name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-        && name.chars().all(|char| char.is_ascii_alphanumeric() || char == '_')
-        && name.contains(|char: char| char != '_')
+    is_word(name) && !name.starts_with(|first: char| first.is_ascii_digit())
+}
+
+fn is_word(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|char| char.is_ascii_alphanumeric() || char == '_')
 }

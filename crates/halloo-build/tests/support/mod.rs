@@ -1,5 +1,8 @@
 //! What the tests of this crate share: their folders, and comparing with files that are checked in.
 
+#[allow(dead_code, reason = "not every test builds a crate")]
+pub(crate) mod user_crate;
+
 use std::path::{Path, PathBuf};
 
 /// The folder of this crate.

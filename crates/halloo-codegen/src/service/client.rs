@@ -2,20 +2,20 @@
 
 use super::idents::MethodIdents;
 use super::model::Kind;
-use super::render::{Plan, PlannedMethod};
+use super::render::{Plan, PlannedMethod, Scope};
 use proc_macro2::TokenStream;
 use quote::quote;
 
-pub(super) fn render(plan: &Plan<'_>) -> TokenStream {
+pub(super) fn render(plan: &Plan<'_>, scope: &Scope) -> TokenStream {
     let (handler, server, client) = (&plan.idents.handler, &plan.idents.server, &plan.idents.client);
-    let descriptor = &plan.idents.descriptor;
+    let (descriptor, parameter) = (&plan.idents.descriptor, &scope.parameter);
     let doc = format!(" Calls the gRPC service `{}`. Cheap to clone; calls take `&self`.", plan.service.full_name());
     let deprecated = plan.deprecation();
     let functions = plan.methods().map(|(planned, idents)| function(plan, planned, idents));
     let in_process = plan.has_server().then(|| {
         quote! {
             /// Calls `service` in this process, without a socket.
-            pub fn in_process<S: #handler>(service: S) -> Self {
+            pub fn in_process<#parameter: #handler>(service: #parameter) -> Self {
                 Self::new(::halloo::Channel::in_process(::halloo::Router::new(#server::new(service))))
             }
         }

@@ -2,13 +2,13 @@
 
 use super::idents::MethodIdents;
 use super::model::Kind;
-use super::render::{Plan, PlannedMethod};
+use super::render::{Plan, PlannedMethod, Scope};
 use crate::docs;
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-pub(super) fn render(plan: &Plan<'_>) -> TokenStream {
-    let handler = &plan.idents.handler;
+pub(super) fn render(plan: &Plan<'_>, scope: &Scope) -> TokenStream {
+    let (handler, parameter) = (&plan.idents.handler, &scope.parameter);
     let full_name = plan.service.full_name();
     let comment = if plan.service.comment.trim().is_empty() {
         format!(" Handlers of the service `{full_name}`.")
@@ -17,23 +17,29 @@ pub(super) fn render(plan: &Plan<'_>) -> TokenStream {
     };
     let docs = docs::attributes(&comment);
     let deprecated = plan.deprecation();
-    let message = format!("`{{Self}}` does not implement the gRPC service `{full_name}`");
-    let label = format!("add `impl {handler} for {{Self}}`");
-    let note = skeleton(plan).replace('{', "{{").replace('}', "}}");
+    let diagnostic = scope.has_diagnostic.then(|| on_unimplemented(plan));
     let functions = plan.methods().map(|(planned, idents)| trait_function(plan, planned, idents));
-    let forwards = plan.methods().map(|(planned, idents)| forward(plan, planned, idents));
+    let forwards = plan.methods().map(|(planned, idents)| forward(plan, planned, idents, parameter));
     quote! {
         #docs
         #deprecated
-        #[diagnostic::on_unimplemented(message = #message, label = #label, note = #note)]
+        #diagnostic
         pub trait #handler: ::core::marker::Send + ::core::marker::Sync + 'static {
             #(#functions)*
         }
 
-        impl<S: #handler> #handler for ::std::sync::Arc<S> {
+        impl<#parameter: #handler> #handler for ::std::sync::Arc<#parameter> {
             #(#forwards)*
         }
     }
+}
+
+/// What rustc says when a type lacks the trait.
+fn on_unimplemented(plan: &Plan<'_>) -> TokenStream {
+    let message = format!("`{{Self}}` does not implement the gRPC service `{}`", plan.service.full_name());
+    let label = format!("add `impl {} for {{Self}}`", plan.idents.handler);
+    let note = skeleton(plan).replace('{', "{{").replace('}', "}}");
+    quote!(#[diagnostic::on_unimplemented(message = #message, label = #label, note = #note)])
 }
 
 fn trait_function(plan: &Plan<'_>, planned: &PlannedMethod<'_>, idents: &MethodIdents) -> TokenStream {
@@ -58,13 +64,13 @@ fn unimplemented_body(plan: &Plan<'_>, planned: &PlannedMethod<'_>) -> TokenStre
     }
 }
 
-fn forward(plan: &Plan<'_>, planned: &PlannedMethod<'_>, idents: &MethodIdents) -> TokenStream {
+fn forward(plan: &Plan<'_>, planned: &PlannedMethod<'_>, idents: &MethodIdents, parameter: &Ident) -> TokenStream {
     let (handler, function) = (&plan.idents.handler, &idents.function);
     let signature = signature(planned, idents);
     let arguments = arguments(planned.method.kind);
     quote! {
         #signature {
-            <S as #handler>::#function(self, #(#arguments),*)
+            <#parameter as #handler>::#function(self, #(#arguments),*)
         }
     }
 }

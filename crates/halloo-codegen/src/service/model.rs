@@ -3,6 +3,7 @@
 use crate::Options;
 use crate::error::Error;
 use crate::names::join;
+use crate::renames::Renames;
 use crate::selection::Selection;
 use buffa::Message;
 use buffa_descriptor::generated::descriptor::method_options::IdempotencyLevel;
@@ -95,6 +96,14 @@ impl Service {
             name,
             methods,
         })
+    }
+
+    /// Names messages as the message generator knows them.
+    pub(crate) fn rename_messages(&mut self, renames: &Renames) {
+        for method in &mut self.methods {
+            renames.rename(&mut method.request);
+            renames.rename(&mut method.reply);
+        }
     }
 
     /// The service's name with its package: `greeter.Greeter`.

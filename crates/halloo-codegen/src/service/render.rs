@@ -40,6 +40,8 @@ fn unknown(full_name: &str) -> Error {
 #[derive(Clone, Copy)]
 pub(crate) struct Settings<'a> {
     pub(crate) options: &'a Options,
+    /// The name of the constant with the package's descriptors.
+    pub(crate) descriptor_set: &'a Ident,
     /// The name of the package's JSON codec, where there is one.
     pub(crate) json: Option<&'a Ident>,
 }
@@ -50,8 +52,17 @@ pub(super) struct Plan<'a> {
     pub(super) idents: Idents,
     pub(super) methods: Vec<PlannedMethod<'a>>,
     pub(super) default_unimplemented: bool,
+    descriptor_set: &'a Ident,
     json: Option<&'a Ident>,
     only: Option<Only>,
+}
+
+/// What the services of a package share, and is chosen when all their names are known.
+pub(super) struct Scope {
+    /// The type parameter for a service's implementation. Nothing in the package has its name.
+    pub(super) parameter: Ident,
+    /// Whether `diagnostic` is the compiler's. A module of that name, of a package or a message, hides it.
+    pub(super) has_diagnostic: bool,
 }
 
 pub(super) struct PlannedMethod<'a> {
@@ -77,8 +88,8 @@ impl<'a> Plan<'a> {
             methods.push(PlannedMethod { method, request, received, reply: types.message(&method.reply)? });
         }
         let idents = Idents::new(service, namespace);
-        let Settings { options: &Options { default_unimplemented, only, .. }, json } = settings;
-        Ok(Self { service, idents, methods, default_unimplemented, json, only })
+        let Settings { options: &Options { default_unimplemented, only, .. }, descriptor_set, json } = settings;
+        Ok(Self { service, idents, methods, default_unimplemented, descriptor_set, json, only })
     }
 
     pub(super) fn has_client(&self) -> bool {
@@ -117,24 +128,31 @@ fn deprecation(deprecated: bool) -> Option<TokenStream> {
     deprecated.then(|| quote!(#[deprecated(note = "marked as deprecated in the .proto file")]))
 }
 
-/// Renders one service; message types still have the message library's own paths.
-pub(crate) fn render(
-    service: &Service,
+/// Renders a package's services; message types still have the message library's own paths.
+pub(crate) fn render<'a>(
+    services: impl Iterator<Item = &'a Service>,
     types: &Types<'_>,
-    namespace: &mut Namespace,
-    settings: Settings<'_>,
+    mut namespace: Namespace,
+    settings: Settings<'a>,
 ) -> Result<TokenStream, Error> {
-    let plan = Plan::new(service, types, namespace, settings)?;
-    let handler_and_server = plan.has_server().then(|| [handler::render(&plan), server::render(&plan)]);
-    let client = plan.has_client().then(|| client::render(&plan));
+    let plans = services.map(|service| Plan::new(service, types, &mut namespace, settings));
+    let plans = plans.collect::<Result<Vec<_>, _>>()?;
+    let scope =
+        Scope { has_diagnostic: !namespace.has_type("diagnostic"), parameter: namespace.type_name("S".to_owned()) };
+    Ok(plans.iter().map(|plan| render_one(plan, &scope)).collect())
+}
+
+fn render_one(plan: &Plan<'_>, scope: &Scope) -> TokenStream {
+    let handler_and_server = plan.has_server().then(|| [handler::render(plan, scope), server::render(plan, scope)]);
+    let client = plan.has_client().then(|| client::render(plan, scope));
     let server = handler_and_server.into_iter().flatten();
-    let (descriptors, methods) = (descriptors(&plan), typed_methods(&plan));
-    Ok(quote!(#(#server)* #client #descriptors #methods))
+    let (descriptors, methods) = (descriptors(plan), typed_methods(plan));
+    quote!(#(#server)* #client #descriptors #methods)
 }
 
 fn descriptors(plan: &Plan<'_>) -> TokenStream {
     let full_name = plan.service.full_name();
-    let (descriptor, methods) = (&plan.idents.descriptor, &plan.idents.method_descriptors);
+    let (descriptor, methods, set) = (&plan.idents.descriptor, &plan.idents.method_descriptors, plan.descriptor_set);
     let count = plan.methods.len();
     let entries = plan.methods.iter().map(|planned| method_descriptor(planned.method, plan.service));
     let options = match plan.service.options.as_slice() {
@@ -148,7 +166,7 @@ fn descriptors(plan: &Plan<'_>) -> TokenStream {
     quote! {
         #[doc = #doc]
         pub static #descriptor: ::halloo::ServiceDescriptor =
-            ::halloo::ServiceDescriptor::new(#full_name, &#methods, FILE_DESCRIPTOR_SET) #options;
+            ::halloo::ServiceDescriptor::new(#full_name, &#methods, #set) #options;
 
         static #methods: [::halloo::MethodDescriptor; #count] = [#(#entries),*];
     }

@@ -2,25 +2,26 @@
 
 use super::idents::MethodIdents;
 use super::model::Kind;
-use super::render::{Plan, PlannedMethod};
-use proc_macro2::TokenStream;
+use super::render::{Plan, PlannedMethod, Scope};
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-pub(super) fn render(plan: &Plan<'_>) -> TokenStream {
+pub(super) fn render(plan: &Plan<'_>, scope: &Scope) -> TokenStream {
+    let parameter = &scope.parameter;
     let (handler, server, descriptor) = (&plan.idents.handler, &plan.idents.server, &plan.idents.descriptor);
     let full_name = plan.service.full_name();
     let deprecated = plan.deprecation();
     let doc = format!(" Serves the gRPC service `{full_name}` from a value that implements [`{handler}`].");
     let name = server.to_string();
-    let registrations = plan.methods().map(|(planned, idents)| registration(plan, planned, idents));
+    let registrations = plan.methods().map(|(planned, idents)| registration(plan, planned, idents, parameter));
     quote! {
         #[doc = #doc]
         #deprecated
-        pub struct #server<S> {
-            service: ::std::sync::Arc<S>,
+        pub struct #server<#parameter> {
+            service: ::std::sync::Arc<#parameter>,
         }
 
-        impl<S: #handler> #server<S> {
+        impl<#parameter: #handler> #server<#parameter> {
             /// The full name of the service.
             pub const NAME: &'static str = #full_name;
 
@@ -28,24 +29,24 @@ pub(super) fn render(plan: &Plan<'_>) -> TokenStream {
             pub const DESCRIPTOR: &'static ::halloo::ServiceDescriptor = &#descriptor;
 
             /// Takes the service. An `Arc` of it works as well, to keep a handle.
-            pub fn new(service: S) -> Self {
+            pub fn new(service: #parameter) -> Self {
                 Self { service: ::std::sync::Arc::new(service) }
             }
         }
 
-        impl<S> ::core::clone::Clone for #server<S> {
+        impl<#parameter> ::core::clone::Clone for #server<#parameter> {
             fn clone(&self) -> Self {
                 Self { service: ::std::sync::Arc::clone(&self.service) }
             }
         }
 
-        impl<S> ::core::fmt::Debug for #server<S> {
+        impl<#parameter> ::core::fmt::Debug for #server<#parameter> {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 f.debug_struct(#name).finish_non_exhaustive()
             }
         }
 
-        impl<S: #handler> ::halloo::Service for #server<S> {
+        impl<#parameter: #handler> ::halloo::Service for #server<#parameter> {
             fn descriptor(&self) -> &'static ::halloo::ServiceDescriptor {
                 &#descriptor
             }
@@ -58,11 +59,11 @@ pub(super) fn render(plan: &Plan<'_>) -> TokenStream {
     }
 }
 
-fn registration(plan: &Plan<'_>, planned: &PlannedMethod<'_>, idents: &MethodIdents) -> TokenStream {
+fn registration(plan: &Plan<'_>, planned: &PlannedMethod<'_>, idents: &MethodIdents, parameter: &Ident) -> TokenStream {
     let (handler, function, served) = (&plan.idents.handler, &idents.function, &idents.served);
     let reply = &planned.reply;
     let (register, parameters, arguments) = match planned.method.kind {
-        Kind::Unary => return quote!(methods.unary_function(&#served, &service, <S as #handler>::#function);),
+        Kind::Unary => return quote!(methods.unary_function(&#served, &service, <#parameter as #handler>::#function);),
         Kind::ClientStreaming => (quote!(client_streaming), quote!(requests), quote!(requests)),
         Kind::ServerStreaming => (
             quote!(server_streaming),
@@ -80,7 +81,7 @@ fn registration(plan: &Plan<'_>, planned: &PlannedMethod<'_>, idents: &MethodIde
             let service = ::std::sync::Arc::clone(&service);
             move |#parameters| {
                 let service = ::std::sync::Arc::clone(&service);
-                async move { <S as #handler>::#function(&service, #arguments).await }
+                async move { <#parameter as #handler>::#function(&service, #arguments).await }
             }
         });
     }

@@ -10,14 +10,14 @@
 
 ::halloo::__expect_generated_code!(1);
 
-#[rustfmt::skip]
+#[cfg_attr(rustfmt, rustfmt_skip)]
 #[allow(clippy::all, clippy::nursery, clippy::pedantic, clippy::restriction, deprecated, elided_lifetimes_in_paths, explicit_outlives_requirements, future_incompatible, missing_copy_implementations, missing_debug_implementations, missing_docs, non_ascii_idents, nonstandard_style, redundant_imports, redundant_lifetimes, rust_2018_idioms, rust_2021_compatibility, rust_2024_compatibility, rustdoc::all, single_use_lifetimes, trivial_casts, trivial_numeric_casts, unit_bindings, unnameable_types, unreachable_pub, unused, unused_import_braces, unused_lifetimes, unused_qualifications, unused_results, variant_size_differences, reason = "generated code")]
 pub mod google {
     pub mod protobuf {
         ::core::include!("google.protobuf.rs");
     }
 }
-#[rustfmt::skip]
+#[cfg_attr(rustfmt, rustfmt_skip)]
 #[allow(clippy::all, clippy::nursery, clippy::pedantic, clippy::restriction, deprecated, elided_lifetimes_in_paths, explicit_outlives_requirements, future_incompatible, missing_copy_implementations, missing_debug_implementations, missing_docs, non_ascii_idents, nonstandard_style, redundant_imports, redundant_lifetimes, rust_2018_idioms, rust_2021_compatibility, rust_2024_compatibility, rustdoc::all, single_use_lifetimes, trivial_casts, trivial_numeric_casts, unit_bindings, unnameable_types, unreachable_pub, unused, unused_import_braces, unused_lifetimes, unused_qualifications, unused_results, variant_size_differences, reason = "generated code")]
 pub mod shop {
     pub mod common {
@@ -31,13 +31,13 @@ pub mod shop {
     }
 }
 #[doc(hidden)]
-#[rustfmt::skip]
+#[cfg_attr(rustfmt, rustfmt_skip)]
 #[allow(clippy::all, clippy::nursery, clippy::pedantic, clippy::restriction, deprecated, elided_lifetimes_in_paths, explicit_outlives_requirements, future_incompatible, missing_copy_implementations, missing_debug_implementations, missing_docs, non_ascii_idents, nonstandard_style, redundant_imports, redundant_lifetimes, rust_2018_idioms, rust_2021_compatibility, rust_2024_compatibility, rustdoc::all, single_use_lifetimes, trivial_casts, trivial_numeric_casts, unit_bindings, unnameable_types, unreachable_pub, unused, unused_import_braces, unused_lifetimes, unused_qualifications, unused_results, variant_size_differences, reason = "generated code")]
 mod __halloo_ {
     use super::google;
     use super::shop;
     ::core::include!("_.rs");
 }
-#[rustfmt::skip]
+#[cfg_attr(rustfmt, rustfmt_skip)]
 #[allow(ambiguous_glob_reexports, clippy::restriction, clippy::pedantic, unreachable_pub, unused_imports, reason = "generated code")]
 pub use __halloo_::*;
