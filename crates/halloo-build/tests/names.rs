@@ -219,13 +219,14 @@ macro_rules! rich {
     };
 }
 
-/// Packages within `at`, and their text. What is in double brackets is repeated for each NAME, with a NUMBER of its own.
+/// Packages within `at`, and their text. What is in double brackets is repeated for each NAME, with a NUMBER of its own; in
+/// double braces, for each that stands as it is for a type. The others, which are capitalised first, are in `flat`.
 const POSITIONS: &[(&str, &str)] = &[
     (
         "message",
         concat!(
-            "[[message NAME { enum Kind { ZERO = 0; } oneof choice { Kind a = 1; } }\n]]
-             service Each { [[rpc Get_NUMBER(.at.message.NAME) returns (.at.message.NAME); ]] }\n",
+            "{{message NAME { enum Kind { ZERO = 0; } oneof choice { Kind a = 1; } }\n}}
+             service Each { {{rpc Get_NUMBER(.at.message.NAME) returns (.at.message.NAME); }} }\n",
             rich!()
         ),
     ),
@@ -248,7 +249,8 @@ const POSITIONS: &[(&str, &str)] = &[
     (
         "nested",
         "message Outer {
-            [[message NAME { oneof choice { .at.nested.Outer.NAME a = 1; } }\n]]
+            {{message NAME { oneof choice { .at.nested.Outer.NAME a = 1; } }\n}}
+            message str {}
             message Rich { optional string a = 1; repeated uint64 b = 2; map<string, S> c = 3; oneof d { str e = 4; bytes f = 5; } }
         }
         service Calls { rpc Get(Outer.S) returns (Outer.Rich); }",
@@ -256,7 +258,6 @@ const POSITIONS: &[(&str, &str)] = &[
     (
         "field",
         "message Text { [[optional string NAME = NUMBER [json_name = 'fNUMBER'];\n]] }
-         message Number { [[required int64 NAME = NUMBER [json_name = 'fNUMBER'];\n]] }
          message Parts { [[repeated Text NAME = NUMBER [json_name = 'fNUMBER'];\n]] }
          message Maps { map<string, int32> _1 = 1; map<string, Maps> self = 2; map<int32, bytes> type = 3; }
          service Calls { rpc Get(Text) returns (Parts); }",
@@ -299,14 +300,19 @@ const PACKAGE: &str = "
     message Thing { optional string text = 1; enum Kind { ZERO = 0; } }
     service Calls { rpc Get(Thing) returns (Thing); }";
 
-/// Writes out what is in double brackets for each name.
+/// Writes out what is in double brackets for each name, and what is in double braces for each of a type.
 fn expand(template: &str) -> String {
+    let all = repeat(template, "[[", "]]", |_| true);
+    repeat(&all, "{{", "}}", |name| !name.starts_with(|first: char| first.is_ascii_lowercase()))
+}
+
+fn repeat(template: &str, opening: &str, closing: &str, fits: impl Fn(&str) -> bool) -> String {
     let mut out = String::new();
     let mut rest = template;
-    while let Some((before, after)) = rest.split_once("[[") {
-        let (repeated, after) = after.split_once("]]").expect("the table closes what it opens");
+    while let Some((before, after)) = rest.split_once(opening) {
+        let (repeated, after) = after.split_once(closing).expect("the table closes what it opens");
         out.push_str(before);
-        for (index, name) in names().enumerate() {
+        for (index, name) in names().enumerate().filter(|(_, name)| fits(name)) {
             out.push_str(&repeated.replace("NAME", name).replace("NUMBER", &(index + 1).to_string()));
         }
         rest = after;
@@ -321,11 +327,13 @@ fn positions() -> Vec<(String, String)> {
     positions.chain([("within".to_owned(), rich!().to_owned())]).chain(within).collect()
 }
 
-/// Packages that have a name, alone and within `n`, and two whose modules would have one name in `include_proto!`.
-fn packages() -> Vec<(String, String)> {
-    let all = named("").chain(named("n.")).chain(["alike.v1", "alike_v1"].map(str::to_owned));
-    all.map(|package| (package, PACKAGE.to_owned())).collect()
+/// Packages with these names, all of the same text.
+fn packages(names: impl Iterator<Item = String>) -> Vec<(String, String)> {
+    names.map(|package| (package, PACKAGE.to_owned())).collect()
 }
+
+/// Packages whose modules would have one name in `include_proto!`, and one that has the name of our own modules.
+const SINGLE: [&str; 3] = ["alike.v1", "alike_v1", "__halloo_"];
 
 /// Every name that a package can have behind `scope`.
 fn named(scope: &str) -> impl Iterator<Item = String> {
@@ -345,7 +353,7 @@ fn write(folder: &Path, packages: &[(String, String)]) -> Vec<PathBuf> {
     packages.iter().enumerate().map(write).collect()
 }
 
-/// Positions with JSON and views, for the macros; packages with default options, as a module and for the macros.
+/// Positions with JSON and views; packages with default options, as a module and for the macros.
 #[test]
 fn every_name_compiles_at_every_position() {
     let folder = copy_fixture("names");
@@ -353,18 +361,25 @@ fn every_name_compiles_at_every_position() {
         let protos = write(&folder.join(name), packages);
         Build::new().root(&folder).include(name).protos(protos)
     };
-    let (positions, packages) = (positions(), packages());
+    let positions = positions();
     let views = positions.iter().flat_map(|(package, text)| views(package, text));
     let build_positions = views.fold(build("positions", &positions), Build::views).json(true);
     build_positions.out_dir("src/positions").write().expect("the files have no faults");
-    let build_packages = build("packages", &packages);
-    build_packages.clone().out_dir("src/packages").write().expect("the files have no faults");
-    build_packages.out_dir("macros").try_compile().expect("the files have no faults");
+    let build_packages = build("packages", &packages(named("")));
+    build_packages.out_dir("src/packages").write().expect("the files have no faults");
+    let build_single = build("single", &packages(SINGLE.into_iter().map(str::to_owned)));
+    build_single.out_dir("macros").try_compile().expect("the files have no faults");
+    let oneofs = std::fs::read_to_string(folder.join("src/positions/at.oneofs.rs")).expect("it was written");
+    assert_eq!(oneofs.matches("pub fn with_a_").count(), names().count(), "each field of a oneof has a setter");
     succeed(cargo(&folder, &["check"]).env("HALLOO_PROTO_DIR", folder.join("macros")));
 }
 
-/// The methods of a package whose handlers get views: the first of each service.
+/// The methods of a package whose handlers get views: the first of each service. Views are most of what is compiled, and what
+/// is in `flat` has none.
 fn views(package: &str, text: &str) -> Vec<String> {
+    if package == "at.flat" {
+        return Vec::new();
+    }
     let service = |rest: &str| {
         let (service, rest) = rest.split_once(" {")?;
         let method = rest.split_once("rpc ")?.1.split_once('(')?.0;

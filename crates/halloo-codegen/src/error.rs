@@ -77,7 +77,10 @@ impl fmt::Display for Error {
             }
             Self::Incomplete { what } => write!(f, "incomplete descriptor: {what}"),
             Self::InvalidName { file, name } => {
-                write!(f, "invalid descriptor: {file} has the name {name:?}, which is none in the protobuf language")
+                write!(
+                    f,
+                    "invalid descriptor: {file} has the name {name:?}, which the protobuf language does not allow"
+                )
             }
             Self::ReservedPackage { file, package, part } => {
                 write!(f, "the package `{package}` of {file} cannot be generated: no module can have the name `{part}`")

@@ -84,7 +84,7 @@ impl Writer<'_> {
         let message = target.descriptor;
         let mut taken = BTreeSet::new();
         let mut functions = Vec::new();
-        let regular = message.field.iter().filter(|field| oneof_of(message, field).is_none()).count();
+        let regular = message.field.iter().filter(|field| oneof_of(field).is_none()).count();
         for field in structure.fields.iter().take(regular) {
             let Some(ident) = &field.ident else { continue };
             let name = format_ident!("with_{}", field_name(ident));
@@ -92,11 +92,12 @@ impl Writer<'_> {
                 functions.push(field_setter(&name, ident, &field.ty));
             }
         }
-        for field in structure.fields.iter().skip(regular) {
+        // The oneofs' fields follow, in their order. Names would have to be converted as the message generator does it.
+        for (field, oneof) in structure.fields.iter().skip(regular).zip(oneofs(message)) {
             let (Some(ident), Some(enumeration)) = (&field.ident, generic_argument(&field.ty)) else {
                 continue;
             };
-            for setter in self.oneof(ident, enumeration, target)? {
+            for setter in self.oneof(ident, enumeration, oneof, target)? {
                 if taken.insert(setter.name.to_string()) {
                     functions.push(setter.text);
                 }
@@ -107,7 +108,7 @@ impl Writer<'_> {
     }
 
     /// The setters of one oneof: each field of it selects its variant.
-    fn oneof(&self, ident: &Ident, enumeration: &Type, target: &Target<'_>) -> Result<Vec<Setter>, Error> {
+    fn oneof(&self, ident: &Ident, enumeration: &Type, oneof: i32, target: &Target<'_>) -> Result<Vec<Setter>, Error> {
         let Target { descriptor: message, full_name, depth } = *target;
         let unexpected =
             || Error::Incomplete { what: format!("the oneof `{ident}` of {full_name} has no generated enum") };
@@ -117,10 +118,7 @@ impl Writer<'_> {
         let segments: Vec<Ident> =
             path.path.segments.iter().map(|segment| segment.ident.clone()).filter(|ident| ident != "super").collect();
         let item = find_enum(self.oneofs, &segments).ok_or_else(unexpected)?;
-        let fields = message
-            .field
-            .iter()
-            .filter(|field| oneof_of(message, field).is_some_and(|oneof| is_same_oneof(ident, oneof)));
+        let fields = message.field.iter().filter(|field| oneof_of(field) == Some(oneof));
         let mut setters = Vec::new();
         for (field, variant) in fields.zip(&item.variants) {
             let name = format_ident!("with_{}", snake_case(field.name.as_deref().unwrap_or_default()));
@@ -153,7 +151,8 @@ impl Writer<'_> {
         };
         Some(match field.r#type? {
             FieldType::TYPE_MESSAGE | FieldType::TYPE_GROUP => (named()?, quote!(::core::convert::Into::into(value))),
-            FieldType::TYPE_ENUM if last_segment(payload).is_some_and(|ident| ident == "EnumValue") => {
+            // An open enum, `EnumValue<Shade>`. The enum itself has no arguments, whatever its name.
+            FieldType::TYPE_ENUM if generic_argument(payload).is_some() => {
                 let path = named()?;
                 (quote!(impl ::core::convert::Into<::buffa::EnumValue<#path>>), quote!(value.into()))
             }
@@ -185,18 +184,14 @@ fn field_name(ident: &Ident) -> String {
     }
 }
 
-fn oneof_of<'a>(message: &'a DescriptorProto, field: &FieldDescriptorProto) -> Option<&'a str> {
-    if field.proto3_optional == Some(true) {
-        return None;
-    }
-    let index = usize::try_from(field.oneof_index?).ok()?;
-    message.oneof_decl.get(index)?.name.as_deref()
+/// The index of the oneof that a field is in. The one of an `optional` field in proto3 is none.
+fn oneof_of(field: &FieldDescriptorProto) -> Option<i32> {
+    field.oneof_index.filter(|_| field.proto3_optional != Some(true))
 }
 
-/// Compares a struct field with a oneof's protobuf name, which may have been escaped or made snake case.
-fn is_same_oneof(ident: &Ident, oneof: &str) -> bool {
-    let ident = ident.unraw().to_string();
-    [oneof.to_owned(), snake_case(oneof)].iter().any(|name| ident == *name || ident == format!("{name}_"))
+/// The indices of a message's oneofs, in their order.
+fn oneofs(message: &DescriptorProto) -> BTreeSet<i32> {
+    message.field.iter().filter_map(oneof_of).collect()
 }
 
 fn find_enum<'a>(items: &'a [Item], path: &[Ident]) -> Option<&'a ItemEnum> {

@@ -85,11 +85,17 @@ fn faults_are_told_in_the_answer() {
 fn names_that_lead_elsewhere_are_refused() {
     for package in ["../../etc", "a/b", "a..b", "a.b\u{e4}", "a b", "mod { use evil; }"] {
         let error = error_for(package, "A", "");
-        assert_eq!(error, format!("invalid descriptor: a.proto has the name {package:?}, which Rust cannot spell"));
+        assert_eq!(
+            error,
+            format!("invalid descriptor: a.proto has the name {package:?}, which the protobuf language does not allow")
+        );
     }
     for message in ["", "_", "1A", "A;", "A\n"] {
         let error = error_for("a", message, "");
-        assert_eq!(error, format!("invalid descriptor: a.proto has the name {message:?}, which Rust cannot spell"));
+        assert_eq!(
+            error,
+            format!("invalid descriptor: a.proto has the name {message:?}, which the protobuf language does not allow")
+        );
     }
 }
 

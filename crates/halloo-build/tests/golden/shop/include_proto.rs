@@ -10,7 +10,7 @@
 macro_rules! __halloo_include_proto {
     ("google.protobuf") => {
         #[doc(hidden)]
-        #[allow(clippy::all, clippy::nursery, clippy::pedantic, clippy::restriction, deprecated, elided_lifetimes_in_paths, explicit_outlives_requirements, future_incompatible, missing_copy_implementations, missing_debug_implementations, missing_docs, non_ascii_idents, nonstandard_style, redundant_imports, redundant_lifetimes, rust_2018_idioms, rust_2021_compatibility, rust_2024_compatibility, rustdoc::all, single_use_lifetimes, trivial_casts, trivial_numeric_casts, unit_bindings, unnameable_types, unreachable_pub, unused, unused_import_braces, unused_lifetimes, unused_qualifications, unused_results, variant_size_differences, reason = "generated code")]
+        #[allow(bindings_with_variant_name, clippy::all, clippy::nursery, clippy::pedantic, clippy::restriction, deprecated, elided_lifetimes_in_paths, explicit_outlives_requirements, future_incompatible, missing_copy_implementations, missing_debug_implementations, missing_docs, non_ascii_idents, nonstandard_style, redundant_imports, redundant_lifetimes, rust_2018_idioms, rust_2021_compatibility, rust_2024_compatibility, rustdoc::all, single_use_lifetimes, trivial_casts, trivial_numeric_casts, unit_bindings, unnameable_types, unreachable_pub, unused, unused_import_braces, unused_lifetimes, unused_qualifications, unused_results, variant_size_differences, reason = "generated code")]
         mod __halloo_google_protobuf {
             pub mod google {
                 pub mod protobuf {
@@ -23,7 +23,7 @@ macro_rules! __halloo_include_proto {
     };
     ("shop.common") => {
         #[doc(hidden)]
-        #[allow(clippy::all, clippy::nursery, clippy::pedantic, clippy::restriction, deprecated, elided_lifetimes_in_paths, explicit_outlives_requirements, future_incompatible, missing_copy_implementations, missing_debug_implementations, missing_docs, non_ascii_idents, nonstandard_style, redundant_imports, redundant_lifetimes, rust_2018_idioms, rust_2021_compatibility, rust_2024_compatibility, rustdoc::all, single_use_lifetimes, trivial_casts, trivial_numeric_casts, unit_bindings, unnameable_types, unreachable_pub, unused, unused_import_braces, unused_lifetimes, unused_qualifications, unused_results, variant_size_differences, reason = "generated code")]
+        #[allow(bindings_with_variant_name, clippy::all, clippy::nursery, clippy::pedantic, clippy::restriction, deprecated, elided_lifetimes_in_paths, explicit_outlives_requirements, future_incompatible, missing_copy_implementations, missing_debug_implementations, missing_docs, non_ascii_idents, nonstandard_style, redundant_imports, redundant_lifetimes, rust_2018_idioms, rust_2021_compatibility, rust_2024_compatibility, rustdoc::all, single_use_lifetimes, trivial_casts, trivial_numeric_casts, unit_bindings, unnameable_types, unreachable_pub, unused, unused_import_braces, unused_lifetimes, unused_qualifications, unused_results, variant_size_differences, reason = "generated code")]
         mod __halloo_shop_common {
             pub mod shop {
                 pub mod common {
@@ -36,7 +36,7 @@ macro_rules! __halloo_include_proto {
     };
     ("shop.v1") => {
         #[doc(hidden)]
-        #[allow(clippy::all, clippy::nursery, clippy::pedantic, clippy::restriction, deprecated, elided_lifetimes_in_paths, explicit_outlives_requirements, future_incompatible, missing_copy_implementations, missing_debug_implementations, missing_docs, non_ascii_idents, nonstandard_style, redundant_imports, redundant_lifetimes, rust_2018_idioms, rust_2021_compatibility, rust_2024_compatibility, rustdoc::all, single_use_lifetimes, trivial_casts, trivial_numeric_casts, unit_bindings, unnameable_types, unreachable_pub, unused, unused_import_braces, unused_lifetimes, unused_qualifications, unused_results, variant_size_differences, reason = "generated code")]
+        #[allow(bindings_with_variant_name, clippy::all, clippy::nursery, clippy::pedantic, clippy::restriction, deprecated, elided_lifetimes_in_paths, explicit_outlives_requirements, future_incompatible, missing_copy_implementations, missing_debug_implementations, missing_docs, non_ascii_idents, nonstandard_style, redundant_imports, redundant_lifetimes, rust_2018_idioms, rust_2021_compatibility, rust_2024_compatibility, rustdoc::all, single_use_lifetimes, trivial_casts, trivial_numeric_casts, unit_bindings, unnameable_types, unreachable_pub, unused, unused_import_braces, unused_lifetimes, unused_qualifications, unused_results, variant_size_differences, reason = "generated code")]
         mod __halloo_shop_v1 {
             pub mod google {
                 pub mod protobuf {
@@ -64,7 +64,7 @@ macro_rules! __halloo_include_proto {
     };
     ("shop.v1.internal") => {
         #[doc(hidden)]
-        #[allow(clippy::all, clippy::nursery, clippy::pedantic, clippy::restriction, deprecated, elided_lifetimes_in_paths, explicit_outlives_requirements, future_incompatible, missing_copy_implementations, missing_debug_implementations, missing_docs, non_ascii_idents, nonstandard_style, redundant_imports, redundant_lifetimes, rust_2018_idioms, rust_2021_compatibility, rust_2024_compatibility, rustdoc::all, single_use_lifetimes, trivial_casts, trivial_numeric_casts, unit_bindings, unnameable_types, unreachable_pub, unused, unused_import_braces, unused_lifetimes, unused_qualifications, unused_results, variant_size_differences, reason = "generated code")]
+        #[allow(bindings_with_variant_name, clippy::all, clippy::nursery, clippy::pedantic, clippy::restriction, deprecated, elided_lifetimes_in_paths, explicit_outlives_requirements, future_incompatible, missing_copy_implementations, missing_debug_implementations, missing_docs, non_ascii_idents, nonstandard_style, redundant_imports, redundant_lifetimes, rust_2018_idioms, rust_2021_compatibility, rust_2024_compatibility, rustdoc::all, single_use_lifetimes, trivial_casts, trivial_numeric_casts, unit_bindings, unnameable_types, unreachable_pub, unused, unused_import_braces, unused_lifetimes, unused_qualifications, unused_results, variant_size_differences, reason = "generated code")]
         mod __halloo_shop_v1_internal {
             pub mod shop {
                 pub mod v1 {
