@@ -1,8 +1,9 @@
 //! The rules of the house that no compiler knows.
 //!
-//! `edges` looks at packages, `sources` at texts. A line that has to break a rule of `sources` says so beside it
+//! `edges` looks at packages, `circles` at what files need, `sources` at texts. A line that has to break a rule of `sources` says so beside it
 //! or on the line above: `tidy: allow(<rule>): <reason>`.
 
+mod circles;
 mod edges;
 mod sources;
 
@@ -11,6 +12,7 @@ use crate::Failure;
 /// Checks all rules and reports every fault.
 pub(crate) fn run() -> Result<(), Failure> {
     let mut faults = edges::check()?;
+    faults.extend(circles::check()?);
     faults.extend(sources::check()?);
     if faults.is_empty() {
         return Ok(());
