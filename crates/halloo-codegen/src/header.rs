@@ -2,7 +2,7 @@
 //!
 //! No date, no version and no path of the machine, so that the same input gives the same text anywhere.
 
-use crate::{Only, Options};
+use crate::request::{Only, Options};
 use std::fmt::Write as _;
 
 /// What every generated file begins with. Tools that look for `@generated` leave such files alone.

@@ -13,8 +13,10 @@ mod features;
 mod header;
 mod messages;
 mod names;
+mod output;
 mod package;
 mod renames;
+mod request;
 mod retarget;
 mod selection;
 mod service;
@@ -29,128 +31,10 @@ use buffa_descriptor::generated::descriptor::FileDescriptorSet;
 pub use buffa_descriptor::generated::descriptor::FileDescriptorProto;
 pub use error::Error;
 pub use header::MARK;
-
-/// The name of the generated file that checks the name given to `halloo::include_proto!`.
-pub const CHECK_PACKAGE_FILE: &str = "check_package.rs";
-
-/// The name of the generated file that `halloo::include_proto!` includes.
-pub const INCLUDE_PROTO_FILE: &str = "include_proto.rs";
-
-/// The name of the generated file that `halloo::include_protos!` includes.
-pub const INCLUDE_PROTOS_FILE: &str = "include_protos.rs";
-
-/// The name of the generated file that users declare as a module (`mod proto;`) where there is no build script.
-pub const MODULE_FILE: &str = "mod.rs";
-
-/// The environment variable that holds the folder of the generated files while a user crate is compiled.
-pub const OUTPUT_FOLDER_VARIABLE: &str = "HALLOO_PROTO_DIR";
-
-/// What to generate, from which descriptors and how.
-#[derive(Clone, Debug, Default)]
-pub struct Request {
-    files: Vec<FileDescriptorProto>,
-    targets: Vec<String>,
-    layout: Layout,
-    options: Options,
-}
-
-/// How user crates take the packages in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Layout {
-    /// Through the macros of `halloo`, from the folder of a build script.
-    #[default]
-    Macros,
-    /// As a module of their own, whose root is [`MODULE_FILE`]: for sources that are checked in.
-    Module,
-}
-
-/// A part of what can be generated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Only {
-    /// Messages and enums, no services.
-    Messages,
-    /// Messages, enums and clients.
-    Clients,
-    /// Messages, enums, service traits and servers.
-    Servers,
-}
-
-/// Choices that change the generated text.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Options {
-    pub(crate) only: Option<Only>,
-    pub(crate) default_unimplemented: bool,
-    pub(crate) json: bool,
-    /// Full method names (`greeter.Greeter/SayHello`) whose handlers take views.
-    pub(crate) views: Vec<String>,
-    /// Paths of `bytes` fields that hold `bytes::Bytes`.
-    pub(crate) shared_bytes: Vec<String>,
-}
-
-/// One file to write into the output folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GeneratedFile {
-    /// File name without a folder, for example `greeter.rs`.
-    pub name: String,
-    /// Rust text. It begins with [`MARK`].
-    pub contents: String,
-}
-
-impl Request {
-    /// Makes a request for the files named `targets`, which must be among `files`.
-    ///
-    /// `files` must hold every import. Imported files whose types are used are generated as well; the
-    /// well-known types are taken from `halloo` instead. The order of files and targets makes no difference.
-    pub fn new(files: Vec<FileDescriptorProto>, targets: Vec<String>) -> Self {
-        Self { files, targets, layout: Layout::default(), options: Options::default() }
-    }
-
-    /// Chooses how user crates take the packages in. Default: [`Layout::Macros`].
-    #[must_use]
-    pub fn layout(mut self, layout: Layout) -> Self {
-        self.layout = layout;
-        self
-    }
-
-    /// Generates a part only. Default: messages, clients and servers.
-    #[must_use]
-    pub fn only(mut self, only: Only) -> Self {
-        self.options.only = Some(only);
-        self
-    }
-
-    /// Makes the `bytes` fields under `path` hold `bytes::Bytes` instead of `Vec<u8>`: large ones are then
-    /// sent and received without a copy, but a field keeps the whole received message in memory.
-    ///
-    /// `path` is a field, message or package with a leading dot (`.photos.Photo.pixels`), or `.` for all.
-    #[must_use]
-    pub fn shared_bytes(mut self, path: impl Into<String>) -> Self {
-        self.options.shared_bytes.push(path.into());
-        self
-    }
-
-    /// Gives every service method a body that answers UNIMPLEMENTED. Default: methods are required.
-    #[must_use]
-    pub fn default_unimplemented(mut self, yes: bool) -> Self {
-        self.options.default_unimplemented = yes;
-        self
-    }
-
-    /// Gives messages a JSON form (ProtoJSON), and methods the codec `json` beside `proto`. The crate that takes the
-    /// code in needs the feature `json` of `halloo`. Default: no JSON.
-    #[must_use]
-    pub fn json(mut self, yes: bool) -> Self {
-        self.options.json = yes;
-        self
-    }
-
-    /// Hands the requests of `method` (`greeter.Greeter/SayHello`) to its handler as zero-copy views.
-    #[must_use]
-    pub fn views(mut self, method: impl Into<String>) -> Self {
-        self.options.views.push(method.into());
-        self
-    }
-}
+pub use output::{
+    CHECK_PACKAGE_FILE, GeneratedFile, INCLUDE_PROTO_FILE, INCLUDE_PROTOS_FILE, MODULE_FILE, OUTPUT_FOLDER_VARIABLE,
+};
+pub use request::{Layout, Only, Request};
 
 /// Reads an encoded `google.protobuf.FileDescriptorSet`, as protobuf compilers write it.
 ///

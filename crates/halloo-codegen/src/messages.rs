@@ -1,9 +1,10 @@
 //! Runs the message generator: one Rust text a package, with views where a service asks for them.
 
+use crate::descriptors;
 use crate::error::Error;
+use crate::request::Options;
 use crate::selection::{self, Selection};
 use crate::service::Service;
-use crate::{Options, descriptors};
 use buffa_codegen::{BytesRepr, CodeGenConfig, GeneratedFileKind};
 use buffa_descriptor::generated::descriptor::{DescriptorProto, FileDescriptorProto};
 use std::collections::BTreeSet;

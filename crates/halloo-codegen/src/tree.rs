@@ -5,8 +5,8 @@
 //! that was not generated becomes a compile error that lists those that were.
 
 use crate::names::unique;
+use crate::output::{CHECK_PACKAGE_FILE, INCLUDE_PROTO_FILE, INCLUDE_PROTOS_FILE, MODULE_FILE, OUTPUT_FOLDER_VARIABLE};
 use crate::selection::PackageTree;
-use crate::{CHECK_PACKAGE_FILE, INCLUDE_PROTO_FILE, INCLUDE_PROTOS_FILE, MODULE_FILE, OUTPUT_FOLDER_VARIABLE};
 use buffa_codegen::idents::escape_mod_ident;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

@@ -1,9 +1,9 @@
 //! A service as its descriptor tells it: methods, kinds, comments and options.
 
-use crate::Options;
 use crate::error::Error;
 use crate::names::join;
 use crate::renames::Renames;
+use crate::request::Options;
 use crate::selection::Selection;
 use buffa::Message;
 use buffa_descriptor::generated::descriptor::method_options::IdempotencyLevel;

@@ -3,8 +3,9 @@
 use super::idents::{Idents, MethodIdents, Namespace};
 use super::model::{Idempotency, Kind, Method, Service};
 use super::{client, handler, server};
+use crate::docs;
 use crate::error::Error;
-use crate::{Only, Options, docs};
+use crate::request::{Only, Options};
 use buffa_codegen::context::CodeGenContext;
 use buffa_codegen::idents::rust_path_to_tokens;
 use proc_macro2::{Ident, Literal, TokenStream};
