@@ -65,31 +65,44 @@ pub(crate) fn run() -> Result<(), Failure> {
     if let Some((package, target)) = TIMED.iter().find(|timed| !binaries.iter().any(|binary| binary.is(timed))) {
         return Err(Failure::new(format!("TIMED in xtask/src/stress.rs names {package} {target}, which has no tests")));
     }
+    let (timed, others): (Vec<_>, Vec<_>) =
+        binaries.into_iter().partition(|binary| TIMED.iter().any(|timed| binary.is(timed)));
     let spinners = (0..SPINNERS).map(|_| Spinner::start()).collect::<Result<Vec<_>, _>>()?;
     let started = Instant::now();
+    // Side by side: tests that build packages take most of the time, and are one more load for the timed ones.
     let mut failures = Vec::new();
-    let mut runs = 0;
-    for round in 1..=TIMED_ROUNDS {
-        for binary in binaries.iter().filter(|binary| round <= ROUNDS || TIMED.iter().any(|timed| binary.is(timed))) {
+    std::thread::scope(|scope| {
+        let timed = scope.spawn(|| run_rounds(&timed, TIMED_ROUNDS, started));
+        failures.extend(run_rounds(&others, ROUNDS, started));
+        failures.extend(timed.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+    });
+    drop(spinners);
+    let runs = timed.len() * TIMED_ROUNDS + others.len() * ROUNDS;
+    println!("    {runs} runs in {} s beside {SPINNERS} spinning processes", started.elapsed().as_secs());
+    if failures.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(format!("{} of {runs} runs failed:\n  {}", failures.len(), failures.join("\n  "))))
+}
+
+/// Runs all `binaries` again and again, and names the runs that failed.
+fn run_rounds(binaries: &[TestBinary], rounds: usize, started: Instant) -> Vec<String> {
+    let mut failures = Vec::new();
+    for round in 1..=rounds {
+        for binary in binaries {
             let name = format!("{} {}", binary.package, binary.target);
             let begun = Instant::now();
             let verdict = binary.run();
-            runs += 1;
             let (took, since) = (begun.elapsed().as_secs_f64(), started.elapsed().as_secs());
             let word = if verdict.is_ok() { "ok    " } else { "FAILED" };
-            println!("    {word} round {round:>2}/{TIMED_ROUNDS}  {took:>6.1} s  {since:>5} s in all  {name}");
+            println!("    {word} round {round:>2}/{rounds:<2} {took:>6.1} s  {since:>5} s in all  {name}");
             if let Err(failure) = verdict {
                 println!("{failure}");
                 failures.push(format!("round {round}: {name}"));
             }
         }
     }
-    drop(spinners);
-    println!("    {runs} runs in {} s beside {SPINNERS} spinning processes", started.elapsed().as_secs());
-    if failures.is_empty() {
-        return Ok(());
-    }
-    Err(Failure::new(format!("{} of {runs} runs failed:\n  {}", failures.len(), failures.join("\n  "))))
+    failures
 }
 
 /// Builds all test binaries, as `cargo test --workspace` would.
@@ -131,7 +144,7 @@ impl TestBinary {
         let mut command = Command::new(&self.executable);
         command.current_dir(&self.folder).env("CARGO_MANIFEST_DIR", &self.folder).env("CARGO_PKG_NAME", &self.package);
         command.env("CARGO", cargo(&[]).get_program());
-        let mut running = Running::start(&mut command, log_file("stress")?)?;
+        let mut running = Running::start(&mut command, log_file(&format!("stress-{}-{}", self.package, self.target))?)?;
         let mut lines = Vec::new();
         while let Some(line) = running.next_line(SILENCE)? {
             lines.push(line);
