@@ -316,3 +316,12 @@ impl fmt::Debug for Compressions {
         f.debug_tuple("Compressions").field(&self.names()).finish()
     }
 }
+
+/// Says how a handler wants its reply to leave.
+#[derive(Clone, Debug)]
+pub enum ReplyCompression {
+    /// As it is.
+    Uncompressed,
+    /// With this algorithm, if the client knows it.
+    With(Arc<dyn Compression>),
+}

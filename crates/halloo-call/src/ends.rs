@@ -9,8 +9,8 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use halloo_core::{DrainedPiece, Status};
 
-use crate::dispatch::ResponseHead;
 use crate::exchange::{Direction, Exchange, Head, Outcome, State, wake};
+use crate::head::ResponseHead;
 use crate::link::CallLink;
 use crate::pipe::Interest;
 
@@ -72,18 +72,6 @@ impl fmt::Debug for ExchangePool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ExchangePool").field("free", &self.free.len()).finish()
     }
-}
-
-pub(crate) fn push_request(exchange: &Exchange, chunk: Bytes, finished: bool) {
-    let mut state = exchange.lock();
-    state.request.push(chunk);
-    if state.is_over() {
-        state.request.discard();
-    }
-    state.request_finished |= finished;
-    let waker = state.request.reader_to_wake(finished);
-    drop(state);
-    wake(waker);
 }
 
 /// What a caller found when it looked at its call's response.
@@ -150,7 +138,7 @@ impl CallerEnd {
 
     /// Adds request bytes as they came off the wire; `finished` if they are the last.
     pub fn push_request(&self, chunk: Bytes, finished: bool) {
-        push_request(self.shared(), chunk, finished);
+        self.exchange.push_request(chunk, finished);
     }
 
     /// Says that the request is complete.
@@ -378,7 +366,7 @@ impl RequestFeed {
 
     /// Adds request bytes; those that nobody will read are dropped.
     pub fn push(&self, chunk: Bytes) {
-        push_request(&self.exchange, chunk, false);
+        self.exchange.push_request(chunk, false);
     }
 
     /// Says that the request is complete.

@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use halloo_core::{EncodeBuffer, Metadata, Status};
 
-use crate::dispatch::ResponseHead;
+use crate::head::ResponseHead;
 use crate::pipe::{Interest, Pipe};
 
 /// Says how a call ended: its trailing metadata, or the status that it failed with.
@@ -120,6 +120,19 @@ impl Exchange {
     /// Makes an exchange that nobody else holds ready for another call.
     pub(crate) fn reset(&mut self) {
         self.state.get_mut().unwrap_or_else(PoisonError::into_inner).reset();
+    }
+
+    /// Adds request bytes as they came off a wire; `finished` if they are the last.
+    pub(crate) fn push_request(&self, chunk: Bytes, finished: bool) {
+        let mut state = self.lock();
+        state.request.push(chunk);
+        if state.is_over() {
+            state.request.discard();
+        }
+        state.request_finished |= finished;
+        let waker = state.request.reader_to_wake(finished);
+        drop(state);
+        wake(waker);
     }
 
     pub(crate) fn finish_request(&self) {

@@ -6,11 +6,16 @@
 
 mod call;
 mod cancelled;
+mod carry;
 mod compression;
 mod dispatch;
+mod encode;
 mod ends;
 mod exchange;
 mod failure_log;
+mod handling;
+mod head;
+mod incoming;
 mod interceptor;
 mod link;
 mod message;
@@ -25,21 +30,25 @@ mod stream;
 mod time_limits;
 mod toll;
 
-pub use call::{Call, LazyMetadata, ReadHead};
+pub use call::Call;
 pub use cancelled::Cancelled;
-pub use compression::{CallCompression, Compressions, Compressor, DEFAULT_COMPRESS_MIN_BYTES, Encodings};
-pub use dispatch::{
-    Carry, Dispatch, Handling, HttpRequest, IncomingCall, OutgoingCall, Refused, ResponseHead, Route, Unusual,
+pub use carry::{Carry, OutgoingCall, Refused};
+pub use compression::{
+    CallCompression, Compressions, Compressor, DEFAULT_COMPRESS_MIN_BYTES, Encodings, ReplyCompression,
 };
+pub use dispatch::{Dispatch, Route};
 pub use ends::{
     CallerEnd, ExchangePool, HandlerWatch, RequestFeed, RequestProgress, ResponderEnd, ResponseProgress, ResponseSink,
     Watch, exchange,
 };
 pub use exchange::{Outcome, PIPE_LIMIT_BYTES};
 pub use failure_log::log_failure;
+pub use handling::Handling;
+pub use head::{LazyMetadata, ReadHead, ResponseHead};
+pub use incoming::{HttpRequest, IncomingCall, Unusual};
 pub use interceptor::{Interceptor, Next, OutcomeFuture};
 pub use link::CallLink;
-pub use message::{Reply, ReplyCompression, Request, Result};
+pub use message::{Reply, Request, Result};
 pub use observe::{
     CallId, ConnectionId, Observation, ObservedCall, ObservedConnection, Side, StatsEvent, StatsHandler,
 };

@@ -7,15 +7,12 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use halloo_core::{Codec, Status};
 
-use crate::call::LazyMetadata;
 use crate::cancelled::Cancelled;
-use crate::compression::{CallCompression, announce};
-use crate::dispatch::ResponseHead;
-use crate::ends::push_request;
+use crate::compression::{CallCompression, ReplyCompression, announce};
+use crate::encode::{check_size, encode_message};
 use crate::exchange::{Direction, Exchange, Head, Outcome, wake};
-use crate::message::ReplyCompression;
+use crate::head::{LazyMetadata, ResponseHead};
 use crate::pipe::{Interest, unwrap_whole_envelope};
-use crate::sender::{check_size, encode_message};
 
 /// What a handler works on: its call's exchange, without the duty to end it. Clones share it.
 #[derive(Clone)]
@@ -61,7 +58,7 @@ impl CallLink {
     #[inline(never)]
     pub fn supply_request(&self, arrived: Option<Bytes>) {
         if let Some(chunk) = arrived {
-            push_request(&self.exchange, chunk, true);
+            self.exchange.push_request(chunk, true);
         }
     }
 

@@ -8,8 +8,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use halloo_core::{Compression, Deadline, Extensions, Metadata, Peer, Status};
 
-use crate::call::{Call, LazyMetadata};
+use crate::call::Call;
 use crate::cancelled::Cancelled;
+use crate::compression::ReplyCompression;
+use crate::encode::metadata_fault;
+use crate::head::LazyMetadata;
 use crate::scope::Scope;
 
 /// Says how a handler answers and what a unary call returns: a reply, or a status.
@@ -104,6 +107,12 @@ impl<T> Request<T> {
     }
 }
 
+impl<T> From<&Request<T>> for Scope {
+    fn from(request: &Request<T>) -> Self {
+        request.call().into()
+    }
+}
+
 impl<T> Deref for Request<T> {
     type Target = T;
 
@@ -137,15 +146,6 @@ pub struct Reply<T> {
     trailers: Metadata,
     /// How it leaves, if the handler has said that.
     compression: Option<Box<ReplyCompression>>,
-}
-
-/// Says how a handler wants its reply to leave.
-#[derive(Clone, Debug)]
-pub enum ReplyCompression {
-    /// As it is.
-    Uncompressed,
-    /// With this algorithm, if the client knows it.
-    With(Arc<dyn Compression>),
 }
 
 impl<T> Reply<T> {
@@ -280,8 +280,4 @@ impl<T> DerefMut for Reply<T> {
     fn deref_mut(&mut self) -> &mut T {
         &mut self.message
     }
-}
-
-pub(crate) fn metadata_fault(error: halloo_core::MetadataError) -> Status {
-    Status::internal(error.to_string()).caused_by(error)
 }

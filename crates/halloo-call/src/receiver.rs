@@ -15,12 +15,12 @@ use halloo_core::{
     Peer, Status,
 };
 
-use crate::call::{Call, LazyMetadata};
+use crate::call::Call;
 use crate::cancelled::Cancelled;
 use crate::compression::{CallCompression, Compressions, Decompression};
-use crate::dispatch::ResponseHead;
 use crate::ends::CallerEnd;
 use crate::exchange::{Exchange, Outcome};
+use crate::head::{LazyMetadata, ResponseHead};
 use crate::interceptor::OutcomeFuture;
 use crate::link::CallLink;
 use crate::message::Request;
@@ -571,6 +571,12 @@ impl<T: 'static> From<Vec<T>> for MessageReceiver<T> {
 impl<T: 'static, const N: usize> From<[T; N]> for MessageReceiver<T> {
     fn from(messages: [T; N]) -> Self {
         Vec::from(messages).into()
+    }
+}
+
+impl<T> From<&MessageReceiver<T>> for Scope {
+    fn from(requests: &MessageReceiver<T>) -> Self {
+        requests.call().into()
     }
 }
 

@@ -10,11 +10,8 @@ use std::task::{Context, Wake, Waker};
 
 use halloo_core::{Code, Deadline, MethodDescriptor, MethodKind, Status};
 
-use crate::call::Call;
 use crate::cancelled::Cancelled;
 use crate::exchange::Exchange;
-use crate::message::Request;
-use crate::receiver::MessageReceiver;
 
 /// Stands for the method of a call that has none: a request that a test made, or one of another kind.
 static UNNAMED: MethodDescriptor = MethodDescriptor::new("", "", "//", MethodKind::Unary);
@@ -115,13 +112,21 @@ pub struct Scope {
 }
 
 impl Scope {
+    pub(crate) fn new(
+        deadline: Option<Deadline>,
+        method: Option<&'static MethodDescriptor>,
+        cancelled: Cancelled,
+    ) -> Self {
+        Self { deadline, method: method.unwrap_or(&UNNAMED), cancelled }
+    }
+
     /// Returns when the call has to be over; `None` if it may take for ever.
     #[must_use]
     pub fn deadline(&self) -> Option<Deadline> {
         self.deadline
     }
 
-    /// Returns a future that resolves when the call is cancelled or has ended; see [`Call::cancelled`].
+    /// Returns a future that resolves when the call is cancelled or has ended; see [`Call::cancelled`](crate::Call::cancelled).
     #[must_use]
     pub fn cancelled(&self) -> Cancelled {
         self.cancelled.clone()
@@ -187,24 +192,6 @@ fn end_of(outer: &Exchange, method: &'static MethodDescriptor) -> Status {
     }
 }
 
-impl From<&Call> for Scope {
-    fn from(call: &Call) -> Self {
-        Self { deadline: call.deadline(), method: call.method().unwrap_or(&UNNAMED), cancelled: call.cancelled() }
-    }
-}
-
-impl<T> From<&Request<T>> for Scope {
-    fn from(request: &Request<T>) -> Self {
-        request.call().into()
-    }
-}
-
-impl<T> From<&MessageReceiver<T>> for Scope {
-    fn from(requests: &MessageReceiver<T>) -> Self {
-        requests.call().into()
-    }
-}
-
 impl From<&Scope> for Scope {
     fn from(scope: &Scope) -> Self {
         scope.clone()
@@ -218,6 +205,7 @@ mod tests {
     use halloo_core::Metadata;
 
     use super::*;
+    use crate::Request;
     use crate::ends::{CallerEnd, ResponderEnd, exchange};
 
     static OUTER: MethodDescriptor = MethodDescriptor::new("a.Outer", "Call", "/a.Outer/Call", MethodKind::Unary);
