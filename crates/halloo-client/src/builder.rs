@@ -7,16 +7,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use halloo_call::{Dispatch, Interceptor, Observation, StatsHandler};
-use halloo_core::MetadataError;
+use halloo_core::{Compression, MetadataError};
 #[cfg(feature = "_tls")]
 use halloo_transport::{ClientTls, TlsConnector};
 use halloo_transport::{ConnectOptions, InProcess, Keepalive};
 
 use crate::backoff::{Backoff, Dice};
 use crate::balancer::{LoadBalancer, PickFirst};
-use crate::channel::{Channel, Defaults, Error, Way};
+use crate::channel::{Channel, Error, Way};
+use crate::codec::JSON;
 use crate::connect::{Connect, Http2};
 use crate::credentials::{CallCredentials, Credentials};
+use crate::defaults::Defaults;
 use crate::failure::Said;
 use crate::plane::Plane;
 use crate::remote::Remote;
@@ -55,7 +57,7 @@ const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 #[must_use = "a builder makes nothing until `build` or `connect`"]
 pub struct ChannelBuilder {
     end: End,
-    pub(crate) defaults: Defaults,
+    defaults: Defaults,
     /// The first metadata that cannot travel; building fails with it.
     fault: Option<MetadataError>,
     interceptors: Vec<Arc<dyn Interceptor>>,
@@ -80,6 +82,31 @@ pub struct ChannelBuilder {
 enum End {
     Target(String),
     InProcess(InProcess),
+}
+
+impl Channel {
+    /// Makes a channel with the defaults. It does no I/O: the first call connects.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT if `target` is not one; FAILED_PRECONDITION for `https:` without the feature `tls`.
+    pub fn new(target: impl AsRef<str>) -> Result<Self, Error> {
+        Self::builder(target).build()
+    }
+
+    /// Makes a channel with the defaults and waits until it is connected.
+    ///
+    /// Cancel safe: dropped while it waits, the attempt is given up.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); UNAVAILABLE when every address has failed, with what was tried.
+    pub async fn connect(target: impl AsRef<str>) -> Result<Self, Error> {
+        Self::builder(target).connect().await
+    }
+
+    /// Makes a channel step by step.
+    pub fn builder(target: impl AsRef<str>) -> ChannelBuilder {
+        ChannelBuilder::new(target)
+    }
 }
 
 impl ChannelBuilder {
@@ -123,6 +150,59 @@ impl ChannelBuilder {
     /// Limits the time of calls that set no limit themselves, streams included. Default: none.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.defaults.timeout = Some(timeout);
+        self
+    }
+
+    /// Sends messages as JSON (`application/grpc+json`) where calls do not choose otherwise; see
+    /// [`codec`](Self::codec).
+    ///
+    /// The clients of the channel need a JSON form: `.json(true)` in `build.rs`, and the feature `json`.
+    pub fn json(self) -> Self {
+        self.codec(JSON)
+    }
+
+    /// Chooses how messages are written, by content-subtype: `json`, or the name of a codec of your own
+    /// ([`Codec`](halloo_core::Codec)). Default: each method's first, which is `proto` for generated code.
+    ///
+    /// A call whose client does not have the codec fails with INTERNAL before it is sent. A server that does
+    /// not have it answers UNIMPLEMENTED.
+    pub fn codec(mut self, subtype: &'static str) -> Self {
+        self.defaults.codec = Some(subtype);
+        self
+    }
+
+    /// Compresses requests with `algorithm`, from [`compress_min_bytes`](Self::compress_min_bytes) on. Default: requests
+    /// are not compressed.
+    ///
+    /// A server that does not know the algorithm fails the call with UNIMPLEMENTED and says what it knows. A request that
+    /// would not get smaller stays as it is. A call chooses otherwise by its own `compress` and `uncompressed`, a message
+    /// by `MessageSender::send_uncompressed`.
+    pub fn compress(mut self, algorithm: impl Compression) -> Self {
+        self.defaults.compression.choose(Arc::new(algorithm));
+        self
+    }
+
+    /// Leaves requests of fewer bytes as they are, also where a call chooses the algorithm. Default: 1 KiB, since a smaller
+    /// one travels in a single packet anyway.
+    pub fn compress_min_bytes(mut self, bytes: usize) -> Self {
+        self.defaults.compression.compress_from(bytes);
+        self
+    }
+
+    /// Accepts replies that are compressed with `algorithm`, too. Default: what the features `gzip` (gzip and deflate) and
+    /// `zstd` bring; servers are told by `grpc-accept-encoding`.
+    ///
+    /// A reply that is over [`max_reply_bytes`](Self::max_reply_bytes) is stopped while it is decompressed: it costs no
+    /// more memory than one that was sent as it is.
+    pub fn accept_compression(mut self, algorithm: impl Compression) -> Self {
+        self.defaults.compression.accept(algorithm);
+        self
+    }
+
+    /// Accepts replies only as they are, whatever the features bring; what is added afterwards counts. A compressed one
+    /// fails its call with INTERNAL.
+    pub fn accept_no_compression(mut self) -> Self {
+        self.defaults.compression.accept_none();
         self
     }
 

@@ -3,18 +3,16 @@
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::Poll;
-use std::time::Instant;
 
 use halloo_call::{
-    CallerEnd, Enclosing, HandlerWatch, LazyMetadata, MessageReceiver, MessageSender, OutgoingCall, Reply,
-    ResponderEnd, exchange,
+    CallerEnd, HandlerWatch, LazyMetadata, MessageReceiver, MessageSender, OutgoingCall, Reply, ResponderEnd, exchange,
 };
 use halloo_core::{Metadata, Method, Status};
 
 use crate::channel::Channel;
 use crate::codec::CallCodecs;
-use crate::credentials::Credentials;
 use crate::deadline::Limit;
+use crate::departure::Departure;
 use crate::failure::calling;
 use crate::intercepted::Passage;
 use crate::options::{CallOptions, Opened, call_options};
@@ -52,6 +50,13 @@ pub struct UnaryCall<'c, Q: 'static, A: 'static> {
 }
 
 call_options!(UnaryCall);
+
+impl Channel {
+    /// Prepares a unary call; awaiting it makes the call. For generated clients.
+    pub fn unary<Q, A>(&self, method: &'static Method<Q, A>, request: Q) -> UnaryCall<'_, Q, A> {
+        UnaryCall::new(self, method, request)
+    }
+}
 
 impl<'c, Q: 'static, A: 'static> UnaryCall<'c, Q, A> {
     pub(crate) fn new(channel: &'c Channel, method: &'static Method<Q, A>, request: Q) -> Self {
@@ -160,20 +165,6 @@ pub(crate) fn begin<Q: 'static, A: Send + 'static>(
 pub(crate) enum Sent {
     Now(Option<Limit>),
     Later(CallFuture<'static, Result<Option<Limit>, Status>>),
-}
-
-/// What a call needs to leave, besides what the server sees of it.
-pub(crate) struct Departure {
-    /// When the call began, if that had to be known for its deadline.
-    pub(crate) began: Option<Instant>,
-    /// The channel's and the call's own.
-    pub(crate) credentials: Option<Credentials>,
-    /// Whether it waits while no server can be reached.
-    pub(crate) wait_for_ready: bool,
-    /// The call within which it is made, if that has a deadline.
-    pub(crate) enclosing: Option<Enclosing>,
-    /// Tells that the call was cancelled before it left, if somebody else may do that.
-    pub(crate) watch: Option<HandlerWatch>,
 }
 
 /// Hands a call to a connection; without one it waits, as long as the call's deadline allows.

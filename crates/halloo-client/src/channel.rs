@@ -2,20 +2,17 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use halloo_call::{Call, Carry, Dispatch, Interceptor, Observation, OutgoingCall, Refused, ResponderEnd};
-use halloo_core::{DEFAULT_MAX_MESSAGE_BYTES, Metadata, Method, MethodDescriptor, MethodKind, SecurityLevel, Status};
+use halloo_core::{MethodDescriptor, MethodKind, SecurityLevel, Status};
 use halloo_transport::InProcess;
 
-use crate::builder::ChannelBuilder;
-use crate::call::UnaryCall;
-use crate::compression::ChannelCompression;
 use crate::credentials::Credentials;
 use crate::deadline::{Limit, within};
-use crate::remote::{Remote, Unstarted, no_runtime};
+use crate::defaults::{Defaults, IN_PROCESS};
+use crate::failure::no_runtime;
+use crate::remote::{Remote, Unstarted};
 use crate::state::ConnectivityState;
-use crate::streaming::{BidiStreamingCall, ClientStreamingCall, ServerStreamingCall};
 
 /// Says what went wrong when a channel was made or a server ran: a status, as for a call.
 pub type Error = Status;
@@ -53,41 +50,6 @@ struct Shared {
     way: Way,
 }
 
-/// The target and the authority of a channel within the process.
-const IN_PROCESS: &str = "in-process";
-
-/// What calls get that do not say otherwise.
-#[derive(Clone, Debug)]
-pub(crate) struct Defaults {
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) wait_for_ready: bool,
-    pub(crate) max_reply_bytes: usize,
-    pub(crate) max_request_bytes: usize,
-    pub(crate) metadata: Metadata,
-    /// The name of the codec, where it is not each method's first.
-    pub(crate) codec: Option<&'static str>,
-    pub(crate) compression: ChannelCompression,
-    pub(crate) credentials: Option<Credentials>,
-    /// What credentials are told of where the call goes.
-    pub(crate) authority: Arc<str>,
-}
-
-impl Default for Defaults {
-    fn default() -> Self {
-        Self {
-            timeout: None,
-            wait_for_ready: false,
-            max_reply_bytes: DEFAULT_MAX_MESSAGE_BYTES,
-            max_request_bytes: usize::MAX,
-            metadata: Metadata::new(),
-            codec: None,
-            compression: ChannelCompression::default(),
-            credentials: None,
-            authority: IN_PROCESS.into(),
-        }
-    }
-}
-
 /// How calls leave.
 pub(crate) enum Way {
     InProcess(InProcess),
@@ -95,29 +57,6 @@ pub(crate) enum Way {
 }
 
 impl Channel {
-    /// Makes a channel with the defaults. It does no I/O: the first call connects.
-    ///
-    /// # Errors
-    /// INVALID_ARGUMENT if `target` is not one; FAILED_PRECONDITION for `https:` without the feature `tls`.
-    pub fn new(target: impl AsRef<str>) -> Result<Self, Error> {
-        Self::builder(target).build()
-    }
-
-    /// Makes a channel with the defaults and waits until it is connected.
-    ///
-    /// Cancel safe: dropped while it waits, the attempt is given up.
-    ///
-    /// # Errors
-    /// As [`new`](Self::new); UNAVAILABLE when every address has failed, with what was tried.
-    pub async fn connect(target: impl AsRef<str>) -> Result<Self, Error> {
-        Self::builder(target).connect().await
-    }
-
-    /// Makes a channel step by step.
-    pub fn builder(target: impl AsRef<str>) -> ChannelBuilder {
-        ChannelBuilder::new(target)
-    }
-
     /// Makes a channel to services of this process, for tests and for composition. Calls need no sockets; all
     /// else is as over a connection.
     pub fn in_process(dispatch: impl Dispatch) -> Self {
@@ -167,26 +106,6 @@ impl Channel {
             Way::InProcess(_) => std::future::pending().await,
             Way::Remote(remote) => remote.state_other_than(seen).await,
         }
-    }
-
-    /// Prepares a unary call; awaiting it makes the call. For generated clients.
-    pub fn unary<Q, A>(&self, method: &'static Method<Q, A>, request: Q) -> UnaryCall<'_, Q, A> {
-        UnaryCall::new(self, method, request)
-    }
-
-    /// Prepares a server-streaming call. For generated clients.
-    pub fn server_streaming<Q, A>(&self, method: &'static Method<Q, A>, request: Q) -> ServerStreamingCall<'_, Q, A> {
-        ServerStreamingCall::new(self, method, request)
-    }
-
-    /// Prepares a client-streaming call. For generated clients.
-    pub fn client_streaming<Q, A>(&self, method: &'static Method<Q, A>) -> ClientStreamingCall<'_, Q, A> {
-        ClientStreamingCall::new(self, method)
-    }
-
-    /// Prepares a bidirectional call. For generated clients.
-    pub fn bidi_streaming<Q, A>(&self, method: &'static Method<Q, A>) -> BidiStreamingCall<'_, Q, A> {
-        BidiStreamingCall::new(self, method)
     }
 
     pub(crate) fn defaults(&self) -> &Defaults {

@@ -2,8 +2,6 @@
 
 use halloo_core::{Codec, Codecs, Method, MethodDescriptor, Status};
 
-use crate::builder::ChannelBuilder;
-
 /// The codec of gRPC's messages in JSON.
 pub(crate) const JSON: &str = "json";
 
@@ -40,24 +38,4 @@ fn missing<M>(name: &str, method: &MethodDescriptor, codecs: Codecs<M>) -> Statu
             .note("hint", "generate its code with `.json(true)` in build.rs, and give halloo the feature `json`");
     }
     status
-}
-
-impl ChannelBuilder {
-    /// Sends messages as JSON (`application/grpc+json`) where calls do not choose otherwise; see
-    /// [`codec`](Self::codec).
-    ///
-    /// The clients of the channel need a JSON form: `.json(true)` in `build.rs`, and the feature `json`.
-    pub fn json(self) -> Self {
-        self.codec(JSON)
-    }
-
-    /// Chooses how messages are written, by content-subtype: `json`, or the name of a codec of your own
-    /// ([`Codec`](halloo_core::Codec)). Default: each method's first, which is `proto` for generated code.
-    ///
-    /// A call whose client does not have the codec fails with INTERNAL before it is sent. A server that does
-    /// not have it answers UNIMPLEMENTED.
-    pub fn codec(mut self, subtype: &'static str) -> Self {
-        self.defaults.codec = Some(subtype);
-        self
-    }
 }

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use halloo_call::{Compressions, Compressor, DEFAULT_COMPRESS_MIN_BYTES, Encodings};
 use halloo_core::Compression;
 
-use crate::builder::ChannelBuilder;
-
-/// The choices of one channel; see [`ChannelBuilder::compress`].
+/// The choices of one channel; see [`ChannelBuilder::compress`](crate::ChannelBuilder::compress).
 #[derive(Clone, Debug)]
 pub(crate) struct ChannelCompression {
     pub(crate) accepted: Compressions,
@@ -41,6 +39,30 @@ impl Default for ChannelCompression {
 }
 
 impl ChannelCompression {
+    /// Compresses the requests of calls that do not choose.
+    pub(crate) fn choose(&mut self, algorithm: Arc<dyn Compression>) {
+        self.algorithm = Some(algorithm);
+        self.settle();
+    }
+
+    /// Leaves messages of fewer bytes as they are.
+    pub(crate) fn compress_from(&mut self, bytes: usize) {
+        self.min_bytes = bytes;
+        self.settle();
+    }
+
+    /// Accepts `algorithm`, too.
+    pub(crate) fn accept(&mut self, algorithm: impl Compression) {
+        self.accepted = self.accepted.clone().with(algorithm);
+        self.settle();
+    }
+
+    /// Accepts nothing that is compressed.
+    pub(crate) fn accept_none(&mut self) {
+        self.accepted = Compressions::none();
+        self.settle();
+    }
+
     /// Makes what most calls get.
     fn settle(&mut self) {
         self.usual = self.of_algorithm(self.algorithm.clone());
@@ -64,47 +86,5 @@ impl ChannelCompression {
             Some(Choice::Uncompressed) => self.of_algorithm(None),
             Some(Choice::With(algorithm)) => self.of_algorithm(Some(algorithm)),
         }
-    }
-}
-
-impl ChannelBuilder {
-    /// Compresses requests with `algorithm`, from [`compress_min_bytes`](Self::compress_min_bytes) on. Default: requests
-    /// are not compressed.
-    ///
-    /// A server that does not know the algorithm fails the call with UNIMPLEMENTED and says what it knows. A request that
-    /// would not get smaller stays as it is. A call chooses otherwise by its own `compress` and `uncompressed`, a message
-    /// by `MessageSender::send_uncompressed`.
-    pub fn compress(mut self, algorithm: impl Compression) -> Self {
-        self.defaults.compression.algorithm = Some(Arc::new(algorithm));
-        self.defaults.compression.settle();
-        self
-    }
-
-    /// Leaves requests of fewer bytes as they are, also where a call chooses the algorithm. Default: 1 KiB, since a smaller
-    /// one travels in a single packet anyway.
-    pub fn compress_min_bytes(mut self, bytes: usize) -> Self {
-        self.defaults.compression.min_bytes = bytes;
-        self.defaults.compression.settle();
-        self
-    }
-
-    /// Accepts replies that are compressed with `algorithm`, too. Default: what the features `gzip` (gzip and deflate) and
-    /// `zstd` bring; servers are told by `grpc-accept-encoding`.
-    ///
-    /// A reply that is over [`max_reply_bytes`](Self::max_reply_bytes) is stopped while it is decompressed: it costs no
-    /// more memory than one that was sent as it is.
-    pub fn accept_compression(mut self, algorithm: impl Compression) -> Self {
-        let accepted = &mut self.defaults.compression.accepted;
-        *accepted = accepted.clone().with(algorithm);
-        self.defaults.compression.settle();
-        self
-    }
-
-    /// Accepts replies only as they are, whatever the features bring; what is added afterwards counts. A compressed one
-    /// fails its call with INTERNAL.
-    pub fn accept_no_compression(mut self) -> Self {
-        self.defaults.compression.accepted = Compressions::none();
-        self.defaults.compression.settle();
-        self
     }
 }

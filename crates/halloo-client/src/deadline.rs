@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 use halloo_call::{Enclosing, MessageReceiver, OutcomeFuture, OutgoingCall};
 use halloo_core::{Code, Deadline, MethodDescriptor, MethodKind, Origin, Status};
 
-use crate::call::Departure;
+use crate::departure::Departure;
 use crate::failure::duration_text;
-use crate::remote::since;
 
 const LIMIT_HINT: &str =
     ".timeout(..) on the call or the channel raises the limit; the server's log may tell what took so long";
@@ -16,6 +15,11 @@ const FINISH_HINT: &str = "call `finish()` after the last request: the server ma
 /// The time; tokio's, so that a test that stops its clock stops ours.
 pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
+}
+
+/// The time from `began` until this moment.
+pub(crate) fn since(began: Instant) -> Duration {
+    now().saturating_duration_since(began)
 }
 
 /// Does what has to be done before a call can start, `what`, as long as its deadline allows.

@@ -275,6 +275,10 @@ pub(crate) fn duration_text(duration: Duration) -> String {
     format!("{text} {unit}")
 }
 
+pub(crate) fn no_runtime() -> Status {
+    Status::internal("calls need a tokio runtime; await them in a task of one")
+}
+
 #[cfg(test)]
 mod tests {
     use halloo_core::MethodKind;

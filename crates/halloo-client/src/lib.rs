@@ -17,6 +17,8 @@ mod compression;
 mod connect;
 mod credentials;
 mod deadline;
+mod defaults;
+mod departure;
 mod driver;
 #[cfg(test)]
 mod driver_tests;

@@ -8,11 +8,11 @@ use bytes::Bytes;
 use halloo_call::{Call, Enclosing, ObservedCall, Scope, Side};
 use halloo_core::{Deadline, DecodeLimits, Metadata, MetadataError, MethodDescriptor, Status};
 
-use crate::call::Departure;
 use crate::channel::Channel;
 use crate::compression::{CallCompression, Choice};
 use crate::credentials::{CallCredentials, Credentials};
 use crate::deadline::now;
+use crate::departure::Departure;
 use crate::failure::calling;
 
 #[derive(Debug, Default)]

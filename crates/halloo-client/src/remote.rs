@@ -8,7 +8,6 @@ use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
-use std::time::Instant;
 
 use halloo_call::{OutgoingCall, Refused, ResponderEnd};
 use halloo_core::Status;
@@ -18,9 +17,9 @@ use tokio::sync::{Notify, watch};
 use crate::balancer::{Pick, Picker, SubchannelId, Wait};
 use crate::connect::{Carrier, Connect};
 use crate::credentials::{Credentials, check_again};
-use crate::deadline::{Limit, now, within};
+use crate::deadline::{Limit, since, within};
 use crate::driver::Driver;
-use crate::failure::of_control_plane;
+use crate::failure::{no_runtime, of_control_plane};
 use crate::plane::Plane;
 use crate::state::ConnectivityState;
 
@@ -373,15 +372,6 @@ impl Remote {
         }
         Ok(())
     }
-}
-
-pub(crate) fn no_runtime() -> Status {
-    Status::internal("calls need a tokio runtime; await them in a task of one")
-}
-
-/// The time from `began` until this moment.
-pub(crate) fn since(began: Instant) -> std::time::Duration {
-    now().saturating_duration_since(began)
 }
 
 impl fmt::Debug for Remote {

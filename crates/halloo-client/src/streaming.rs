@@ -11,6 +11,23 @@ use crate::call::{Begun, CallFuture, ReplyFuture, begin, send_only_request, send
 use crate::channel::Channel;
 use crate::options::{CallOptions, call_options};
 
+impl Channel {
+    /// Prepares a server-streaming call. For generated clients.
+    pub fn server_streaming<Q, A>(&self, method: &'static Method<Q, A>, request: Q) -> ServerStreamingCall<'_, Q, A> {
+        ServerStreamingCall::new(self, method, request)
+    }
+
+    /// Prepares a client-streaming call. For generated clients.
+    pub fn client_streaming<Q, A>(&self, method: &'static Method<Q, A>) -> ClientStreamingCall<'_, Q, A> {
+        ClientStreamingCall::new(self, method)
+    }
+
+    /// Prepares a bidirectional call. For generated clients.
+    pub fn bidi_streaming<Q, A>(&self, method: &'static Method<Q, A>) -> BidiStreamingCall<'_, Q, A> {
+        BidiStreamingCall::new(self, method)
+    }
+}
+
 /// Makes a call with one request and a stream of replies, once it is awaited. It waits for the reply headers (or the
 /// first reply, or the end).
 ///

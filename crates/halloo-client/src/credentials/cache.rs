@@ -15,7 +15,7 @@ use halloo_core::{Metadata, Status};
 use tokio::sync::watch;
 
 use crate::deadline::now;
-use crate::remote::no_runtime;
+use crate::failure::no_runtime;
 
 /// How long a fetch may take.
 const FETCH_LIMIT: Duration = Duration::from_secs(30);
