@@ -24,7 +24,6 @@ const SHOWN_LINES: usize = 60;
 
 /// The binaries whose tests look at the clock, wait on sockets or count memory: package and target.
 const TIMED: &[(&str, &str)] = &[
-    ("halloo-auth", "authenticator"),
     ("halloo-client", "balancing"),
     ("halloo-client", "credentials"),
     ("halloo-client", "halloo_client"),
@@ -32,6 +31,7 @@ const TIMED: &[(&str, &str)] = &[
     ("halloo-client", "keepalive"),
     ("halloo-client", "sockets"),
     ("halloo-client", "within"),
+    ("halloo-jwt", "authenticator"),
     ("halloo-server", "calls"),
     ("halloo-server", "life"),
     ("halloo-server", "placement"),

@@ -6,9 +6,6 @@
 #![doc = include_str!("../guide.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[cfg(feature = "jwt")]
-#[doc(inline)]
-pub use halloo_auth as jwt;
 pub use halloo_call::{
     Call, CallId, Cancelled, Compressions, Compressor, ConnectionId, Execution, HttpRequest, Interceptor,
     MessageReceiver, MessageSender, Next, Outcome, OutcomeFuture, Reply, Request, Result, Scope, Side, StatsEvent,
@@ -31,6 +28,9 @@ pub use halloo_core::{
     EncodeBuffer, Extensions, Idempotency, Metadata, MetadataError, Method, MethodDescriptor, MethodKind, Origin, Peer,
     PeerAddress, SecurityLevel, ServiceDescriptor, Status, Value,
 };
+#[cfg(feature = "jwt")]
+#[doc(inline)]
+pub use halloo_jwt as jwt;
 pub use halloo_protobuf as protobuf;
 pub use halloo_server::{
     Fallback, HttpResponder, MethodExecution, Methods, Router, Server, ServerHandle, Service, Services,

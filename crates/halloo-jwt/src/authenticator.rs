@@ -39,7 +39,7 @@ const DEFAULT_MAX_TOKEN_BYTES: usize = 8 * 1024;
 /// seconds, for up to 1024 tokens of up to 2 KiB; new keys end that at once, and `exp` counts in any case.
 ///
 /// ```
-/// # mod halloo { pub use halloo_auth as jwt; pub use halloo_call::*; pub use halloo_core::*; }
+/// # mod halloo { pub use halloo_jwt as jwt; pub use halloo_call::*; pub use halloo_core::*; }
 /// use halloo::jwt::{JwtAlgorithm, JwtAuthenticator, JwtKeys};
 ///
 /// # fn main() -> Result<(), halloo::Status> {

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use halloo_auth::{Authenticated, Caller, JwtAlgorithm, JwtAuthenticator, JwtKeys};
 use halloo_call::{Call, Interceptor, Next};
 use halloo_core::{Code, Metadata, MethodDescriptor, MethodKind, ServiceDescriptor, Status};
+use halloo_jwt::{Authenticated, Caller, JwtAlgorithm, JwtAuthenticator, JwtKeys};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, PKCS_RSA_SHA256};
@@ -374,7 +374,7 @@ impl KeyFile {
     fn new() -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, Ordering::SeqCst);
-        let folder = std::env::temp_dir().join(format!("halloo-auth-{}-{number}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("halloo-jwt-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         Self(folder.join("keys"))
     }
