@@ -63,7 +63,7 @@ fn compressed() -> Vec<Seed> {
         algorithm.compress(&text, &mut bytes).expect("it compresses everything");
         ("decompress", algorithm.name(), bytes)
     };
-    (0..).zip(&halloo_compression::all()).map(|(index, algorithm)| seed(index, algorithm)).collect()
+    (0..).zip(&halloo_call::built_in_compressions()).map(|(index, algorithm)| seed(index, algorithm)).collect()
 }
 
 /// Header blocks: the examples of RFC 7541, appendix C.

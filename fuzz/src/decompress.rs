@@ -7,7 +7,7 @@ use crate::input::Input;
 /// Runs one input: the algorithm, the limit, then a body that any peer may have sent.
 pub fn run(data: &[u8]) {
     let mut input = Input::new(data);
-    let algorithms = halloo_compression::all();
+    let algorithms = halloo_call::built_in_compressions();
     let algorithm = &*algorithms[input.below(algorithms.len())];
     let max = input.size(70_000);
     let body = input.rest();

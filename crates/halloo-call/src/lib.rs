@@ -33,9 +33,14 @@ mod toll;
 pub use call::Call;
 pub use cancelled::Cancelled;
 pub use carry::{Carry, OutgoingCall, Refused};
+#[cfg(feature = "zstd")]
+pub use compression::Zstd;
 pub use compression::{
-    CallCompression, Compressions, Compressor, DEFAULT_COMPRESS_MIN_BYTES, Encodings, ReplyCompression,
+    CallCompression, Compressions, Compressor, DEFAULT_COMPRESS_MIN_BYTES, Encodings, Level, ReplyCompression,
+    built_in_compressions,
 };
+#[cfg(feature = "gzip")]
+pub use compression::{Deflate, Gzip};
 pub use dispatch::{Dispatch, Route};
 pub use ends::{
     CallerEnd, ExchangePool, HandlerWatch, RequestFeed, RequestProgress, ResponderEnd, ResponseProgress, ResponseSink,

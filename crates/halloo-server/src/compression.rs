@@ -31,7 +31,7 @@ impl Server {
     ///
     /// A handler chooses otherwise by `Reply::compress`, `Reply::uncompressed`, `MessageSender::compress` and
     /// `MessageSender::send_uncompressed`. A reply that would not get smaller stays as it is. It costs processor time, and
-    /// what a thread keeps of an algorithm's state: see `halloo-compression`.
+    /// what a thread keeps of an algorithm's state: see `halloo_call`.
     #[must_use]
     pub fn compress(mut self, algorithm: impl Compression) -> Self {
         let algorithm = std::sync::Arc::new(algorithm);

@@ -6,23 +6,23 @@
 #![doc = include_str!("../guide.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(any(feature = "gzip", feature = "zstd"))]
+pub use halloo_call::Level;
+#[cfg(feature = "zstd")]
+pub use halloo_call::Zstd;
 pub use halloo_call::{
     Call, CallId, Cancelled, Compressions, Compressor, ConnectionId, Execution, HttpRequest, Interceptor,
     MessageReceiver, MessageSender, Next, Outcome, OutcomeFuture, Reply, Request, Result, Scope, Side, StatsEvent,
     StatsHandler, TimeLimits,
 };
+#[cfg(feature = "gzip")]
+pub use halloo_call::{Deflate, Gzip};
 pub use halloo_client::{
     Address, Backoff, BearerToken, BidiStreamingCall, CallCredentials, Channel, ChannelBuilder, ClientStreamingCall,
     ConnectFailure, ConnectivityState, Control, CredentialRequest, CredentialsFuture, Dns, Error, Fixed, LoadBalancer,
     PendingReply, Pick, PickFirst, Picker, Resolver, ResolverEvent, ServerStreamingCall, SubchannelId,
     SubchannelUpdate, Token, TokenFile, TokenSource, UnaryCall,
 };
-#[cfg(any(feature = "gzip", feature = "zstd"))]
-pub use halloo_compression::Level;
-#[cfg(feature = "zstd")]
-pub use halloo_compression::Zstd;
-#[cfg(feature = "gzip")]
-pub use halloo_compression::{Deflate, Gzip};
 pub use halloo_core::{
     CertificateChain, Code, Codec, Codecs, Compression, Deadline, DecodeLimits, DecompressBuffer, DecompressError,
     EncodeBuffer, Extensions, Idempotency, Metadata, MetadataError, Method, MethodDescriptor, MethodKind, Origin, Peer,

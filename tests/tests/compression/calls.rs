@@ -159,7 +159,7 @@ async fn limits_are_of_the_message_as_it_was() {
     assert_eq!(status.message(), "request is 10003 bytes, this client's max_request_bytes is 100");
 }
 
-/// A GiB of zeros within a MiB, both ways. How far it unfolds is counted in the tests of `halloo-compression`.
+/// A GiB of zeros within a MiB, both ways. How far it unfolds is counted in the tests of `halloo-call`.
 #[tokio::test]
 async fn bombs_are_stopped() {
     let target = serve(|server| server).await;

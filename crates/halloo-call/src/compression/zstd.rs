@@ -5,8 +5,8 @@ use std::io;
 use halloo_core::{Compression, DecompressBuffer, DecompressError};
 use zstd_safe::{CCtx, CParameter, DCtx, DParameter, InBuffer, OutBuffer, ResetDirective, compress_bound};
 
-use crate::kept::{self, Kept};
-use crate::level::Level;
+use crate::compression::kept::{self, Kept};
+use crate::compression::level::Level;
 
 /// Zstandard's own default.
 const DEFAULT_LEVEL: u32 = 3;
@@ -28,7 +28,7 @@ thread_local! {
 /// Reading reserves the window that a frame names, at most 8 MiB; a frame that wants more is refused.
 ///
 /// ```
-/// use halloo_compression::Zstd;
+/// use halloo_call::Zstd;
 /// use halloo_core::{Compression, DecompressBuffer};
 ///
 /// let mut body = Vec::new();

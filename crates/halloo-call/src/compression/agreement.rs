@@ -1,6 +1,6 @@
 //! Compression of a call's messages: what a side can read, what both agree on, and messages packed accordingly.
 //!
-//! The algorithms are in `halloo-compression`, or the user's; the names of the fields are gRPC's ("compression.md").
+//! The names of the fields are gRPC's ("compression.md").
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use halloo_core::{
     Codec, Compression, DecodeLimits, DecompressBuffer, DecompressError, EncodeBuffer, Metadata, Status,
 };
 
+use crate::compression::built_in_compressions;
 use crate::observe::Side;
 
 pub(crate) const GRPC_ENCODING: &str = "grpc-encoding";
@@ -65,11 +66,7 @@ struct Known {
 
 impl Default for Compressions {
     fn default() -> Self {
-        #[cfg(any(feature = "gzip", feature = "zstd"))]
-        let algorithms = halloo_compression::all();
-        #[cfg(not(any(feature = "gzip", feature = "zstd")))]
-        let algorithms = Vec::new();
-        Self::of(algorithms)
+        Self::of(built_in_compressions())
     }
 }
 

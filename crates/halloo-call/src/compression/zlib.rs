@@ -5,7 +5,7 @@ use std::io;
 use flate2::{Compress, Compression as Effort, Crc, Decompress, FlushCompress, FlushDecompress, Status};
 use halloo_core::{DecompressBuffer, DecompressError};
 
-use crate::kept::{self, Kept};
+use crate::compression::kept::{self, Kept};
 
 /// The effort of zlib's own default, and of the gRPC libraries of other languages.
 pub(crate) const DEFAULT_LEVEL: u32 = 6;

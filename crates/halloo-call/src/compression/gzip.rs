@@ -9,8 +9,8 @@ use std::io;
 use flate2::Crc;
 use halloo_core::{Compression, DecompressBuffer, DecompressError};
 
-use crate::level::Level;
-use crate::zlib::{DEFAULT_LEVEL, Frame, deflate, inflate};
+use crate::compression::level::Level;
+use crate::compression::zlib::{DEFAULT_LEVEL, Frame, deflate, inflate};
 
 const MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
 
@@ -26,7 +26,7 @@ const RESERVED: u8 = 0b1110_0000;
 /// Gzip, the one that nearly every gRPC library has.
 ///
 /// ```
-/// use halloo_compression::Gzip;
+/// use halloo_call::Gzip;
 /// use halloo_core::{Compression, DecompressBuffer, DecompressError};
 ///
 /// let mut body = Vec::new();

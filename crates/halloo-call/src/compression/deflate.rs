@@ -4,13 +4,13 @@ use std::io;
 
 use halloo_core::{Compression, DecompressBuffer, DecompressError};
 
-use crate::level::Level;
-use crate::zlib::{DEFAULT_LEVEL, Frame, deflate, inflate};
+use crate::compression::level::Level;
+use crate::compression::zlib::{DEFAULT_LEVEL, Frame, deflate, inflate};
 
 /// The `deflate` of gRPC and HTTP: the zlib format. Gzip does the same, is known to more peers and costs 12 bytes more.
 ///
 /// ```
-/// use halloo_compression::Deflate;
+/// use halloo_call::Deflate;
 /// use halloo_core::{Compression, DecompressBuffer};
 ///
 /// let mut body = Vec::new();
