@@ -1,10 +1,11 @@
 //! The rules of the house that no compiler knows.
 //!
-//! `edges` looks at packages, `circles` at what files need, `sources` at texts. A line that has to break a rule of `sources` says so beside it
-//! or on the line above: `tidy: allow(<rule>): <reason>`.
+//! `edges` looks at packages, `circles` at what files need, `map` at what is said of files, `sources` at texts. A line
+//! that has to break a rule of `sources` says so beside it or on the line above: `tidy: allow(<rule>): <reason>`.
 
 mod circles;
 mod edges;
+mod map;
 mod sources;
 
 use crate::Failure;
@@ -13,6 +14,7 @@ use crate::Failure;
 pub(crate) fn run() -> Result<(), Failure> {
     let mut faults = edges::check()?;
     faults.extend(circles::check()?);
+    faults.extend(map::check()?);
     faults.extend(sources::check()?);
     if faults.is_empty() {
         return Ok(());

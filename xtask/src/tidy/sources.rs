@@ -70,6 +70,23 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The Rust files in `folder`; none if there is no such folder.
+pub(super) fn rust_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let mut files = Vec::new();
+    if !folder.is_dir() {
+        return Ok(files);
+    }
+    for entry in fs::read_dir(folder).while_doing(|| format!("cannot list {}", folder.display()))? {
+        let path = entry.while_doing(|| format!("cannot list {}", folder.display()))?.path();
+        if path.is_dir() {
+            files.extend(rust_files(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
+
 /// The faults of one file; `name` is its path from the root of the repository.
 fn check_text(name: &str, text: &str) -> Vec<String> {
     if text.starts_with(GENERATED) {

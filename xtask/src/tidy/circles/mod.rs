@@ -8,12 +8,13 @@ mod paths;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use self::modules::{Crate, module_of};
 use crate::Failure;
 use crate::failure::While;
 use crate::process::root;
+use crate::tidy::sources::rust_files;
 use crate::workspace::members;
 
 /// The most files that may need each other.
@@ -48,22 +49,6 @@ fn read(folder: &Path) -> Result<BTreeMap<Vec<String>, String>, Failure> {
         }
     }
     Ok(texts)
-}
-
-fn rust_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let mut files = Vec::new();
-    if !folder.is_dir() {
-        return Ok(files);
-    }
-    for entry in fs::read_dir(folder).while_doing(|| format!("cannot list {}", folder.display()))? {
-        let path = entry.while_doing(|| format!("cannot list {}", folder.display()))?.path();
-        if path.is_dir() {
-            files.extend(rust_files(&path)?);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
-    Ok(files)
 }
 
 /// The sets of more than one file in which each needs every other.
