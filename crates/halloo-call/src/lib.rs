@@ -4,35 +4,12 @@
 //! [`Request`] and [`Reply`] are what users hold, [`Interceptor`]s stand around a call, and [`Dispatch`] is how
 //! drivers hand calls to a router. This crate knows no wire format besides the envelope, no HTTP and no runtime.
 
-mod call;
-mod cancelled;
-mod carry;
 mod compression;
 mod dispatch;
-mod encode;
-mod ends;
 mod exchange;
-mod failure_log;
-mod handling;
-mod head;
-mod incoming;
-mod interceptor;
-mod link;
 mod message;
 mod observe;
-mod pipe;
-mod placement;
-mod receiver;
-mod scope;
-mod sender;
-#[cfg(feature = "stream")]
-mod stream;
-mod time_limits;
-mod toll;
 
-pub use call::Call;
-pub use cancelled::Cancelled;
-pub use carry::{Carry, OutgoingCall, Refused};
 #[cfg(feature = "zstd")]
 pub use compression::Zstd;
 pub use compression::{
@@ -41,25 +18,28 @@ pub use compression::{
 };
 #[cfg(feature = "gzip")]
 pub use compression::{Deflate, Gzip};
-pub use dispatch::{Dispatch, Route};
-pub use ends::{
+pub use dispatch::call::Call;
+pub use dispatch::carry::{Carry, OutgoingCall, Refused};
+pub use dispatch::handling::Handling;
+pub use dispatch::incoming::{HttpRequest, IncomingCall, Unusual};
+pub use dispatch::interceptor::{Interceptor, Next, OutcomeFuture};
+pub use dispatch::interface::{Dispatch, Route};
+pub use dispatch::placement::{Execution, LONG_POLL, Placement};
+pub use dispatch::scope::{Enclosing, Scope};
+pub use dispatch::time_limits::TimeLimits;
+pub use exchange::cancelled::Cancelled;
+pub use exchange::ends::{
     CallerEnd, ExchangePool, HandlerWatch, RequestFeed, RequestProgress, ResponderEnd, ResponseProgress, ResponseSink,
     Watch, exchange,
 };
-pub use exchange::{Outcome, PIPE_LIMIT_BYTES};
-pub use failure_log::log_failure;
-pub use handling::Handling;
-pub use head::{LazyMetadata, ReadHead, ResponseHead};
-pub use incoming::{HttpRequest, IncomingCall, Unusual};
-pub use interceptor::{Interceptor, Next, OutcomeFuture};
-pub use link::CallLink;
-pub use message::{Reply, Request, Result};
-pub use observe::{
+pub use exchange::head::{LazyMetadata, ReadHead, ResponseHead};
+pub use exchange::link::CallLink;
+pub use exchange::pipe::Interest;
+pub use exchange::state::{Outcome, PIPE_LIMIT_BYTES};
+pub use message::receiver::MessageReceiver;
+pub use message::request::{Reply, Request, Result};
+pub use message::sender::MessageSender;
+pub use observe::failure_log::log_failure;
+pub use observe::observation::{
     CallId, ConnectionId, Observation, ObservedCall, ObservedConnection, Side, StatsEvent, StatsHandler,
 };
-pub use pipe::Interest;
-pub use placement::{Execution, LONG_POLL, Placement};
-pub use receiver::MessageReceiver;
-pub use scope::{Enclosing, Scope};
-pub use sender::MessageSender;
-pub use time_limits::TimeLimits;

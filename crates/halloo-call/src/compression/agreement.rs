@@ -11,7 +11,7 @@ use halloo_core::{
 };
 
 use crate::compression::built_in_compressions;
-use crate::observe::Side;
+use crate::observe::observation::Side;
 
 pub(crate) const GRPC_ENCODING: &str = "grpc-encoding";
 const GRPC_ACCEPT_ENCODING: &str = "grpc-accept-encoding";

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use halloo_core::{Deadline, Extensions, Metadata, MethodDescriptor, Peer};
 
-use crate::cancelled::Cancelled;
-use crate::head::LazyMetadata;
-use crate::incoming::IncomingCall;
-use crate::scope::Scope;
+use crate::dispatch::incoming::IncomingCall;
+use crate::dispatch::scope::Scope;
+use crate::exchange::cancelled::Cancelled;
+use crate::exchange::head::LazyMetadata;
 
 /// Holds the facts of one call: method, metadata, deadline, peer, extensions.
 ///

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use halloo_core::MethodDescriptor;
 
-use crate::call::Call;
 use crate::compression::Encodings;
-use crate::ends::ResponderEnd;
+use crate::dispatch::call::Call;
+use crate::exchange::ends::ResponderEnd;
 
 /// The head of an RPC as a client hands it to a connection.
 #[derive(Debug)]

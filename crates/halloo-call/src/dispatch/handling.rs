@@ -11,11 +11,11 @@ use std::task::{Context, Poll};
 
 use halloo_core::{Code, Deadline, MethodDescriptor, Status};
 
-use crate::ends::ResponderEnd;
-use crate::failure_log::log_failure;
-use crate::interceptor::OutcomeFuture;
-use crate::observe::ObservedCall;
-use crate::scope::Enclosing;
+use crate::dispatch::interceptor::OutcomeFuture;
+use crate::dispatch::scope::Enclosing;
+use crate::exchange::ends::ResponderEnd;
+use crate::observe::failure_log::log_failure;
+use crate::observe::observation::ObservedCall;
 
 /// The work of answering one call.
 ///
@@ -220,8 +220,8 @@ mod tests {
     use halloo_core::{Metadata, MethodKind};
 
     use super::*;
-    use crate::ends::exchange;
-    use crate::exchange::Outcome;
+    use crate::exchange::ends::exchange;
+    use crate::exchange::state::Outcome;
 
     static METHOD: MethodDescriptor = MethodDescriptor::new("a.B", "C", "/a.B/C", MethodKind::Unary);
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use halloo_core::{Deadline, Extensions, Peer};
 
 use crate::compression::Encodings;
-use crate::head::LazyMetadata;
+use crate::exchange::head::LazyMetadata;
 
 /// The head of an RPC as a driver brings it.
 #[derive(Debug)]

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use halloo_core::{ServiceDescriptor, Status};
 
-use crate::call::Call;
-use crate::exchange::Outcome;
+use crate::dispatch::call::Call;
+use crate::exchange::state::Outcome;
 
 /// Resolves, boxed, with a call's outcome.
 pub type OutcomeFuture = Pin<Box<dyn Future<Output = Outcome> + Send>>;

@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-use crate::ends::ResponderEnd;
-use crate::handling::Handling;
-use crate::incoming::{HttpRequest, IncomingCall};
-use crate::placement::Placement;
-use crate::time_limits::TimeLimits;
+use crate::dispatch::handling::Handling;
+use crate::dispatch::incoming::{HttpRequest, IncomingCall};
+use crate::dispatch::placement::Placement;
+use crate::dispatch::time_limits::TimeLimits;
+use crate::exchange::ends::ResponderEnd;
 
 /// Takes the calls that drivers bring.
 pub trait Dispatch: Send + Sync + 'static {

@@ -10,8 +10,8 @@ use std::task::{Context, Wake, Waker};
 
 use halloo_core::{Code, Deadline, MethodDescriptor, MethodKind, Status};
 
-use crate::cancelled::Cancelled;
-use crate::exchange::Exchange;
+use crate::exchange::cancelled::Cancelled;
+use crate::exchange::state::Exchange;
 
 /// Stands for the method of a call that has none: a request that a test made, or one of another kind.
 static UNNAMED: MethodDescriptor = MethodDescriptor::new("", "", "//", MethodKind::Unary);
@@ -206,7 +206,7 @@ mod tests {
 
     use super::*;
     use crate::Request;
-    use crate::ends::{CallerEnd, ResponderEnd, exchange};
+    use crate::exchange::ends::{CallerEnd, ResponderEnd, exchange};
 
     static OUTER: MethodDescriptor = MethodDescriptor::new("a.Outer", "Call", "/a.Outer/Call", MethodKind::Unary);
 

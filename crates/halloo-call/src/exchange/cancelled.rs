@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::exchange::Exchange;
+use crate::exchange::state::Exchange;
 
 /// Resolves when work on a call's behalf is no longer wanted: its client went away or gave up, its deadline
 /// passed, or it has ended.

@@ -2,7 +2,7 @@
 
 use halloo_core::{Codec, EncodeBuffer, EnvelopeMark, MetadataError, Status};
 
-use crate::exchange::Direction;
+use crate::exchange::state::Direction;
 
 /// Writes `message` as one envelope and returns its size; on failure the buffer is as before.
 pub(crate) fn encode_message<T: 'static>(

@@ -9,10 +9,10 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use halloo_core::{DrainedPiece, Status};
 
-use crate::exchange::{Direction, Exchange, Head, Outcome, State, wake};
-use crate::head::ResponseHead;
-use crate::link::CallLink;
-use crate::pipe::Interest;
+use crate::exchange::head::ResponseHead;
+use crate::exchange::link::CallLink;
+use crate::exchange::pipe::Interest;
+use crate::exchange::state::{Direction, Exchange, Head, Outcome, State, wake};
 
 /// Exchanges that a pool keeps for the next calls.
 const POOLED_EXCHANGES: usize = 128;
@@ -426,7 +426,7 @@ mod tests {
     use halloo_core::{Code, Metadata};
 
     use super::*;
-    use crate::exchange::PIPE_LIMIT_BYTES;
+    use crate::exchange::state::PIPE_LIMIT_BYTES;
 
     fn outcome_of(caller: &CallerEnd) -> Outcome {
         caller.collect(None, true, drop).outcome.expect("the call has ended")

@@ -7,12 +7,12 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use halloo_core::{Codec, Status};
 
-use crate::cancelled::Cancelled;
 use crate::compression::{CallCompression, ReplyCompression, announce};
-use crate::encode::{check_size, encode_message};
-use crate::exchange::{Direction, Exchange, Head, Outcome, wake};
-use crate::head::{LazyMetadata, ResponseHead};
-use crate::pipe::{Interest, unwrap_whole_envelope};
+use crate::exchange::cancelled::Cancelled;
+use crate::exchange::encode::{check_size, encode_message};
+use crate::exchange::head::{LazyMetadata, ResponseHead};
+use crate::exchange::pipe::{Interest, unwrap_whole_envelope};
+use crate::exchange::state::{Direction, Exchange, Head, Outcome, wake};
 
 /// What a handler works on: its call's exchange, without the duty to end it. Clones share it.
 #[derive(Clone)]

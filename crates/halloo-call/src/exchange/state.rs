@@ -13,8 +13,8 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use halloo_core::{EncodeBuffer, Metadata, Status};
 
-use crate::head::ResponseHead;
-use crate::pipe::{Interest, Pipe};
+use crate::exchange::head::ResponseHead;
+use crate::exchange::pipe::{Interest, Pipe};
 
 /// Says how a call ended: its trailing metadata, or the status that it failed with.
 pub type Outcome = Result<Metadata, Status>;

@@ -15,19 +15,19 @@ use halloo_core::{
     Peer, Status,
 };
 
-use crate::call::Call;
-use crate::cancelled::Cancelled;
 use crate::compression::{CallCompression, Compressions, Decompression};
-use crate::ends::CallerEnd;
-use crate::exchange::{Exchange, Outcome};
-use crate::head::{LazyMetadata, ResponseHead};
-use crate::interceptor::OutcomeFuture;
-use crate::link::CallLink;
-use crate::message::Request;
-use crate::observe::{ObservedCall, Side};
-use crate::pipe::Interest;
-use crate::scope::Scope;
-use crate::toll::Toll;
+use crate::dispatch::call::Call;
+use crate::dispatch::interceptor::OutcomeFuture;
+use crate::dispatch::scope::Scope;
+use crate::exchange::cancelled::Cancelled;
+use crate::exchange::ends::CallerEnd;
+use crate::exchange::head::{LazyMetadata, ResponseHead};
+use crate::exchange::link::CallLink;
+use crate::exchange::pipe::Interest;
+use crate::exchange::state::{Exchange, Outcome};
+use crate::message::request::Request;
+use crate::message::toll::Toll;
+use crate::observe::observation::{ObservedCall, Side};
 
 /// Bytes of a lone message that wake its reader before the end, so that flow control goes on. So few, because the
 /// messages of all streams together must not fill the connection's window unseen.

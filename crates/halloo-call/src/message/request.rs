@@ -8,12 +8,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use halloo_core::{Compression, Deadline, Extensions, Metadata, Peer, Status};
 
-use crate::call::Call;
-use crate::cancelled::Cancelled;
 use crate::compression::ReplyCompression;
-use crate::encode::metadata_fault;
-use crate::head::LazyMetadata;
-use crate::scope::Scope;
+use crate::dispatch::call::Call;
+use crate::dispatch::scope::Scope;
+use crate::exchange::cancelled::Cancelled;
+use crate::exchange::encode::metadata_fault;
+use crate::exchange::head::LazyMetadata;
 
 /// Says how a handler answers and what a unary call returns: a reply, or a status.
 pub type Result<T> = std::result::Result<Reply<T>, Status>;

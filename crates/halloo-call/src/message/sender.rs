@@ -12,12 +12,12 @@ use bytes::Bytes;
 use halloo_core::{Codec, Compression, Metadata, MetadataError, Status};
 
 use crate::compression::{CallCompression, Compressor, announce};
-use crate::encode::{check_size, encode_message, metadata_fault};
-use crate::ends::CallerEnd;
-use crate::exchange::{Direction, Exchange};
-use crate::link::CallLink;
-use crate::observe::ObservedCall;
-use crate::toll::Toll;
+use crate::exchange::encode::{check_size, encode_message, metadata_fault};
+use crate::exchange::ends::CallerEnd;
+use crate::exchange::link::CallLink;
+use crate::exchange::state::{Direction, Exchange};
+use crate::message::toll::Toll;
+use crate::observe::observation::ObservedCall;
 
 /// Sends messages, one after the other.
 ///

@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 use halloo_core::Status;
 
-use crate::receiver::MessageReceiver;
-use crate::sender::MessageSender;
+use crate::message::receiver::MessageReceiver;
+use crate::message::sender::MessageSender;
 
 /// Yields each message, or the error that ended the call, and then ends. Where both are in scope, the receiver's own
 /// [`next`](MessageReceiver::next) goes before that of an extension trait.

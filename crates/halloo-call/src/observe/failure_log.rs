@@ -1,6 +1,6 @@
 //! What a server's log says of calls that fail: one event per call, with the reasons that the client does not get.
 //!
-//! Called where a failure becomes what the client receives (`dispatch.rs`) and by drivers that refuse a head themselves.
+//! Called where a failure becomes what the client receives (`dispatch/handling.rs`) and by drivers that refuse a head themselves.
 //! A call that succeeds never comes here.
 
 use std::collections::HashMap;
