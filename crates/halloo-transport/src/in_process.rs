@@ -9,7 +9,7 @@ use halloo_call::{
 };
 use halloo_core::{Deadline, Extensions, Peer};
 
-use crate::server::now;
+use crate::clock::now;
 
 /// Carries calls to a dispatch in the same process.
 ///

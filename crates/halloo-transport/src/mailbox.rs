@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Wake, Waker};
 
-use crate::places::Places;
+use crate::client::places::Places;
 
 /// What a connection's task can be told; `S` starts a call (clients only).
 #[derive(Debug)]

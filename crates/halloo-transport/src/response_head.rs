@@ -9,7 +9,7 @@ use halloo_call::Outcome;
 use halloo_core::{Code, Metadata, Status, content_subtype};
 use halloo_http2::{ErrorCode, HeaderList, Origin, Template};
 
-use crate::request_head::read_metadata;
+use crate::server::request_head::read_metadata;
 
 const PLAIN_CONTENT_TYPE: &str = "application/grpc";
 

@@ -15,11 +15,11 @@ use super::connect::chain_of;
 use super::fault::{Fault, Side};
 use super::reload::Configurations;
 use super::server::{H2, HTTP_1_1, ServerMaterial, Tls};
-use crate::closing::Lingerer;
-use crate::first_bytes::{FIRST_BYTES, Spoken};
-use crate::http1::{Http1Service, Replay};
-use crate::opening::{ByteStream, Opened, read_first};
-use crate::refusal::Refusal;
+use crate::opening::acceptor::{ByteStream, Opened, read_first};
+use crate::opening::first_bytes::{FIRST_BYTES, Spoken};
+use crate::opening::http1::{Http1Service, Replay};
+use crate::opening::refusal::Refusal;
+use crate::socket::closing::Lingerer;
 
 /// Alerts that end a handshake before this side has said anything, so they are not encrypted (RFC 8446 section 6).
 const PROTOCOL_VERSION: [u8; 7] = [0x15, 0x03, 0x03, 0, 2, 2, 70];
@@ -120,7 +120,7 @@ impl<Io: ByteStream> Attempt<Io> {
         let session = io.get_ref().1;
         let speaks = if session.alpn_protocol() == Some(H2) { Spoken::Http2 } else { Spoken::Http1 };
         let peer = peer.over_tls(session.peer_certificates().map(chain_of));
-        Ok(Opened { io, first: BytesMut::new(), peer, speaks, since: crate::server::now() })
+        Ok(Opened { io, first: BytesMut::new(), peer, speaks, since: crate::clock::now() })
     }
 }
 

@@ -16,8 +16,8 @@ use super::client::{ClientMaterial, ClientTls};
 use super::fault::{Fault, Shown, Side};
 use super::reload::Configurations;
 use super::server::H2;
-use crate::connect_error::{ConnectError, ConnectErrorKind};
-use crate::opening::ByteStream;
+use crate::client::connect_error::{ConnectError, ConnectErrorKind};
+use crate::opening::acceptor::ByteStream;
 
 /// TLS to one server, for every connection of a channel. Clones share sessions and what was read from files.
 #[derive(Clone)]

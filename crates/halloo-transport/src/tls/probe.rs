@@ -10,7 +10,7 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, Signa
 use super::connect::{chain_of, host_of, server_name};
 use super::provider::provider;
 use super::server::H2;
-use crate::address::{Address, Socket};
+use crate::socket::address::{Address, Socket};
 
 /// Time for something that only makes an error better.
 const LIMIT: Duration = Duration::from_secs(1);

@@ -1,7 +1,12 @@
-//! Durations as texts show them.
+//! The time, and durations as texts show them.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// The clock that the runtime's timers follow.
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
 
 /// A duration in milliseconds with one digit after the point.
 pub(crate) struct Millis(pub(crate) Duration);

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::closing::{Lingerer, say_and_close};
-use crate::opening::ByteStream;
+use crate::opening::acceptor::ByteStream;
+use crate::socket::closing::{Lingerer, say_and_close};
 
 /// A connection that is refused, and what is still to be said to its peer.
 pub(crate) struct Refusal<Io> {

@@ -17,15 +17,16 @@ use halloo_http2::Config;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::task::{Id, JoinSet};
 
-use crate::address::set_user_timeout;
-use crate::closing::{Closing, Lingerer, Lingerers};
-use crate::first_bytes::{FIRST_BYTES, Spoken};
-use crate::http1::{Http1, Http1Connection, Http1Service, Replay, Return, lend};
-use crate::listener::{Accepted, AcceptedSocket};
+use crate::clock::now;
 use crate::mailbox::{Mail, Mailbox};
-use crate::refusal::Refusal;
-use crate::server::{ServerConnection, ServerConnectionHandle, now};
-use crate::server_call::NoStart;
+use crate::opening::first_bytes::{FIRST_BYTES, Spoken};
+use crate::opening::http1::{Http1, Http1Connection, Http1Service, Replay, Return, lend};
+use crate::opening::refusal::Refusal;
+use crate::server::call::NoStart;
+use crate::server::connection::{ServerConnection, ServerConnectionHandle};
+use crate::socket::address::set_user_timeout;
+use crate::socket::closing::{Closing, Lingerer, Lingerers};
+use crate::socket::listener::{Accepted, AcceptedSocket};
 
 /// For HTTP/1.x that nothing serves.
 const HTTP2_NEEDED: &str = "This is a gRPC server, and this port speaks HTTP/2 alone. Call it with a gRPC client; curl \

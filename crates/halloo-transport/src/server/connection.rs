@@ -15,15 +15,16 @@ use halloo_core::{Peer, Status};
 use halloo_http2::{Config, Connection, End, ErrorCode, Event, HeaderList, StreamId};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::closing::Lingerers;
+use crate::clock::now;
 use crate::deadlines::Deadlines;
-use crate::handler_task::InlinePolls;
 use crate::id_map::IdMap;
 use crate::mailbox::{Mail, Mailbox};
-use crate::request_head::{HeadReader, allows_padding, name_class};
 use crate::response_head::{lost_stream, write_trailers_only};
-use crate::server_call::{NoStart, Opening, Part, ServerCall, Setting, Turn};
-use crate::wire::{ReadTurn, Wire};
+use crate::server::call::{NoStart, Opening, Part, ServerCall, Setting, Turn};
+use crate::server::handler_task::InlinePolls;
+use crate::server::request_head::{HeadReader, allows_padding, name_class};
+use crate::socket::closing::Lingerers;
+use crate::socket::wire::{ReadTurn, Wire};
 
 /// Turns before the task lets others run.
 const TURNS_PER_POLL: usize = 16;
@@ -192,11 +193,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Future for ServerConnection<Io> {
         cx.waker().wake_by_ref();
         Poll::Pending
     }
-}
-
-/// The clock that the runtime's timers follow.
-pub(crate) fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
 }
 
 impl<Io> fmt::Debug for ServerConnection<Io> {

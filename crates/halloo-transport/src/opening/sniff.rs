@@ -2,7 +2,7 @@
 
 use halloo_http2::{Error, Violation};
 
-use crate::connect_error::ConnectErrorKind;
+use crate::client::connect_error::ConnectErrorKind;
 
 /// First bytes that are kept; enough for a status line and a content type.
 const KEPT_BYTES: usize = 1024;

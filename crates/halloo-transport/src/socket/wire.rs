@@ -14,7 +14,7 @@ use halloo_http2::{Connection, StreamId};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::Sleep;
 
-use crate::closing::{Closing, Lingerer};
+use crate::socket::closing::{Closing, Lingerer};
 
 /// What one read asks for. Larger payloads keep their read buffer alive while they are unread, so it is also
 /// the unit of that waste.

@@ -10,13 +10,13 @@ use halloo_call::{Carry, Observation, ObservedConnection, OutgoingCall, Refused,
 use halloo_core::{Peer, Status};
 use halloo_http2::{Config, Connection};
 
-use crate::address::{Address, Socket};
-use crate::client::ClientDriver;
-use crate::connect_error::{ConnectError, ConnectErrorKind};
+use crate::client::connect_error::{ConnectError, ConnectErrorKind};
+use crate::client::connection::ClientDriver;
+use crate::client::outgoing_head::RequestTemplates;
+use crate::client::places::Places;
 use crate::mailbox::{Mail, Mailbox};
-use crate::opening::ByteStream;
-use crate::outgoing_head::RequestTemplates;
-use crate::places::Places;
+use crate::opening::acceptor::ByteStream;
+use crate::socket::address::{Address, Socket};
 
 /// A call on its way to its connection's task.
 #[derive(Debug)]
@@ -157,7 +157,7 @@ async fn secure<Io: ByteStream + 'static>(
         && !matches!(error.kind(), ConnectErrorKind::SpeaksPlaintext { .. } | ConnectErrorKind::Tls { .. })
         && let Some(names) = crate::tls::probe(address, &authority).await
     {
-        return Err(ConnectError::new(crate::sniff::SPEAKS_TLS, ConnectErrorKind::SpeaksTls { names }));
+        return Err(ConnectError::new(crate::opening::sniff::SPEAKS_TLS, ConnectErrorKind::SpeaksTls { names }));
     }
     connected
 }
@@ -173,7 +173,7 @@ async fn drive<Io: ByteStream + 'static>(
     let mut config = options.http2;
     // All that a client is answered with is gRPC's, or is an error (PROTOCOL-HTTP2, "Custom-Metadata").
     config.allows_padding = |_| true;
-    let engine = Connection::client(config, crate::server::now());
+    let engine = Connection::client(config, crate::clock::now());
     let templates = RequestTemplates::new(scheme, options.authority, options.user_agent);
     let places = if options.places.is_some() { Places::none() } else { Places::unlimited() };
     let connection = ClientConnection { mailbox: Mailbox::with(places), state: Arc::default(), peer: Arc::new(peer) };
@@ -546,7 +546,7 @@ mod tests {
             let connection = drive(&address, near, peer, "http", ConnectOptions::new("test")).await.unwrap();
             let (caller, responder) = exchange();
             let mut call = Call::new(&SAY);
-            call.set_deadline(Some(Deadline::after(crate::server::now(), LIMIT)));
+            call.set_deadline(Some(Deadline::after(crate::clock::now(), LIMIT)));
             connection.start(OutgoingCall::new(&SAY, "proto", call), responder).unwrap();
             tokio::task::yield_now().await;
 

@@ -16,9 +16,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::Sleep;
 
+use crate::clock::now;
 use crate::mailbox::{Mail, Mailbox};
-use crate::server::now;
-use crate::server_call::NoStart;
+use crate::server::call::NoStart;
 
 /// How long the socket may take for the last words, such as those of TLS.
 const LAST_WORDS_LIMIT: Duration = Duration::from_secs(5);

@@ -12,7 +12,7 @@ use bytes::{Buf, BytesMut};
 use halloo_core::Peer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::opening::ByteStream;
+use crate::opening::acceptor::ByteStream;
 
 /// Serves connections that speak HTTP/1.x.
 pub trait Http1: Send + Sync + 'static {

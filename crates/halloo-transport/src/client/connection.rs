@@ -17,20 +17,20 @@ use halloo_core::{Deadline, Status};
 use halloo_http2::{Connection, End, ErrorCode, Event, HeaderList, OpenError, Origin, StreamId};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::client_handle::{Closed, ConnectionState, PlacesFreed, ReturnedCalls, Shared, Start};
-use crate::connect_error::ConnectErrorKind;
+use crate::client::connect_error::ConnectErrorKind;
+use crate::client::handle::{Closed, ConnectionState, PlacesFreed, ReturnedCalls, Shared, Start};
+use crate::client::outgoing_head::RequestTemplates;
+use crate::client::places::Places;
+use crate::client::unanswered::Unanswered;
+use crate::clock::Millis;
 use crate::deadlines::Deadlines;
 use crate::id_map::IdMap;
 use crate::mailbox::{CallWaker, Mail, Mailbox};
-use crate::millis::Millis;
-use crate::outgoing_head::RequestTemplates;
+use crate::opening::sniff::Sniff;
 use crate::oversize::Oversize;
-use crate::places::Places;
-use crate::request_head::lazy_metadata;
 use crate::response_head::{ResponseStart, no_trailers, read_head, read_trailers, reset_status};
-use crate::sniff::Sniff;
-use crate::unanswered::Unanswered;
-use crate::wire::{ReadTurn, Wire};
+use crate::server::request_head::lazy_metadata;
+use crate::socket::wire::{ReadTurn, Wire};
 
 const TURNS_PER_POLL: usize = 16;
 
@@ -126,7 +126,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ClientDriver<Io> {
     }
 
     fn turn(&mut self, cx: &mut Context<'_>, mail: &mut Vec<Mail<Start>>) -> bool {
-        let now = crate::server::now();
+        let now = crate::clock::now();
         let sniff = &mut self.sniff;
         let mut moved = self.wire.poll_read(cx, now, |bytes| sniff.look(bytes)) != ReadTurn::Idle;
         moved |= self.handle_events();
@@ -316,7 +316,7 @@ impl Calls {
                 self.waiting.pop_front();
                 continue;
             };
-            let time_left = call.deadline.map(|deadline| deadline.time_left(crate::server::now()));
+            let time_left = call.deadline.map(|deadline| deadline.time_left(crate::clock::now()));
             let template = self.templates.write(&unanswered.outgoing, time_left, &mut self.fields);
             match engine.send_request(Some(template), &self.fields, End::Open) {
                 Ok(id) => {
@@ -334,7 +334,7 @@ impl Calls {
                     self.waiting.pop_front();
                     if matches!(error, OpenError::Exhausted) {
                         self.go_away(Closed::new("the connection has used up its stream ids"));
-                        engine.shutdown(crate::server::now());
+                        engine.shutdown(crate::clock::now());
                     }
                     if let Some(call) = self.table.remove(&key) {
                         self.give_back(call);
@@ -368,7 +368,7 @@ impl Calls {
             Event::Reset { id, code, by, why } => {
                 if code == ErrorCode::Cancel {
                     // The server keeps the same deadlines and may be quicker; then that is what has ended the call.
-                    self.expire(engine, crate::server::now());
+                    self.expire(engine, crate::clock::now());
                 }
                 self.finish_stream(engine, id, Err(reset_status(code, by == Origin::Peer, why)));
             }

@@ -15,10 +15,10 @@ use halloo_call::{
 use halloo_core::{Deadline, Extensions, Peer, Status};
 use halloo_http2::{Connection, HeaderList, StreamId};
 
-use crate::answer::{Answer, Response};
-use crate::handler_task::{InlinePolls, spawn};
 use crate::mailbox::{CallWaker, Mailbox};
-use crate::request_head::{HeadReader, RequestHead, RpcHead, lazy_metadata};
+use crate::server::answer::{Answer, Response};
+use crate::server::handler_task::{InlinePolls, spawn};
+use crate::server::request_head::{HeadReader, RequestHead, RpcHead, lazy_metadata};
 
 /// Request bytes that a handler consumes before its connection hears of it.
 const CREDIT_STEP_BYTES: usize = 8 * 1024;
