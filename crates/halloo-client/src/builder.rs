@@ -14,9 +14,12 @@ use halloo_transport::{ConnectOptions, InProcess, Keepalive};
 
 use crate::backoff::{Backoff, Dice};
 use crate::balancer::{LoadBalancer, PickFirst};
+use crate::call::codec::JSON;
 use crate::channel::{Channel, Error, Way};
-use crate::codec::JSON;
-use crate::connect::{Connect, Http2};
+use crate::connect::connector::{Connect, Http2};
+#[cfg(feature = "_tls")]
+use crate::connect::target::Scheme;
+use crate::connect::target::{Place, Security, Target};
 use crate::credentials::{CallCredentials, Credentials};
 use crate::defaults::Defaults;
 use crate::failure::Said;
@@ -24,9 +27,6 @@ use crate::plane::Plane;
 use crate::remote::Remote;
 use crate::resolver::{Dns, Fixed, Resolver};
 use crate::subchannel::Pace;
-#[cfg(feature = "_tls")]
-use crate::target::Scheme;
-use crate::target::{Place, Security, Target};
 
 /// What every call's `user-agent` ends in.
 const USER_AGENT: &str = concat!("grpc-rust-halloo/", env!("CARGO_PKG_VERSION"));

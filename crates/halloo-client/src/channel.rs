@@ -7,8 +7,8 @@ use halloo_call::{Call, Carry, Dispatch, Interceptor, Observation, OutgoingCall,
 use halloo_core::{MethodDescriptor, MethodKind, SecurityLevel, Status};
 use halloo_transport::InProcess;
 
+use crate::call::deadline::{Limit, within};
 use crate::credentials::Credentials;
-use crate::deadline::{Limit, within};
 use crate::defaults::{Defaults, IN_PROCESS};
 use crate::failure::no_runtime;
 use crate::remote::{Remote, Unstarted};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use halloo_core::{DEFAULT_MAX_MESSAGE_BYTES, Metadata};
 
-use crate::compression::ChannelCompression;
+use crate::call::compression::ChannelCompression;
 use crate::credentials::Credentials;
 
 /// The target and the authority of a channel within the process.

@@ -15,10 +15,10 @@ use std::time::Instant;
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::balancer::SubchannelId;
-use crate::connect::{Around, Connection, Ended};
-use crate::deadline::now;
+use crate::call::deadline::now;
+use crate::connect::connector::{Around, Connection, Ended};
+use crate::connect::line::Line;
 use crate::failure::Unreachable;
-use crate::line::Line;
 use crate::plane::Action;
 use crate::remote::{Remote, Snapshot};
 use crate::state::ConnectivityState;

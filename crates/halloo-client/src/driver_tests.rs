@@ -13,7 +13,7 @@ use halloo_core::{
 use halloo_transport::Address;
 use tokio::sync::watch;
 
-use crate::connect::{Around, BoxFuture, Carrier, Connect, Connection};
+use crate::connect::connector::{Around, BoxFuture, Carrier, Connect, Connection};
 use crate::failure::{Cause, Unreachable};
 use crate::{Channel, ConnectivityState, Fixed, Resolver, ResolverEvent};
 
@@ -131,11 +131,11 @@ impl Carrier for Fake {
 }
 
 impl Connection for Fake {
-    fn closed(self: Arc<Self>) -> BoxFuture<crate::connect::Ended> {
+    fn closed(self: Arc<Self>) -> BoxFuture<crate::connect::connector::Ended> {
         let mut ended = self.ended.subscribe();
         Box::pin(async move {
             ended.wait_for(|ended| *ended == Ended::Yes).await.unwrap();
-            crate::connect::Ended { reason: "it has ended".into(), too_many_pings: None }
+            crate::connect::connector::Ended { reason: "it has ended".into(), too_many_pings: None }
         })
     }
 

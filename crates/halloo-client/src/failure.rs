@@ -10,7 +10,7 @@ use std::time::Duration;
 use halloo_core::{Code, MethodDescriptor, Status};
 use halloo_transport::{Address, ConnectError, ConnectErrorKind};
 
-use crate::target::Scheme;
+use crate::connect::target::Scheme;
 
 /// Says why an attempt to connect to one address failed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,9 +4,9 @@ use halloo_services::health::{
     CHECK, HealthCheckRequest, HealthCheckResponse, HealthListRequest, HealthListResponse, LIST, WATCH,
 };
 
-use crate::call::UnaryCall;
+use crate::call::streaming::ServerStreamingCall;
+use crate::call::unary::UnaryCall;
 use crate::channel::{Channel, Error};
-use crate::streaming::ServerStreamingCall;
 
 /// Asks a server how it and its services are: `grpc.health.v1.Health`. Cheap to clone; calls take `&self`.
 ///

@@ -12,35 +12,25 @@ mod balancer;
 mod builder;
 mod call;
 mod channel;
-mod codec;
-mod compression;
 mod connect;
 mod credentials;
-mod deadline;
 mod defaults;
-mod departure;
 mod driver;
 #[cfg(test)]
 mod driver_tests;
 mod failure;
 mod health;
-mod intercepted;
-mod line;
-#[cfg(test)]
-mod line_tests;
-mod options;
 mod plane;
 mod remote;
 mod resolver;
 mod state;
-mod streaming;
 mod subchannel;
-mod target;
 
 pub use backoff::Backoff;
 pub use balancer::{Control, LoadBalancer, Pick, PickFirst, Picker, SubchannelId, SubchannelUpdate};
 pub use builder::ChannelBuilder;
-pub use call::UnaryCall;
+pub use call::streaming::{BidiStreamingCall, ClientStreamingCall, PendingReply, ServerStreamingCall};
+pub use call::unary::UnaryCall;
 pub use channel::{Channel, Error};
 pub use credentials::{
     BearerToken, CallCredentials, CredentialRequest, CredentialsFuture, Token, TokenFile, TokenSource,
@@ -50,4 +40,3 @@ pub use halloo_transport::Address;
 pub use health::HealthClient;
 pub use resolver::{Dns, Fixed, Resolver, ResolverEvent};
 pub use state::ConnectivityState;
-pub use streaming::{BidiStreamingCall, ClientStreamingCall, PendingReply, ServerStreamingCall};

@@ -15,9 +15,9 @@ use halloo_transport::ReturnedCalls;
 use tokio::sync::{Notify, watch};
 
 use crate::balancer::{Pick, Picker, SubchannelId, Wait};
-use crate::connect::{Carrier, Connect};
+use crate::call::deadline::{Limit, since, within};
+use crate::connect::connector::{Carrier, Connect};
 use crate::credentials::{Credentials, check_again};
-use crate::deadline::{Limit, since, within};
 use crate::driver::Driver;
 use crate::failure::{no_runtime, of_control_plane};
 use crate::plane::Plane;

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use halloo_core::{Metadata, Status};
 use tokio::sync::watch;
 
-use crate::deadline::now;
+use crate::call::deadline::now;
 use crate::failure::no_runtime;
 
 /// How long a fetch may take.

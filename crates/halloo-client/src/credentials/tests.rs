@@ -11,7 +11,7 @@ use halloo_transport::{Address, ReturnedCalls};
 use tokio::sync::watch;
 
 use super::CredentialRequest;
-use crate::connect::{Around, BoxFuture, Carrier, Connect, Connection};
+use crate::connect::connector::{Around, BoxFuture, Carrier, Connect, Connection};
 use crate::driver_tests::SAY;
 use crate::failure::Unreachable;
 use crate::{BearerToken, CallCredentials, Channel};
@@ -78,11 +78,11 @@ impl Carrier for Fake {
 }
 
 impl Connection for Fake {
-    fn closed(self: Arc<Self>) -> BoxFuture<crate::connect::Ended> {
+    fn closed(self: Arc<Self>) -> BoxFuture<crate::connect::connector::Ended> {
         let mut has_ended = self.has_ended.subscribe();
         Box::pin(async move {
             has_ended.wait_for(|has_ended| *has_ended).await.unwrap();
-            crate::connect::Ended { reason: "it has ended".into(), too_many_pings: None }
+            crate::connect::connector::Ended { reason: "it has ended".into(), too_many_pings: None }
         })
     }
 

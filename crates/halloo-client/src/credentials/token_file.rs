@@ -12,7 +12,7 @@ use halloo_core::{Metadata, Status};
 use super::bearer::bearer_metadata;
 use super::cache::{Held, TokenCache};
 use super::call_credentials::{CallCredentials, CredentialRequest, CredentialsFuture};
-use crate::deadline::now;
+use crate::call::deadline::now;
 
 /// How old the content of a token file may be. Kubernetes renews a token when a fifth of its life is left, which is
 /// two minutes at least.

@@ -10,7 +10,7 @@ use halloo_core::Status;
 use super::bearer::bearer_metadata;
 use super::cache::{Held, TokenCache};
 use super::call_credentials::{CallCredentials, CredentialRequest, CredentialsFuture};
-use crate::deadline::now;
+use crate::call::deadline::now;
 
 /// How long before its end a token is renewed; at most a tenth of its life.
 const RENEWAL_MARGIN: Duration = Duration::from_secs(60);

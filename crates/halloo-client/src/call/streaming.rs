@@ -7,9 +7,9 @@ use std::task::{Context, Poll};
 use halloo_call::{MessageReceiver, MessageSender, exchange};
 use halloo_core::{Method, Status};
 
-use crate::call::{Begun, CallFuture, ReplyFuture, begin, send_only_request, sender};
+use crate::call::options::{CallOptions, call_options};
+use crate::call::unary::{Begun, CallFuture, ReplyFuture, begin, send_only_request, sender};
 use crate::channel::Channel;
-use crate::options::{CallOptions, call_options};
 
 impl Channel {
     /// Prepares a server-streaming call. For generated clients.

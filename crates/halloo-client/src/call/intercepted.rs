@@ -17,9 +17,9 @@ use halloo_call::{
 use halloo_core::{MethodDescriptor, Status};
 use tokio::sync::oneshot;
 
-use crate::call::{Sent, Started, send};
+use crate::call::departure::Departure;
+use crate::call::unary::{Sent, Started, send};
 use crate::channel::Channel;
-use crate::departure::Departure;
 use crate::failure::calling;
 
 pub(crate) struct Passage {

@@ -8,11 +8,11 @@ use bytes::Bytes;
 use halloo_call::{Call, Enclosing, ObservedCall, Scope, Side};
 use halloo_core::{Deadline, DecodeLimits, Metadata, MetadataError, MethodDescriptor, Status};
 
+use crate::call::compression::{CallCompression, Choice};
+use crate::call::deadline::now;
+use crate::call::departure::Departure;
 use crate::channel::Channel;
-use crate::compression::{CallCompression, Choice};
 use crate::credentials::{CallCredentials, Credentials};
-use crate::deadline::now;
-use crate::departure::Departure;
 use crate::failure::calling;
 
 #[derive(Debug, Default)]
@@ -249,7 +249,7 @@ macro_rules! call_options {
             ///
             /// The client needs a JSON form: `.json(true)` in `build.rs`, and the feature `json`.
             pub fn json(self) -> Self {
-                self.codec($crate::codec::JSON)
+                self.codec($crate::call::codec::JSON)
             }
 
             /// Chooses how messages are written, by content-subtype: `json`, `proto`, or the name of a codec of your
@@ -263,13 +263,14 @@ macro_rules! call_options {
             /// Compresses the requests with `algorithm` instead of the channel's default, those below the channel's
             /// minimum size excepted. A server that does not know it fails the call with UNIMPLEMENTED.
             pub fn compress(mut self, algorithm: impl ::halloo_core::Compression) -> Self {
-                self.options.choose_compression($crate::compression::Choice::With(::std::sync::Arc::new(algorithm)));
+                self.options
+                    .choose_compression($crate::call::compression::Choice::With(::std::sync::Arc::new(algorithm)));
                 self
             }
 
             /// Leaves the requests as they are, whatever the channel does by default.
             pub fn uncompressed(mut self) -> Self {
-                self.options.choose_compression($crate::compression::Choice::Uncompressed);
+                self.options.choose_compression($crate::call::compression::Choice::Uncompressed);
                 self
             }
 

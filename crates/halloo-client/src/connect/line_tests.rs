@@ -12,10 +12,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::balancer::Wait;
-use crate::connect::{Around, BoxFuture, Carrier, Connect, Connection, Ended};
+use crate::connect::connector::{Around, BoxFuture, Carrier, Connect, Connection, Ended};
+use crate::connect::line::Line;
 use crate::driver_tests::SAY;
 use crate::failure::{Cause, Unreachable};
-use crate::line::Line;
 use crate::subchannel::{AttemptId, Progress};
 use crate::{
     BearerToken, Channel, ChannelBuilder, ConnectivityState, Control, Fixed, LoadBalancer, Pick, Picker, SubchannelId,

@@ -10,8 +10,8 @@ use halloo_call::{Carry, OutgoingCall, Refused, ResponderEnd};
 use halloo_core::SecurityLevel;
 use halloo_transport::{Address, ClientConnection, ConnectOptions, PlacesFreed, ReturnedCalls};
 
+use crate::connect::line::Line;
 use crate::failure::{Said, Unreachable};
-use crate::line::Line;
 use crate::subchannel::Progress;
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -217,7 +217,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::target::Scheme;
+    use crate::connect::target::Scheme;
 
     #[tokio::test]
     async fn a_connection_that_nobody_holds_ends() {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use halloo_call::{Enclosing, MessageReceiver, OutcomeFuture, OutgoingCall};
 use halloo_core::{Code, Deadline, MethodDescriptor, MethodKind, Origin, Status};
 
-use crate::departure::Departure;
+use crate::call::departure::Departure;
 use crate::failure::duration_text;
 
 const LIMIT_HINT: &str =

@@ -13,7 +13,7 @@ use halloo_call::{Carry, OutgoingCall, Refused, ResponderEnd};
 use halloo_core::SecurityLevel;
 use tokio::sync::oneshot;
 
-use crate::connect::{Carrier, Connection};
+use crate::connect::connector::{Carrier, Connection};
 use crate::subchannel::AttemptId;
 
 /// Below this many, callers that have left the line are not looked for.

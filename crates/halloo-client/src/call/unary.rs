@@ -9,13 +9,13 @@ use halloo_call::{
 };
 use halloo_core::{Metadata, Method, Status};
 
+use crate::call::codec::CallCodecs;
+use crate::call::deadline::Limit;
+use crate::call::departure::Departure;
+use crate::call::intercepted::Passage;
+use crate::call::options::{CallOptions, Opened, call_options};
 use crate::channel::Channel;
-use crate::codec::CallCodecs;
-use crate::deadline::Limit;
-use crate::departure::Departure;
 use crate::failure::calling;
-use crate::intercepted::Passage;
-use crate::options::{CallOptions, Opened, call_options};
 
 /// The future of a call builder.
 pub(crate) type CallFuture<'c, T> = Pin<Box<dyn Future<Output = T> + Send + 'c>>;

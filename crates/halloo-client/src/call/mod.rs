@@ -1,0 +1,10 @@
+//! One call from its builder to its reply: options, deadline, codec, interceptors, and the four kinds.
+
+pub(crate) mod codec;
+pub(crate) mod compression;
+pub(crate) mod deadline;
+pub(crate) mod departure;
+pub(crate) mod intercepted;
+pub(crate) mod options;
+pub(crate) mod streaming;
+pub(crate) mod unary;
