@@ -29,7 +29,7 @@ struct Lines {
 
 impl Subscriber for Log {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target() == "halloo" || metadata.target() == "halloo_call::dispatch"
+        metadata.target() == "halloo"
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {

@@ -143,7 +143,8 @@ impl TestBinary {
     fn run(&self) -> Result<(), Failure> {
         let mut command = Command::new(&self.executable);
         command.current_dir(&self.folder).env("CARGO_MANIFEST_DIR", &self.folder).env("CARGO_PKG_NAME", &self.package);
-        command.env("CARGO", cargo(&[]).get_program());
+        // What failed, not from where: the last lines are shown.
+        command.env("CARGO", cargo(&[]).get_program()).env("RUST_BACKTRACE", "0");
         let mut running = Running::start(&mut command, log_file(&format!("stress-{}-{}", self.package, self.target))?)?;
         let mut lines = Vec::new();
         while let Some(line) = running.next_line(SILENCE)? {

@@ -205,7 +205,7 @@ fn report(method: &str, panic: &(dyn Any + Send)) -> Status {
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("(a panic without a text)");
-    tracing::error!(method, incident = format_args!("{incident:04x}"), text, "a handler panicked");
+    tracing::error!(target: "halloo", method, incident = format_args!("{incident:04x}"), text, "a handler panicked");
     Status::unknown(format!("the server failed while handling this call (incident {incident:04x})"))
 }
 
