@@ -7,10 +7,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use halloo_call::{Carry, OutgoingCall, Refused, ResponderEnd};
 use halloo_core::{
-    Code, Codec, Codecs, DecodeLimits, EncodeBuffer, Metadata, Method, MethodDescriptor, MethodKind, SecurityLevel,
-    Status,
+    Address, Code, Codec, Codecs, DecodeLimits, EncodeBuffer, Metadata, Method, MethodDescriptor, MethodKind,
+    SecurityLevel, Status,
 };
-use halloo_transport::Address;
 use tokio::sync::watch;
 
 use crate::connect::connector::{Around, BoxFuture, Carrier, Connect, Connection};

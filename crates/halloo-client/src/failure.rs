@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 use std::io;
 use std::time::Duration;
 
-use halloo_core::{Code, MethodDescriptor, Status};
-use halloo_transport::{Address, ConnectError, ConnectErrorKind};
+use halloo_core::{Address, Code, MethodDescriptor, Status};
+use halloo_transport::{ConnectError, ConnectErrorKind};
 
 use crate::connect::target::Scheme;
 

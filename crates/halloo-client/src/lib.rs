@@ -36,7 +36,7 @@ pub use credentials::{
     BearerToken, CallCredentials, CredentialRequest, CredentialsFuture, Token, TokenFile, TokenSource,
 };
 pub use failure::ConnectFailure;
-pub use halloo_transport::Address;
+pub use halloo_core::Address;
 pub use health::HealthClient;
 pub use resolver::{Dns, Fixed, Resolver, ResolverEvent};
 pub use state::ConnectivityState;

@@ -10,14 +10,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use halloo_transport::Address;
-
 use crate::backoff::Dice;
 use crate::balancer::{Command, Control, LoadBalancer, Picker, SubchannelId, SubchannelUpdate, Wait};
 use crate::failure::Unreachable;
 use crate::resolver::{Resolver, ResolverEvent};
 use crate::state::ConnectivityState;
 use crate::subchannel::{AttemptId, Pace, Progress, Subchannel, TimedOut};
+use halloo_core::Address;
 
 pub(crate) struct Plane {
     resolver: Box<dyn Resolver>,

@@ -11,13 +11,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use halloo_transport::Address;
-
 use crate::backoff::{Backoff, Dice};
 use crate::balancer::SubchannelUpdate;
 use crate::failure::{ConnectFailure, Unreachable};
 #[cfg(test)]
 use crate::state::ConnectivityState;
+use halloo_core::Address;
 
 /// Names one attempt; an answer to an earlier one is recognised as such.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,6 +4,7 @@
 //! Every other crate of Halloo speaks in these types. Nothing here opens a socket, takes a lock, knows an async
 //! runtime or reads a clock: whoever needs the time passes `now`.
 
+mod address;
 mod code;
 mod codec;
 mod compression;
@@ -23,6 +24,7 @@ mod status;
 mod status_fields;
 mod timeout;
 
+pub use address::Address;
 pub use code::Code;
 pub use codec::{Codec, Codecs, DEFAULT_MAX_MESSAGE_BYTES, DecodeLimits};
 pub use compression::{Compression, DecompressBuffer, DecompressError};

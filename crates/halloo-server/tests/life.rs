@@ -9,9 +9,9 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use halloo_core::Code;
+use halloo_core::{Address, Code};
 use halloo_server::Server;
-use halloo_transport::{Address, ClientConnection, ConnectOptions, Keepalive, ListenAddress, connect};
+use halloo_transport::{ClientConnection, ConnectOptions, Keepalive, ListenAddress, connect};
 use support::{ECHO, HANG, Seen, TestService, unary};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;

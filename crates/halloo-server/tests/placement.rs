@@ -9,9 +9,8 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use halloo_call::Execution;
-use halloo_core::Code;
+use halloo_core::{Address, Code};
 use halloo_http2::{Config, Connection, End, Event, HeaderList};
-use halloo_transport::Address;
 use support::{BLOCK, CHAT, ECHO, HANG, OCCUPY, call_of, deadline, rig, start, unary, unary_with};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

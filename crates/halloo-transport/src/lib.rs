@@ -26,7 +26,6 @@ pub use in_process::InProcess;
 pub use opening::acceptor::{Acceptor, ByteStream};
 pub use opening::http1::{Http1, Http1Connection};
 pub use server::connection::{ServerConnection, ServerConnectionHandle};
-pub use socket::address::Address;
 pub use socket::listener::{Accepted, AcceptedSocket, BindError, ListenAddress, Listener};
 #[cfg(feature = "_tls")]
 pub use tls::{ClientCertificates, ClientTls, Tls, TlsConnector};

@@ -8,8 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use halloo_call::Call;
-use halloo_core::Status;
-use halloo_transport::Address;
+use halloo_core::{Address, Status};
 
 use crate::balancer::{Control, Fail, LoadBalancer, Pick, Picker, SubchannelId, SubchannelUpdate, Wait};
 use crate::failure::ConnectFailure;

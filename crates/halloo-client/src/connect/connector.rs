@@ -7,8 +7,8 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use halloo_call::{Carry, OutgoingCall, Refused, ResponderEnd};
-use halloo_core::SecurityLevel;
-use halloo_transport::{Address, ClientConnection, ConnectOptions, PlacesFreed, ReturnedCalls};
+use halloo_core::{Address, SecurityLevel};
+use halloo_transport::{ClientConnection, ConnectOptions, PlacesFreed, ReturnedCalls};
 
 use crate::connect::line::Line;
 use crate::failure::{Said, Unreachable};

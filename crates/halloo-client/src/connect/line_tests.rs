@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
 use halloo_call::{Call, Carry, OutgoingCall, Refused, ResponderEnd};
-use halloo_core::{Metadata, SecurityLevel, Status};
-use halloo_transport::{Address, ReturnedCalls};
+use halloo_core::{Address, Metadata, SecurityLevel, Status};
+use halloo_transport::ReturnedCalls;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use halloo_core::{Endpoint, HostPort, Purpose, Status};
-use halloo_transport::Address;
+use halloo_core::{Address, Endpoint, HostPort, Purpose, Status};
 
 pub(crate) use halloo_core::Scheme;
 

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use halloo_call::{Carry, OutgoingCall, Refused, ResponderEnd};
-use halloo_core::{Metadata, SecurityLevel, Status};
-use halloo_transport::{Address, ReturnedCalls};
+use halloo_core::{Address, Metadata, SecurityLevel, Status};
+use halloo_transport::ReturnedCalls;
 use tokio::sync::watch;
 
 use super::CredentialRequest;

@@ -2,9 +2,8 @@
 
 use std::time::Instant;
 
-use halloo_transport::Address;
-
 use crate::resolver::{Resolver, ResolverEvent};
+use halloo_core::Address;
 
 /// Answers with the same addresses always.
 #[derive(Clone, Debug)]

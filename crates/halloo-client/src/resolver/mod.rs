@@ -7,8 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use halloo_core::Status;
-use halloo_transport::Address;
+use halloo_core::{Address, Status};
 
 pub use dns::Dns;
 pub use fixed::Fixed;

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use halloo_call::{Call, Carry, MessageReceiver, MessageSender, OutgoingCall, Reply, Request, exchange};
 use halloo_core::{
-    Codec, Codecs, Deadline, DecodeLimits, EncodeBuffer, Metadata, Method, MethodDescriptor, MethodKind,
+    Address, Codec, Codecs, Deadline, DecodeLimits, EncodeBuffer, Metadata, Method, MethodDescriptor, MethodKind,
     ServiceDescriptor, Status,
 };
 use halloo_server::{Methods, Server, ServerHandle, Service};
-use halloo_transport::{Address, ClientConnection, ConnectOptions, ListenAddress, connect};
+use halloo_transport::{ClientConnection, ConnectOptions, ListenAddress, connect};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
 use halloo_call::{Carry, Observation, ObservedConnection, OutgoingCall, Refused, ResponderEnd, Side};
-use halloo_core::{Peer, Status};
+use halloo_core::{Address, Peer, Status};
 use halloo_http2::{Config, Connection};
 
 use crate::client::connect_error::{ConnectError, ConnectErrorKind};
@@ -16,7 +16,7 @@ use crate::client::outgoing_head::RequestTemplates;
 use crate::client::places::Places;
 use crate::mailbox::{Mail, Mailbox};
 use crate::opening::acceptor::ByteStream;
-use crate::socket::address::{Address, Socket};
+use crate::socket::open::{Socket, open};
 
 /// A call on its way to its connection's task.
 #[derive(Debug)]
@@ -125,7 +125,7 @@ impl ConnectOptions {
 pub async fn connect(address: &Address, options: ConnectOptions) -> Result<ClientConnection, ConnectError> {
     // What waits for an acknowledgement has as long as a PING (gRFC A18).
     let user_timeout = options.http2.keepalive.map(|keepalive| keepalive.timeout);
-    let (socket, peer) = address.connect(user_timeout).await.map_err(ConnectError::from_io)?;
+    let (socket, peer) = open(address, user_timeout).await.map_err(ConnectError::from_io)?;
     if let Some(accepted) = &options.accepted {
         accepted.store(true, Ordering::Relaxed);
     }

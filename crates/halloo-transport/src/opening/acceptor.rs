@@ -24,9 +24,9 @@ use crate::opening::http1::{Http1, Http1Connection, Http1Service, Replay, Return
 use crate::opening::refusal::Refusal;
 use crate::server::call::NoStart;
 use crate::server::connection::{ServerConnection, ServerConnectionHandle};
-use crate::socket::address::set_user_timeout;
 use crate::socket::closing::{Closing, Lingerer, Lingerers};
 use crate::socket::listener::{Accepted, AcceptedSocket};
+use crate::socket::open::set_user_timeout;
 
 /// For HTTP/1.x that nothing serves.
 const HTTP2_NEEDED: &str = "This is a gRPC server, and this port speaks HTTP/2 alone. Call it with a gRPC client; curl \

@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::net::{UnixListener, UnixStream};
 
 #[cfg(target_os = "linux")]
-use crate::socket::address::abstract_path;
+use crate::socket::open::abstract_path;
 
 /// Connections that the kernel keeps until they are accepted.
 const BACKLOG: i32 = 1024;

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use halloo_core::Address;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
@@ -10,7 +11,7 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, Signa
 use super::connect::{chain_of, host_of, server_name};
 use super::provider::provider;
 use super::server::H2;
-use crate::socket::address::{Address, Socket};
+use crate::socket::open::{Socket, open};
 
 /// Time for something that only makes an error better.
 const LIMIT: Duration = Duration::from_secs(1);
@@ -33,7 +34,7 @@ async fn look(address: &Address, authority: &str) -> Option<Vec<String>> {
         .with_no_client_auth();
     config.alpn_protocols = vec![H2.to_vec()];
     let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-    let (socket, _) = address.connect(None).await.ok()?;
+    let (socket, _) = open(address, None).await.ok()?;
     let error = match socket {
         Socket::Tcp(io) => connector.connect(name, io).await.err(),
         #[cfg(unix)]

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use halloo_call::{Call, Carry, MessageSender, OutgoingCall, exchange};
-use halloo_core::{Codec, DecodeLimits, EncodeBuffer, MethodDescriptor, MethodKind, Status};
-use halloo_transport::{Address, ConnectOptions, connect};
+use halloo_core::{Address, Codec, DecodeLimits, EncodeBuffer, MethodDescriptor, MethodKind, Status};
+use halloo_transport::{ConnectOptions, connect};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
