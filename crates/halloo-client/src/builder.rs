@@ -8,12 +8,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use halloo_call::{Dispatch, Interceptor, Observation, StatsHandler};
 use halloo_core::{Compression, MetadataError};
+use halloo_plane::{Backoff, Dice, Dns, Fixed, LoadBalancer, Pace, PickFirst, Plane, Resolver};
 #[cfg(feature = "_tls")]
 use halloo_transport::{ClientTls, TlsConnector};
 use halloo_transport::{ConnectOptions, InProcess, Keepalive};
 
-use crate::backoff::{Backoff, Dice};
-use crate::balancer::{LoadBalancer, PickFirst};
 use crate::call::codec::JSON;
 use crate::channel::{Channel, Error, Way};
 use crate::connect::connector::{Connect, Http2};
@@ -23,10 +22,7 @@ use crate::connect::target::{Place, Security, Target};
 use crate::credentials::{CallCredentials, Credentials};
 use crate::defaults::Defaults;
 use crate::failure::Said;
-use crate::plane::Plane;
 use crate::remote::Remote;
-use crate::resolver::{Dns, Fixed, Resolver};
-use crate::subchannel::Pace;
 
 /// What every call's `user-agent` ends in.
 const USER_AGENT: &str = concat!("grpc-rust-halloo/", env!("CARGO_PKG_VERSION"));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use halloo_call::{Call, Carry, Dispatch, Interceptor, Observation, OutgoingCall, Refused, ResponderEnd};
 use halloo_core::{MethodDescriptor, MethodKind, SecurityLevel, Status};
+use halloo_plane::ConnectivityState;
 use halloo_transport::InProcess;
 
 use crate::call::deadline::{Limit, within};
@@ -12,7 +13,6 @@ use crate::credentials::Credentials;
 use crate::defaults::{Defaults, IN_PROCESS};
 use crate::failure::no_runtime;
 use crate::remote::{Remote, Unstarted};
-use crate::state::ConnectivityState;
 
 /// Says what went wrong when a channel was made or a server ran: a status, as for a call.
 pub type Error = Status;

@@ -12,17 +12,13 @@ use std::sync::{Arc, Weak};
 use std::task::Poll;
 use std::time::Instant;
 
+use halloo_plane::{Action, AttemptId, ConnectivityState, SubchannelId, Unreachable};
 use tokio::task::{AbortHandle, JoinSet};
 
-use crate::balancer::SubchannelId;
 use crate::call::deadline::now;
 use crate::connect::connector::{Around, Connection, Ended};
 use crate::connect::line::Line;
-use crate::failure::Unreachable;
-use crate::plane::Action;
 use crate::remote::{Remote, Snapshot};
-use crate::state::ConnectivityState;
-use crate::subchannel::AttemptId;
 
 pub(crate) struct Driver {
     remote: Arc<Remote>,

@@ -10,10 +10,10 @@ use halloo_core::{
     Address, Code, Codec, Codecs, DecodeLimits, EncodeBuffer, Metadata, Method, MethodDescriptor, MethodKind,
     SecurityLevel, Status,
 };
+use halloo_plane::{Cause, Unreachable};
 use tokio::sync::watch;
 
 use crate::connect::connector::{Around, BoxFuture, Carrier, Connect, Connection};
-use crate::failure::{Cause, Unreachable};
 use crate::{Channel, ConnectivityState, Fixed, Resolver, ResolverEvent};
 
 struct Text;

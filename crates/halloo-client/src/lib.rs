@@ -4,11 +4,9 @@
 //!  Channel ── picks ──▶ Subchannel (one address) ── has ──▶ connection (HTTP/2, in halloo-transport)
 //!     ▲ addresses: Resolver      ▲ which, and when to connect: LoadBalancer
 //! ```
-//! Resolver, balancer and subchannels are pure and belong to `plane.rs`; `driver.rs` gives them sockets and a
+//! Resolver, balancer and subchannels are pure and belong to `halloo-plane`; `driver.rs` gives them sockets and a
 //! clock; a call reads only what they published.
 
-mod backoff;
-mod balancer;
 mod builder;
 mod call;
 mod channel;
@@ -20,14 +18,8 @@ mod driver;
 mod driver_tests;
 mod failure;
 mod health;
-mod plane;
 mod remote;
-mod resolver;
-mod state;
-mod subchannel;
 
-pub use backoff::Backoff;
-pub use balancer::{Control, LoadBalancer, Pick, PickFirst, Picker, SubchannelId, SubchannelUpdate};
 pub use builder::ChannelBuilder;
 pub use call::streaming::{BidiStreamingCall, ClientStreamingCall, PendingReply, ServerStreamingCall};
 pub use call::unary::UnaryCall;
@@ -35,8 +27,9 @@ pub use channel::{Channel, Error};
 pub use credentials::{
     BearerToken, CallCredentials, CredentialRequest, CredentialsFuture, Token, TokenFile, TokenSource,
 };
-pub use failure::ConnectFailure;
 pub use halloo_core::Address;
+pub use halloo_plane::{
+    Backoff, ConnectFailure, ConnectivityState, Control, Dns, Fixed, LoadBalancer, Pick, PickFirst, Picker, Resolver,
+    ResolverEvent, SubchannelId, SubchannelUpdate,
+};
 pub use health::HealthClient;
-pub use resolver::{Dns, Fixed, Resolver, ResolverEvent};
-pub use state::ConnectivityState;

@@ -11,17 +11,15 @@ use std::task::Poll;
 
 use halloo_call::{OutgoingCall, Refused, ResponderEnd};
 use halloo_core::Status;
+use halloo_plane::{ConnectivityState, Pick, Picker, Plane, SubchannelId, Wait};
 use halloo_transport::ReturnedCalls;
 use tokio::sync::{Notify, watch};
 
-use crate::balancer::{Pick, Picker, SubchannelId, Wait};
 use crate::call::deadline::{Limit, since, within};
 use crate::connect::connector::{Carrier, Connect};
 use crate::credentials::{Credentials, check_again};
 use crate::driver::Driver;
 use crate::failure::{no_runtime, of_control_plane};
-use crate::plane::Plane;
-use crate::state::ConnectivityState;
 
 pub(crate) struct Remote {
     pub(crate) target: String,
@@ -78,6 +76,8 @@ impl Snapshot {
             Pick::Queue => Choice::Wait,
             Pick::Fail(_) if outgoing.wait_for_ready => Choice::Wait,
             Pick::Fail(status) => Choice::Fail(of_control_plane(status, "the channel's resolver or balancer")),
+            // Of a later version of the plane than this client was built for.
+            _ => Choice::Fail(Status::internal("the channel's balancer has picked something that calls do not know")),
         }
     }
 }

@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
-#[path = "../doc/table.rs"]
+#[path = "../../halloo-plane/doc/table.rs"]
 #[allow(unreachable_pub, reason = "readers of the documentation copy it into a module of theirs")]
 mod table;
-#[path = "../doc/turns.rs"]
+#[path = "../../halloo-plane/doc/turns.rs"]
 #[allow(unreachable_pub, reason = "readers of the documentation copy it into a module of theirs")]
 mod turns;
 

@@ -24,7 +24,7 @@ const LEFT_OUT: [&str; 5] = ["target", "testdata", "golden", "fixture", "node_mo
 const CHECKED_EXTENSIONS: [&str; 8] = ["rs", "toml", "md", "proto", "py", "sh", "yml", "txt"];
 
 /// Crates that see no runtime, no socket and no lock, and are told the time.
-const PURE_CRATES: [&str; 2] = ["crates/halloo-core/src/", "crates/halloo-http2/src/"];
+const PURE_CRATES: [&str; 3] = ["crates/halloo-core/src/", "crates/halloo-http2/src/", "crates/halloo-plane/src/"];
 
 const IMPURE: [&str; 9] = [
     "Instant::now(",

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use halloo_call::{Enclosing, MessageReceiver, OutcomeFuture, OutgoingCall};
 use halloo_core::{Code, Deadline, MethodDescriptor, MethodKind, Origin, Status};
+use halloo_plane::duration_text;
 
 use crate::call::departure::Departure;
-use crate::failure::duration_text;
 
 const LIMIT_HINT: &str =
     ".timeout(..) on the call or the channel raises the limit; the server's log may tell what took so long";

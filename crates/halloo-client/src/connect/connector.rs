@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use halloo_call::{Carry, OutgoingCall, Refused, ResponderEnd};
 use halloo_core::{Address, SecurityLevel};
+use halloo_plane::{Progress, Unreachable};
 use halloo_transport::{ClientConnection, ConnectOptions, PlacesFreed, ReturnedCalls};
 
 use crate::connect::line::Line;
-use crate::failure::{Said, Unreachable};
-use crate::subchannel::Progress;
+use crate::failure::{Said, unreachable};
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -136,7 +136,7 @@ impl Connect for Http2 {
         Box::pin(async move {
             match halloo_transport::connect(&address, options).await {
                 Ok(connection) => Ok(Arc::new(Http2Connection { connection, line, pace }) as Arc<dyn Connection>),
-                Err(error) => Err(Unreachable::new(&error, &said)),
+                Err(error) => Err(unreachable(&error, &said)),
             }
         })
     }

@@ -11,10 +11,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use halloo_call::{Carry, OutgoingCall, Refused, ResponderEnd};
 use halloo_core::SecurityLevel;
+use halloo_plane::AttemptId;
 use tokio::sync::oneshot;
 
 use crate::connect::connector::{Carrier, Connection};
-use crate::subchannel::AttemptId;
 
 /// Below this many, callers that have left the line are not looked for.
 const SWEEP_FROM: usize = 64;

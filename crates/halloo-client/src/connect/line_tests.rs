@@ -7,16 +7,14 @@ use std::time::{Duration, Instant};
 
 use halloo_call::{Call, Carry, OutgoingCall, Refused, ResponderEnd};
 use halloo_core::{Address, Metadata, SecurityLevel, Status};
+use halloo_plane::{AttemptId, Cause, Progress, Unreachable, Wait};
 use halloo_transport::ReturnedCalls;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::balancer::Wait;
 use crate::connect::connector::{Around, BoxFuture, Carrier, Connect, Connection, Ended};
 use crate::connect::line::Line;
 use crate::driver_tests::SAY;
-use crate::failure::{Cause, Unreachable};
-use crate::subchannel::{AttemptId, Progress};
 use crate::{
     BearerToken, Channel, ChannelBuilder, ConnectivityState, Control, Fixed, LoadBalancer, Pick, Picker, SubchannelId,
     SubchannelUpdate,

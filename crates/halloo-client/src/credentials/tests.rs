@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use halloo_call::{Carry, OutgoingCall, Refused, ResponderEnd};
 use halloo_core::{Address, Metadata, SecurityLevel, Status};
+use halloo_plane::Unreachable;
 use halloo_transport::ReturnedCalls;
 use tokio::sync::watch;
 
 use super::CredentialRequest;
 use crate::connect::connector::{Around, BoxFuture, Carrier, Connect, Connection};
 use crate::driver_tests::SAY;
-use crate::failure::Unreachable;
 use crate::{BearerToken, CallCredentials, Channel};
 
 /// What a connection does with a call.

@@ -11,24 +11,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use halloo_core::Address;
+
 use crate::backoff::{Backoff, Dice};
 use crate::balancer::SubchannelUpdate;
 use crate::failure::{ConnectFailure, Unreachable};
 #[cfg(test)]
 use crate::state::ConnectivityState;
-use halloo_core::Address;
 
 /// Names one attempt; an answer to an earlier one is recognised as such.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct AttemptId(pub(crate) u64);
+pub struct AttemptId(pub u64);
 
 /// How far an attempt is, told by what makes it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Progress(Arc<AtomicBool>);
+pub struct Progress(Arc<AtomicBool>);
 
 impl Progress {
     /// What is to be set once the peer has accepted the connection.
-    pub(crate) fn accepted(&self) -> Arc<AtomicBool> {
+    pub fn accepted(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.0)
     }
 }
@@ -63,12 +64,13 @@ enum Pursuit {
 
 /// How attempts are paced.
 #[derive(Clone, Debug)]
-pub(crate) struct Pace {
-    pub(crate) backoff: Backoff,
+pub struct Pace {
+    /// The pauses after failed attempts.
+    pub backoff: Backoff,
     /// The least time that an attempt gets.
-    pub(crate) connect_timeout: Duration,
+    pub connect_timeout: Duration,
     /// How many connections a subchannel may have.
-    pub(crate) max_connections: usize,
+    pub max_connections: usize,
 }
 
 impl Subchannel {

@@ -10,15 +10,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use halloo_core::Address;
+
 use crate::backoff::Dice;
 use crate::balancer::{Command, Control, LoadBalancer, Picker, SubchannelId, SubchannelUpdate, Wait};
 use crate::failure::Unreachable;
 use crate::resolver::{Resolver, ResolverEvent};
 use crate::state::ConnectivityState;
 use crate::subchannel::{AttemptId, Pace, Progress, Subchannel, TimedOut};
-use halloo_core::Address;
 
-pub(crate) struct Plane {
+/// A channel's resolver, balancer and subchannels.
+pub struct Plane {
     resolver: Box<dyn Resolver>,
     balancer: Box<dyn LoadBalancer>,
     control: Control,
@@ -36,11 +38,25 @@ pub(crate) struct Plane {
 
 /// What the driver has to do.
 #[derive(Clone, Debug)]
-pub(crate) enum Action {
+pub enum Action {
     /// Look the host up; then [`Plane::handle_lookup`].
-    Lookup { host: String, port: u16 },
+    Lookup {
+        /// The host.
+        host: String,
+        /// The port of the addresses that are found.
+        port: u16,
+    },
     /// Connect; then [`Plane::handle_attempt`].
-    Connect { id: SubchannelId, attempt: AttemptId, address: Address, progress: Progress },
+    Connect {
+        /// The subchannel that will have the connection.
+        id: SubchannelId,
+        /// The attempt.
+        attempt: AttemptId,
+        /// Where to.
+        address: Address,
+        /// Where to note how far the attempt has come.
+        progress: Progress,
+    },
     /// Give the attempt up; nothing follows.
     Abandon(AttemptId),
     /// The subchannel's connections take no more calls and end when the running ones have.
@@ -50,7 +66,8 @@ pub(crate) enum Action {
 }
 
 impl Plane {
-    pub(crate) fn new(
+    /// Makes the plane of a channel to `target`, IDLE, with nothing resolved.
+    pub fn new(
         resolver: Box<dyn Resolver>,
         balancer: Box<dyn LoadBalancer>,
         target: &str,
@@ -72,30 +89,35 @@ impl Plane {
         }
     }
 
-    pub(crate) fn state(&self) -> ConnectivityState {
+    /// Returns the state that the balancer has published last.
+    #[must_use]
+    pub fn state(&self) -> ConnectivityState {
         self.published.0
     }
 
-    pub(crate) fn picker(&self) -> Arc<dyn Picker> {
+    /// Returns the picker that the balancer has published last.
+    #[must_use]
+    pub fn picker(&self) -> Arc<dyn Picker> {
         Arc::clone(&self.published.1)
     }
 
-    /// Somebody wants a connection.
-    pub(crate) fn exit_idle(&mut self, now: Instant) {
+    /// Begins to connect if the channel is IDLE: a call wants a connection.
+    pub fn exit_idle(&mut self, now: Instant) {
         if self.state() == ConnectivityState::Idle {
             self.balancer.exit_idle(now, &mut self.control);
             self.settle(now);
         }
     }
 
-    pub(crate) fn handle_lookup(&mut self, now: Instant, result: io::Result<Vec<SocketAddr>>) {
+    /// Hands the resolver the answer to a [`Lookup`](Action::Lookup).
+    pub fn handle_lookup(&mut self, now: Instant, result: io::Result<Vec<SocketAddr>>) {
         self.lookup = None;
         self.resolver.handle_lookup(now, result);
         self.settle(now);
     }
 
-    /// An attempt has ended. Returns the subchannel that takes the connection; `None`: nobody wants it.
-    pub(crate) fn handle_attempt(
+    /// Notes the end of an attempt, and returns the subchannel that takes the connection; `None`: nobody wants it.
+    pub fn handle_attempt(
         &mut self,
         now: Instant,
         attempt: AttemptId,
@@ -114,9 +136,9 @@ impl Plane {
         Some(id)
     }
 
-    /// One of a subchannel's connections takes no more calls. With the last, the subchannel is no longer READY: it is what
+    /// Notes that one of a subchannel's connections takes no more calls. With the last, the subchannel is no longer READY: it is what
     /// its attempt at a further one makes it (gRFC A105).
-    pub(crate) fn handle_closed(&mut self, now: Instant, id: SubchannelId) {
+    pub fn handle_closed(&mut self, now: Instant, id: SubchannelId) {
         let Some(subchannel) = self.subchannels.get_mut(&id) else { return };
         if let Some(update) = subchannel.closed() {
             self.updates.push_back((id, update));
@@ -124,9 +146,9 @@ impl Plane {
         }
     }
 
-    /// Calls wait because every connection of the subchannel has as many as its peer allows: another one is of use, if
-    /// the subchannel may have it.
-    pub(crate) fn handle_full(&mut self, now: Instant, id: SubchannelId) {
+    /// Notes that calls wait because every connection of the subchannel has as many as its peer allows: another one is
+    /// of use, if the subchannel may have it.
+    pub fn handle_full(&mut self, now: Instant, id: SubchannelId) {
         let attempt = AttemptId(self.next_attempt);
         let Some(subchannel) = self.subchannels.get_mut(&id) else { return };
         if subchannel.connect_more(now, attempt, &self.pace, &mut self.dice) {
@@ -137,12 +159,14 @@ impl Plane {
         }
     }
 
-    /// How many connections a subchannel may have.
-    pub(crate) fn max_connections(&self) -> usize {
+    /// Returns how many connections a subchannel may have.
+    #[must_use]
+    pub fn max_connections(&self) -> usize {
         self.pace.max_connections
     }
 
-    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+    /// Lets what waits for `now` happen.
+    pub fn handle_timeout(&mut self, now: Instant) {
         let (actions, updates) = (&mut self.actions, &mut self.updates);
         for (&id, subchannel) in &mut self.subchannels {
             match subchannel.handle_timeout(now) {
@@ -163,8 +187,8 @@ impl Plane {
         self.settle(now);
     }
 
-    /// Another driver takes over: what the one before was about to do, and its connections, are gone.
-    pub(crate) fn restart(&mut self, now: Instant) {
+    /// Begins again with another driver: what the one before was about to do, and its connections, are gone.
+    pub fn restart(&mut self, now: Instant) {
         self.actions.clear();
         for (&id, subchannel) in &mut self.subchannels {
             if subchannel.rest() {
@@ -178,11 +202,14 @@ impl Plane {
         self.actions.push_back(Action::Publish);
     }
 
-    pub(crate) fn poll_action(&mut self) -> Option<Action> {
+    /// Takes what is to be done next.
+    pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
     }
 
-    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+    /// Returns when [`handle_timeout`](Self::handle_timeout) is to be called next.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
         let subchannels = self.subchannels.values().filter_map(Subchannel::poll_timeout);
         subchannels.chain(self.resolver.poll_timeout()).chain(self.balancer.poll_timeout()).min()
     }

@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
-use crate::resolver::{Resolver, ResolverEvent};
 use halloo_core::Address;
+
+use crate::resolver::{Resolver, ResolverEvent};
 
 /// Answers with the same addresses always.
 #[derive(Clone, Debug)]

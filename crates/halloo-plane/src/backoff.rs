@@ -68,11 +68,11 @@ impl Default for Backoff {
 
 /// A source of chance that is good enough to spread clients (SplitMix64).
 #[derive(Clone, Debug)]
-pub(crate) struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
     /// Seeded by the randomness that the standard library's hash maps have.
-    pub(crate) fn random() -> Self {
+    pub fn random() -> Self {
         Self(RandomState::new().build_hasher().finish())
     }
 

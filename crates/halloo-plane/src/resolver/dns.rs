@@ -11,10 +11,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use halloo_core::Address;
+
 use crate::backoff::{Backoff, Dice};
 use crate::failure::unresolved;
 use crate::resolver::{Resolver, ResolverEvent};
-use halloo_core::Address;
 
 /// The shortest time from one answer to the next question: failing connections must not flood name servers.
 const MIN_INTERVAL: Duration = Duration::from_secs(30);

@@ -191,7 +191,7 @@ impl Control {
 
 /// Lets every call wait.
 #[derive(Debug)]
-pub(crate) struct Wait;
+pub struct Wait;
 
 impl Picker for Wait {
     fn pick(&self, _call: &Call) -> Pick {
