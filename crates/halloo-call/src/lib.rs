@@ -21,7 +21,7 @@ pub use compression::{Deflate, Gzip};
 pub use dispatch::call::Call;
 pub use dispatch::carry::{Carry, OutgoingCall, Refused};
 pub use dispatch::handling::Handling;
-pub use dispatch::incoming::{HttpRequest, IncomingCall, Unusual};
+pub use dispatch::incoming::{HttpRequest, IncomingCall, RareHead};
 pub use dispatch::interceptor::{Interceptor, Next, OutcomeFuture};
 pub use dispatch::interface::{Dispatch, Route};
 pub use dispatch::placement::{Execution, LONG_POLL, Placement};

@@ -14,11 +14,11 @@ use halloo_transport::{ClientTls, TlsConnector};
 use halloo_transport::{ConnectOptions, InProcess, Keepalive};
 
 use crate::call::codec::JSON;
-use crate::channel::{Channel, Error, Way};
+use crate::channel::{Backend, Channel, Error};
 use crate::connect::connector::{Connect, Http2};
 #[cfg(feature = "_tls")]
 use crate::connect::target::Scheme;
-use crate::connect::target::{Place, Security, Target};
+use crate::connect::target::{Destination, Security, Target};
 use crate::credentials::{CallCredentials, Credentials};
 use crate::defaults::Defaults;
 use crate::failure::Said;
@@ -440,7 +440,7 @@ impl ChannelBuilder {
                     self.defaults,
                     self.interceptors,
                     self.observation,
-                    Way::InProcess(carrier),
+                    Backend::InProcess(carrier),
                 ));
             }
         };
@@ -481,13 +481,13 @@ impl ChannelBuilder {
         options.http2.keepalive = self.keepalive_interval.map(|interval| Keepalive { interval, ..self.keepalive });
         options.observation = self.observation.clone();
         let resolver = self.resolver.unwrap_or_else(|| match target.place {
-            Place::Host { host, port } => Box::new(Dns::new(host, port)),
-            Place::Addresses(addresses) => Box::new(Fixed::new(addresses)),
+            Destination::Host { host, port } => Box::new(Dns::new(host, port)),
+            Destination::Addresses(addresses) => Box::new(Fixed::new(addresses)),
         });
         let plane = Plane::new(resolver, self.balancer, &target.name, self.pace, Dice::random());
         let connect = self.connect.unwrap_or_else(|| Box::new(Http2::new(options, said)));
         let remote = Arc::new(Remote::new(target.name, plane, connect));
-        Ok(Channel::assemble(defaults, self.interceptors, self.observation, Way::Remote(remote)))
+        Ok(Channel::assemble(defaults, self.interceptors, self.observation, Backend::Remote(remote)))
     }
 
     /// Makes the channel and waits until it is connected.

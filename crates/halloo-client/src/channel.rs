@@ -47,11 +47,11 @@ struct Shared {
     defaults: Defaults,
     interceptors: Option<Arc<[Arc<dyn Interceptor>]>>,
     observation: Observation,
-    way: Way,
+    way: Backend,
 }
 
 /// How calls leave.
-pub(crate) enum Way {
+pub(crate) enum Backend {
     InProcess(InProcess),
     Remote(Arc<Remote>),
 }
@@ -60,7 +60,7 @@ impl Channel {
     /// Makes a channel to services of this process, for tests and for composition. Calls need no sockets; all
     /// else is as over a connection.
     pub fn in_process(dispatch: impl Dispatch) -> Self {
-        let way = Way::InProcess(InProcess::new(Arc::new(dispatch)));
+        let way = Backend::InProcess(InProcess::new(Arc::new(dispatch)));
         Self::assemble(Defaults::default(), Vec::new(), Observation::default(), way)
     }
 
@@ -68,7 +68,7 @@ impl Channel {
         defaults: Defaults,
         interceptors: Vec<Arc<dyn Interceptor>>,
         observation: Observation,
-        way: Way,
+        way: Backend,
     ) -> Self {
         let interceptors = (!interceptors.is_empty()).then(|| interceptors.into());
         Self { shared: Arc::new(Shared { defaults, interceptors, observation, way }) }
@@ -83,8 +83,8 @@ impl Channel {
     pub async fn ready(&self) -> Result<(), Error> {
         static PROBE: MethodDescriptor = MethodDescriptor::new("", "", "//", MethodKind::Unary);
         match &self.shared.way {
-            Way::InProcess(_) => Ok(()),
-            Way::Remote(remote) => remote.ready(&OutgoingCall::new(&PROBE, "proto", Call::new(&PROBE))).await,
+            Backend::InProcess(_) => Ok(()),
+            Backend::Remote(remote) => remote.ready(&OutgoingCall::new(&PROBE, "proto", Call::new(&PROBE))).await,
         }
     }
 
@@ -92,8 +92,8 @@ impl Channel {
     #[must_use]
     pub fn state(&self) -> ConnectivityState {
         match &self.shared.way {
-            Way::InProcess(_) => ConnectivityState::Ready,
-            Way::Remote(remote) => remote.state(),
+            Backend::InProcess(_) => ConnectivityState::Ready,
+            Backend::Remote(remote) => remote.state(),
         }
     }
 
@@ -102,9 +102,9 @@ impl Channel {
     /// Cancel safe. Never returns for a channel within the process.
     pub async fn wait_for_state_change(&self, seen: ConnectivityState) -> ConnectivityState {
         match &self.shared.way {
-            Way::InProcess(_) if seen != ConnectivityState::Ready => ConnectivityState::Ready,
-            Way::InProcess(_) => std::future::pending().await,
-            Way::Remote(remote) => remote.state_other_than(seen).await,
+            Backend::InProcess(_) if seen != ConnectivityState::Ready => ConnectivityState::Ready,
+            Backend::InProcess(_) => std::future::pending().await,
+            Backend::Remote(remote) => remote.state_other_than(seen).await,
         }
     }
 
@@ -132,12 +132,12 @@ impl Channel {
             return Err(limit.passed_before_start(self.target()));
         }
         let remote = match &self.shared.way {
-            Way::InProcess(_) if tokio::runtime::Handle::try_current().is_err() => return Err(no_runtime()),
-            Way::InProcess(carrier) => {
+            Backend::InProcess(_) if tokio::runtime::Handle::try_current().is_err() => return Err(no_runtime()),
+            Backend::InProcess(carrier) => {
                 let started = carrier.start(call, responder);
                 return started.map(|()| None).map_err(|_| Status::unavailable("the service takes no more calls"));
             }
-            Way::Remote(remote) => remote,
+            Backend::Remote(remote) => remote,
         };
         match remote.try_start(call, responder) {
             Ok(()) => Ok(None),
@@ -156,7 +156,7 @@ impl Channel {
     ) -> Result<Option<Limit>, Status> {
         let authority = &self.shared.defaults.authority;
         let remote = match &self.shared.way {
-            Way::InProcess(_) => {
+            Backend::InProcess(_) => {
                 let asked = credentials.metadata(call.method, authority, SecurityLevel::PrivacyAndIntegrity);
                 let metadata = within(limit, "the call's credentials", asked).await?;
                 credentials.attach(metadata, &mut call.call);
@@ -165,7 +165,7 @@ impl Channel {
                     None => Ok(limit),
                 };
             }
-            Way::Remote(remote) => remote,
+            Backend::Remote(remote) => remote,
         };
         let refused = Refused { call: Box::new(call), responder };
         remote.start_with((&credentials, authority), refused, limit).await
@@ -173,15 +173,15 @@ impl Channel {
 
     fn target(&self) -> &str {
         match &self.shared.way {
-            Way::InProcess(_) => IN_PROCESS,
-            Way::Remote(remote) => &remote.target,
+            Backend::InProcess(_) => IN_PROCESS,
+            Backend::Remote(remote) => &remote.target,
         }
     }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if let Way::Remote(remote) = &self.way {
+        if let Backend::Remote(remote) = &self.way {
             remote.close();
         }
     }

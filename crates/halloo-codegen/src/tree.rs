@@ -128,20 +128,20 @@ pub(crate) fn include_proto(packages: Packages<'_>) -> String {
 
 /// The text behind `include_protos!`: all packages as modules.
 pub(crate) fn include_protos(packages: Packages<'_>) -> String {
-    include_all(packages, Place::OutputFolder)
+    include_all(packages, Location::OutputFolder)
 }
 
 /// The text of a module with all packages, which stands beside their files.
 pub(crate) fn module(packages: Packages<'_>) -> String {
     format!(
         "//! Messages and services of `.proto` files: a module for each part of a package's name.\n\n{}",
-        include_all(packages, Place::Beside)
+        include_all(packages, Location::Beside)
     )
 }
 
 /// Where an including file finds the packages' files.
 #[derive(Clone, Copy, PartialEq)]
-enum Place {
+enum Location {
     /// In the folder that the build script has published.
     OutputFolder,
     /// In its own folder.
@@ -167,7 +167,7 @@ fn include_one(package: &PackageTree, module: &str) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "        #[doc(hidden)]\n        {}", allow_in_module());
     let _ = writeln!(out, "        mod {module} {{");
-    Node::new(package.members.iter().map(String::as_str)).write(Place::OutputFolder, &mut out, 3);
+    Node::new(package.members.iter().map(String::as_str)).write(Location::OutputFolder, &mut out, 3);
     let _ = writeln!(out, "        }}");
     let _ = writeln!(out, "        {ALLOW_IN_REEXPORT}\n        pub use {module}{path}::*;");
     for top in beside(package) {
@@ -188,10 +188,10 @@ fn beside(package: &PackageTree) -> BTreeSet<&str> {
     package.members.iter().filter(outside).filter_map(|other| segments(other).next()).collect()
 }
 
-fn include_all(packages: Packages<'_>, place: Place) -> String {
+fn include_all(packages: Packages<'_>, place: Location) -> String {
     // People's formatter follows `mod proto;` into this text, and has settings of its own. `#[rustfmt::skip]` would be a
     // path, into a package `rustfmt` if there is one.
-    let unformatted = if place == Place::Beside { "#[cfg_attr(rustfmt, rustfmt_skip)]\n" } else { "" };
+    let unformatted = if place == Location::Beside { "#[cfg_attr(rustfmt, rustfmt_skip)]\n" } else { "" };
     let mut out = String::from(packages.expectation());
     let root = Node::new(packages.names().into_iter());
     for (name, child) in &root.children {
@@ -215,11 +215,11 @@ fn segments(package: &str) -> impl Iterator<Item = &str> {
     package.split('.').filter(|segment| !segment.is_empty())
 }
 
-fn include_text(package: &str, place: Place) -> String {
+fn include_text(package: &str, place: Location) -> String {
     let file = source_file(package);
     match place {
-        Place::Beside => format!("::core::include!(\"{file}\");"),
-        Place::OutputFolder => {
+        Location::Beside => format!("::core::include!(\"{file}\");"),
+        Location::OutputFolder => {
             format!("::core::include!(::core::concat!(::core::env!(\"{OUTPUT_FOLDER_VARIABLE}\"), \"/{file}\"));")
         }
     }
@@ -247,7 +247,7 @@ impl Node {
         root
     }
 
-    fn write(&self, place: Place, out: &mut String, depth: usize) {
+    fn write(&self, place: Location, out: &mut String, depth: usize) {
         if self.is_package {
             let _ = writeln!(out, "{}{}", "    ".repeat(depth), include_text(&self.name, place));
         }
@@ -256,7 +256,7 @@ impl Node {
         }
     }
 
-    fn write_module(&self, name: &str, place: Place, out: &mut String, depth: usize) {
+    fn write_module(&self, name: &str, place: Location, out: &mut String, depth: usize) {
         let indent = "    ".repeat(depth);
         let _ = writeln!(out, "{indent}pub mod {} {{", escape_mod_ident(name));
         self.write(place, out, depth + 1);

@@ -3,7 +3,7 @@
 use std::any::{Any, TypeId};
 use std::fmt;
 
-use crate::seldom::Seldom;
+use crate::rare_list::RareList;
 
 /// Keeps at most one value a type, for one call. An empty one allocates nothing.
 ///
@@ -21,13 +21,13 @@ use crate::seldom::Seldom;
 #[derive(Default)]
 pub struct Extensions {
     // A call carries a handful at most, which a scan finds faster than a tree or a hash.
-    values: Seldom<(TypeId, Box<dyn Any + Send + Sync>)>,
+    values: RareList<(TypeId, Box<dyn Any + Send + Sync>)>,
 }
 
 impl Extensions {
     /// Makes an empty map.
     pub const fn new() -> Self {
-        Self { values: Seldom::new() }
+        Self { values: RareList::new() }
     }
 
     /// Puts a value in and returns the one of the same type that it replaces.

@@ -19,7 +19,7 @@ mod message_text;
 mod metadata;
 mod method;
 mod peer;
-mod seldom;
+mod rare_list;
 mod status;
 mod status_fields;
 mod timeout;

@@ -12,7 +12,7 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD_NO_PAD};
 use bytes::Bytes;
 
-use crate::seldom::Seldom;
+use crate::rare_list::RareList;
 
 /// Reads base64 with and without padding, as the protocol asks of a receiver.
 const LENIENT_BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -40,7 +40,7 @@ const LENIENT_BASE64: GeneralPurpose = GeneralPurpose::new(
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Metadata {
-    entries: Seldom<Entry>,
+    entries: RareList<Entry>,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub enum Value<'a> {
 impl Metadata {
     /// Makes an empty list, which allocates nothing.
     pub const fn new() -> Self {
-        Self { entries: Seldom::new() }
+        Self { entries: RareList::new() }
     }
 
     /// Returns the number of values; a key that occurs twice counts twice.

@@ -19,7 +19,7 @@ use std::time::Instant;
 
 /// What HEADERS says beside its fields.
 #[derive(Clone, Copy, Debug)]
-struct Opening {
+struct BlockStart {
     stream: u32,
     end: bool,
     /// What is wrong with the frame; the block counts nevertheless.
@@ -29,7 +29,7 @@ struct Opening {
 /// A header block whose end has not arrived.
 #[derive(Debug)]
 pub(crate) struct OpenBlock {
-    opening: Opening,
+    opening: BlockStart,
     fragments: BytesMut,
     continuations: u32,
 }
@@ -48,7 +48,7 @@ impl Connection {
         let end = head.flags.has(Flags::END_STREAM);
         let is_plain = head.flags.has_without(Flags::END_HEADERS, Flags::PADDED.with(Flags::PRIORITY));
         if is_plain && head.stream != 0 {
-            return self.recv_block(now, Opening { stream: head.stream, end, fault: None }, payload);
+            return self.recv_block(now, BlockStart { stream: head.stream, end, fault: None }, payload);
         }
         self.recv_decorated_headers(now, head, payload)
     }
@@ -61,7 +61,7 @@ impl Connection {
         }
         let content = frame::unpad(head, payload).map_err(Error::Connection)?;
         let mut fragment = payload.get(content).unwrap_or_default();
-        let mut opening = Opening { stream: head.stream, end: head.flags.has(Flags::END_STREAM), fault: None };
+        let mut opening = BlockStart { stream: head.stream, end: head.flags.has(Flags::END_STREAM), fault: None };
         if head.flags.has(Flags::PRIORITY) {
             let is_crowded_out = head.len > Priority::BYTES && head.flags.has(Flags::PADDED);
             let violation = if is_crowded_out { Violation::PaddingTooLong } else { Violation::HeadersTooShort };
@@ -113,7 +113,7 @@ impl Connection {
     }
 
     #[inline(always)]
-    fn recv_block(&mut self, now: Instant, opening: Opening, block: &[u8]) -> Result<(), Error> {
+    fn recv_block(&mut self, now: Instant, opening: BlockStart, block: &[u8]) -> Result<(), Error> {
         let decoded = match self.decoder.decode(block) {
             Ok(decoded) => decoded,
             Err(DecodeError::ListTooLarge) => return Err(Error::Connection(Violation::HeaderBlockTooLarge)),
@@ -131,8 +131,8 @@ impl Connection {
 impl Connection {
     /// A header block on a stream that is not in a server's table.
     #[inline(always)]
-    fn recv_request(&mut self, now: Instant, opening: Opening, decoded: Decoded) -> Result<(), Error> {
-        let Opening { stream: id, end, .. } = opening;
+    fn recv_request(&mut self, now: Instant, opening: BlockStart, decoded: Decoded) -> Result<(), Error> {
+        let BlockStart { stream: id, end, .. } = opening;
         if id.is_multiple_of(2) {
             return Err(Error::Connection(Violation::WrongParity));
         }
@@ -185,7 +185,7 @@ impl Connection {
     }
 
     #[inline]
-    fn insert_request(&mut self, now: Instant, opening: Opening, promised: Option<u64>) {
+    fn insert_request(&mut self, now: Instant, opening: BlockStart, promised: Option<u64>) {
         let recv = if opening.end { Receiving::Ended } else { Receiving::Body };
         self.streams.insert(Stream {
             id: StreamId::new(opening.stream),
@@ -216,7 +216,7 @@ impl Connection {
     /// Answers a request for more than one host with 400 (RFC 9112 section 3.2, gRFC A41): a proxy can have made it of two
     /// that are well-formed. It costs its sender as much as one that is reset.
     #[cold]
-    fn refuse_by_status(&mut self, opening: Opening) -> Result<(), Error> {
+    fn refuse_by_status(&mut self, opening: BlockStart) -> Result<(), Error> {
         let id = StreamId::new(opening.stream);
         let mut fields = HeaderList::new();
         fields.push(b":status", b"400");
@@ -238,7 +238,7 @@ impl Connection {
         }
     }
 
-    fn recv_on_stream(&mut self, now: Instant, key: Key, opening: Opening, decoded: Decoded) -> Result<(), Error> {
+    fn recv_on_stream(&mut self, now: Instant, key: Key, opening: BlockStart, decoded: Decoded) -> Result<(), Error> {
         let fail = |violation: Violation| Err(violation.on(opening.stream));
         match self.streams.get(key).state {
             State::Closed(Cause::ResetHere) => Ok(()),
@@ -251,8 +251,8 @@ impl Connection {
         }
     }
 
-    fn recv_response(&mut self, now: Instant, key: Key, opening: Opening, decoded: Decoded) -> Result<(), Error> {
-        let Opening { stream, end, .. } = opening;
+    fn recv_response(&mut self, now: Instant, key: Key, opening: BlockStart, decoded: Decoded) -> Result<(), Error> {
+        let BlockStart { stream, end, .. } = opening;
         let id = StreamId::new(stream);
         let fail = |violation: Violation| Err(violation.on(stream));
         let event = if decoded.overflow.is_some() {
@@ -288,7 +288,7 @@ impl Connection {
         if end { stream.check_complete() } else { Ok(()) }
     }
 
-    fn recv_trailers(&mut self, key: Key, opening: Opening, decoded: Decoded) -> Result<(), Error> {
+    fn recv_trailers(&mut self, key: Key, opening: BlockStart, decoded: Decoded) -> Result<(), Error> {
         let id = StreamId::new(opening.stream);
         let event = if decoded.overflow.is_some() {
             Event::HeadersTooLarge { id, end: true }

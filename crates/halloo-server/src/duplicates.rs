@@ -7,7 +7,7 @@ use std::sync::Arc;
 use halloo_call::{Call, OutcomeFuture};
 use halloo_core::Status;
 
-use crate::handler::{Entry, ErasedHandler, Work};
+use crate::handler::{Entry, ErasedHandler, HandlerContext};
 
 /// What a router was given twice, the first of its kind: `the service greeter.Greeter`.
 #[derive(Debug, Default)]
@@ -56,7 +56,7 @@ fn text(what: &str) -> String {
 struct Refusing(Status);
 
 impl ErasedHandler for Refusing {
-    fn respond(self: Arc<Self>, _: Call, _: &str, _: Work<'_>) -> Result<OutcomeFuture, Status> {
+    fn respond(self: Arc<Self>, _: Call, _: &str, _: HandlerContext<'_>) -> Result<OutcomeFuture, Status> {
         Err(self.0.clone())
     }
 }

@@ -8,12 +8,12 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use halloo_call::{
     Call, CallCompression, CallLink, Compressions, Compressor, Enclosing, Encodings, Execution, Interceptor,
-    MessageReceiver, MessageSender, Next, Observation, ObservedCall, Outcome, OutcomeFuture, Placement, Reply, Request,
-    TimeLimits, Unusual,
+    MessageReceiver, MessageSender, Next, Observation, ObservedCall, Outcome, OutcomeFuture, Placement, RareHead,
+    Reply, Request, TimeLimits,
 };
 use halloo_core::{Codec, Codecs, DecodeLimits, Metadata, Method, MethodDescriptor, ServiceDescriptor, Status};
 
-use crate::unary::{Answer, Closure, Function, UnaryFunction};
+use crate::unary::{Closure, Function, UnaryFunction, UnaryHandler};
 
 /// Collects the methods of a router's services. Generated code adds to it.
 #[derive(Default)]
@@ -162,7 +162,7 @@ impl Surroundings {
 }
 
 /// What a handler works with beside its call.
-pub(crate) struct Work<'a> {
+pub(crate) struct HandlerContext<'a> {
     pub(crate) link: CallLink,
     /// All of the request, if it came with the call.
     pub(crate) arrived: Option<Bytes>,
@@ -178,7 +178,7 @@ pub(crate) trait ErasedHandler: Send + Sync + 'static {
     ///
     /// # Errors
     /// The status that ends the call without its handler.
-    fn respond(self: Arc<Self>, call: Call, subtype: &str, work: Work<'_>) -> Result<OutcomeFuture, Status>;
+    fn respond(self: Arc<Self>, call: Call, subtype: &str, work: HandlerContext<'_>) -> Result<OutcomeFuture, Status>;
 }
 
 struct Typed<Q: 'static, A: 'static, K> {
@@ -190,7 +190,7 @@ struct Typed<Q: 'static, A: 'static, K> {
 
 impl<Q, A, K> Typed<Q, A, K> {
     fn new(method: &'static Method<Q, A>, kind: K) -> Self {
-        Self { method, usual: CallCodecs::find(method, Unusual::USUAL_SUBTYPE), kind }
+        Self { method, usual: CallCodecs::find(method, RareHead::DEFAULT_SUBTYPE), kind }
     }
 }
 
@@ -200,17 +200,17 @@ where
     A: Send + Sync + 'static,
     K: Kind<Q, A>,
 {
-    fn respond(self: Arc<Self>, call: Call, subtype: &str, work: Work<'_>) -> Result<OutcomeFuture, Status> {
+    fn respond(self: Arc<Self>, call: Call, subtype: &str, work: HandlerContext<'_>) -> Result<OutcomeFuture, Status> {
         let codecs = match self.usual {
-            Some(usual) if subtype == Unusual::USUAL_SUBTYPE => usual,
+            Some(usual) if subtype == RareHead::DEFAULT_SUBTYPE => usual,
             _ => {
                 CallCodecs::find(self.method, subtype).ok_or_else(|| unknown_subtype(subtype, self.method.request()))?
             }
         };
-        let Work { link, arrived, surroundings, compression, observed } = work;
+        let HandlerContext { link, arrived, surroundings, compression, observed } = work;
         let Surroundings { interceptors: chain, max_request_bytes, max_reply_bytes, .. } = surroundings;
         let limits = MessageLimits { request: *max_request_bytes, reply: *max_reply_bytes };
-        let way = Way { link, arrived, codecs, limits, compression, observed };
+        let way = CallMessages { link, arrived, codecs, limits, compression, observed };
         if chain.is_empty() {
             return Ok(K::run(self, call, way));
         }
@@ -251,12 +251,12 @@ struct Bypassing {
 }
 
 impl ErasedHandler for Bypassing {
-    fn respond(self: Arc<Self>, call: Call, subtype: &str, work: Work<'_>) -> Result<OutcomeFuture, Status> {
+    fn respond(self: Arc<Self>, call: Call, subtype: &str, work: HandlerContext<'_>) -> Result<OutcomeFuture, Status> {
         let surroundings = self.surroundings.get_or_init(|| {
             let surroundings = Surroundings::clone(work.surroundings);
             Arc::new(Surroundings { interceptors: Arc::new([]), ..surroundings })
         });
-        Arc::clone(&self.handler).respond(call, subtype, Work { surroundings, ..work })
+        Arc::clone(&self.handler).respond(call, subtype, HandlerContext { surroundings, ..work })
     }
 }
 
@@ -300,7 +300,7 @@ struct MessageLimits {
 }
 
 /// How one call's messages come and go.
-struct Way<Q: 'static, A: 'static> {
+struct CallMessages<Q: 'static, A: 'static> {
     link: CallLink,
     /// All of the request, until somebody has taken it.
     arrived: Option<Bytes>,
@@ -310,7 +310,7 @@ struct Way<Q: 'static, A: 'static> {
     observed: Option<Arc<ObservedCall>>,
 }
 
-impl<Q: Send + 'static, A: Send + Sync + 'static> Way<Q, A> {
+impl<Q: Send + 'static, A: Send + Sync + 'static> CallMessages<Q, A> {
     fn receiver(&mut self, call: Call) -> MessageReceiver<Q> {
         self.link.supply_request(self.arrived.take());
         let limits = DecodeLimits::new(self.limits.request);
@@ -360,7 +360,7 @@ impl<Q: Send + 'static, A: Send + Sync + 'static> Way<Q, A> {
 
 /// How the messages of one kind of method reach its handler.
 trait Kind<Q: 'static, A: 'static>: Sized + Send + Sync + 'static {
-    fn run(handler: Arc<Typed<Q, A, Self>>, call: Call, way: Way<Q, A>) -> OutcomeFuture;
+    fn run(handler: Arc<Typed<Q, A, Self>>, call: Call, way: CallMessages<Q, A>) -> OutcomeFuture;
 }
 
 struct Unary<H>(H);
@@ -372,9 +372,9 @@ impl<Q, A, H> Kind<Q, A> for Unary<H>
 where
     Q: Send + 'static,
     A: Send + Sync + 'static,
-    H: for<'a> Answer<'a, Q, A>,
+    H: for<'a> UnaryHandler<'a, Q, A>,
 {
-    fn run(handler: Arc<Typed<Q, A, Self>>, call: Call, mut way: Way<Q, A>) -> OutcomeFuture {
+    fn run(handler: Arc<Typed<Q, A, Self>>, call: Call, mut way: CallMessages<Q, A>) -> OutcomeFuture {
         // The box comes before what goes into it, so that a future of several hundred bytes, most of them not yet in
         // use, is made in place and not copied there.
         let place = Box::new_uninit();
@@ -398,7 +398,7 @@ where
     H: Fn(Request<Q>, MessageSender<A>) -> F + Send + Sync + 'static,
     F: Future<Output = Result<(), Status>> + Send + 'static,
 {
-    fn run(handler: Arc<Typed<Q, A, Self>>, call: Call, mut way: Way<Q, A>) -> OutcomeFuture {
+    fn run(handler: Arc<Typed<Q, A, Self>>, call: Call, mut way: CallMessages<Q, A>) -> OutcomeFuture {
         Box::pin(async move {
             let request = match way.whole_request() {
                 Some(message) => Request::with_call(message?, call),
@@ -417,7 +417,7 @@ where
     H: Fn(MessageReceiver<Q>) -> F + Send + Sync + 'static,
     F: Future<Output = halloo_call::Result<A>> + Send + 'static,
 {
-    fn run(handler: Arc<Typed<Q, A, Self>>, call: Call, mut way: Way<Q, A>) -> OutcomeFuture {
+    fn run(handler: Arc<Typed<Q, A, Self>>, call: Call, mut way: CallMessages<Q, A>) -> OutcomeFuture {
         Box::pin(async move {
             let reply = (handler.kind.0)(way.receiver(call)).await?;
             way.reply(reply)
@@ -432,7 +432,7 @@ where
     H: Fn(MessageReceiver<Q>, MessageSender<A>) -> F + Send + Sync + 'static,
     F: Future<Output = Result<(), Status>> + Send + 'static,
 {
-    fn run(handler: Arc<Typed<Q, A, Self>>, call: Call, mut way: Way<Q, A>) -> OutcomeFuture {
+    fn run(handler: Arc<Typed<Q, A, Self>>, call: Call, mut way: CallMessages<Q, A>) -> OutcomeFuture {
         Box::pin(async move {
             (handler.kind.0)(way.receiver(call), way.sender()).await?;
             Ok(Metadata::new())

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use halloo_call::{
     Call, CallLink, Compressions, Compressor, Dispatch, Execution, Handling, HttpRequest, IncomingCall, Interceptor,
-    Observation, Placement, ResponderEnd, Route, Side, StatsHandler, TimeLimits, Unusual,
+    Observation, Placement, RareHead, ResponderEnd, Route, Side, StatsHandler, TimeLimits,
 };
 use halloo_core::{DecodeLimits, ServiceDescriptor, Status};
 
 use crate::duplicates::Duplicates;
 use crate::fallback::{Fallback, HttpResponder, Signpost};
 use crate::foreign;
-use crate::handler::{Entry, MethodExecution, Methods, Surroundings, Work};
+use crate::handler::{Entry, HandlerContext, MethodExecution, Methods, Surroundings};
 use crate::service::Services;
 
 /// Answers calls with the services that were added to it.
@@ -338,11 +338,12 @@ impl Dispatch for Router {
             },
         };
         let observed = self.surroundings.observation.call(Side::Server, entry.method, Some(&call.peer));
-        let (unusual, arrived) = (call.unusual.take(), call.arrived.take());
+        let (rare, arrived) = (call.rare.take(), call.arrived.take());
         let link = CallLink::clone(&responder);
         let call = Call::incoming(entry.method, call, link.cancelled());
-        let work = Work { link, arrived, surroundings: &self.surroundings, compression, observed: observed.clone() };
-        match Arc::clone(&entry.handler).respond(call, Unusual::subtype_of(unusual.as_ref()), work) {
+        let work =
+            HandlerContext { link, arrived, surroundings: &self.surroundings, compression, observed: observed.clone() };
+        match Arc::clone(&entry.handler).respond(call, RareHead::subtype_of(rare.as_ref()), work) {
             Ok(future) => Handling::rpc(future, responder, entry.method, observed),
             Err(status) => {
                 let code = status.code();

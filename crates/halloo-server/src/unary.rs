@@ -32,7 +32,7 @@ where
 }
 
 /// Something that answers a unary method.
-pub(crate) trait Answer<'a, Q, A>: Send + Sync + 'static {
+pub(crate) trait UnaryHandler<'a, Q, A>: Send + Sync + 'static {
     type Future: Future<Output = Result<A>> + Send + 'a;
 
     fn answer(&'a self, request: Request<Q>) -> Self::Future;
@@ -41,7 +41,7 @@ pub(crate) trait Answer<'a, Q, A>: Send + Sync + 'static {
 /// A closure, whose future borrows nothing.
 pub(crate) struct Closure<H>(pub(crate) H);
 
-impl<'a, Q, A, H, F> Answer<'a, Q, A> for Closure<H>
+impl<'a, Q, A, H, F> UnaryHandler<'a, Q, A> for Closure<H>
 where
     H: Fn(Request<Q>) -> F + Send + Sync + 'static,
     F: Future<Output = Result<A>> + Send + 'static,
@@ -60,7 +60,7 @@ pub(crate) struct Function<S, H> {
     pub(crate) function: H,
 }
 
-impl<'a, S, Q, A, H> Answer<'a, Q, A> for Function<S, H>
+impl<'a, S, Q, A, H> UnaryHandler<'a, Q, A> for Function<S, H>
 where
     S: Send + Sync + 'static,
     H: UnaryFunction<'a, S, Q, A>,

@@ -47,7 +47,7 @@ pub(crate) struct Allowance {
 /// Field order is drop order: the caller's end says why the call is over before the handler is dropped.
 struct RunningCall<B> {
     caller: CallerEnd,
-    work: Work<B>,
+    work: CallTask<B>,
     /// An RPC's codec.
     subtype: Option<Cow<'static, str>>,
     answered: Answered,
@@ -70,7 +70,7 @@ impl<B: Body<Data = Bytes>> ResponseFuture<B> {
     ) -> Self {
         let watch = caller.handler_watch();
         let request = Feed::new(body, caller.request_feed());
-        let work = Work { handling: Some(handling), request, watch, time, expiry: None };
+        let work = CallTask { handling: Some(handling), request, watch, time, expiry: None };
         let call = RunningCall { caller, work, subtype, answered: Answered::default() };
         Self { state: State::Running(Box::new(call)) }
     }
@@ -127,7 +127,7 @@ where
 }
 
 /// What brings a call's request and runs its handler; a task of its own once the response has begun.
-struct Work<B> {
+struct CallTask<B> {
     handling: Option<Handling>,
     request: Option<Feed<B>>,
     watch: HandlerWatch,
@@ -135,7 +135,7 @@ struct Work<B> {
     expiry: Option<Pin<Box<Sleep>>>,
 }
 
-impl<B> Work<B>
+impl<B> CallTask<B>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
@@ -165,7 +165,7 @@ where
     }
 }
 
-impl<B> Work<B> {
+impl<B> CallTask<B> {
     /// Drops handler and request of a call that was cancelled.
     fn give_up(&mut self) {
         if let Some(handling) = self.handling.take() {
@@ -176,7 +176,7 @@ impl<B> Work<B> {
     }
 }
 
-impl<B> Future for Work<B>
+impl<B> Future for CallTask<B>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
@@ -192,7 +192,7 @@ where
     }
 }
 
-impl<B> Drop for Work<B> {
+impl<B> Drop for CallTask<B> {
     fn drop(&mut self) {
         self.give_up();
     }

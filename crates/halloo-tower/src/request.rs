@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use halloo_call::{Dispatch, Encodings, HttpRequest, IncomingCall, LazyMetadata, ReadHead, Route, Unusual};
+use halloo_call::{Dispatch, Encodings, HttpRequest, IncomingCall, LazyMetadata, RareHead, ReadHead, Route};
 use halloo_core::{Deadline, Extensions, Metadata, Peer, Status, Timeout, content_subtype};
 use http::header::{CONTENT_TYPE, COOKIE, HOST, TE};
 use http::request::Parts;
@@ -80,7 +80,7 @@ pub(crate) fn rpc(parts: Parts, subtype: Cow<'static, str>, dispatch: &dyn Dispa
     let accepted_encodings = dispatch.accepted_encodings().cloned();
     let accepted = field(GRPC_ACCEPT_ENCODING).filter(|_| accepted_encodings.is_some());
     let encodings = Encodings::of_fields(field(GRPC_ENCODING), accepted);
-    let unusual = Unusual {
+    let rare = RareHead {
         unknown_path: route.is_none().then(|| path.into()),
         subtype,
         accepted_encodings: accepted_encodings.filter(|_| encodings.is_some()),
@@ -89,7 +89,7 @@ pub(crate) fn rpc(parts: Parts, subtype: Cow<'static, str>, dispatch: &dyn Dispa
     let asked = timeout.ok().flatten().map(|timeout| Deadline::after(now(), timeout.duration()));
     let deadline = dispatch.time_limits(route).deadline(asked, now());
     let incoming = IncomingCall {
-        unusual: unusual.or_none(),
+        rare: rare.or_none(),
         deadline,
         peer: peer_of(&parts.extensions),
         metadata: lazy_metadata(parts.headers),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use halloo_call::{
-    Carry, Dispatch, IncomingCall, LazyMetadata, OutgoingCall, Refused, ResponderEnd, TimeLimits, Unusual,
+    Carry, Dispatch, IncomingCall, LazyMetadata, OutgoingCall, RareHead, Refused, ResponderEnd, TimeLimits,
 };
 use halloo_core::{Deadline, Extensions, Peer};
 
@@ -36,14 +36,14 @@ impl Carry for InProcess {
         let route = self.dispatch.find(path);
         let asked = call.call.deadline();
         let deadline = self.dispatch.time_limits(route).deadline(asked, now());
-        let unusual = Unusual {
+        let rare = RareHead {
             unknown_path: route.is_none().then(|| path.into()),
             subtype: call.subtype.into(),
             encodings: call.encodings,
             accepted_encodings: None,
         };
         let incoming = IncomingCall {
-            unusual: unusual.or_none(),
+            rare: rare.or_none(),
             metadata: LazyMetadata::from(call.call.metadata().clone()),
             deadline,
             peer: Arc::clone(&self.peer),

@@ -13,7 +13,7 @@ use crate::exchange::head::LazyMetadata;
 #[derive(Debug)]
 pub struct IncomingCall {
     /// What most RPCs do not have.
-    pub unusual: Option<Arc<Unusual>>,
+    pub rare: Option<Arc<RareHead>>,
     /// The request's metadata.
     pub metadata: LazyMetadata,
     /// When the caller gives up.
@@ -28,7 +28,7 @@ pub struct IncomingCall {
 
 /// What few RPCs have in their heads; apart, because heads are moved several times a call.
 #[derive(Clone, Debug)]
-pub struct Unusual {
+pub struct RareHead {
     /// The request path, `/package.Service/Method`, if the dispatch has no route for it.
     pub unknown_path: Option<Box<str>>,
     /// What follows `application/grpc+` in the content type; `proto` if nothing does.
@@ -39,27 +39,27 @@ pub struct Unusual {
     pub accepted_encodings: Option<Arc<str>>,
 }
 
-impl Unusual {
-    /// The subtype of a head that is not unusual.
-    pub const USUAL_SUBTYPE: &'static str = "proto";
+impl RareHead {
+    /// The subtype of most heads.
+    pub const DEFAULT_SUBTYPE: &'static str = "proto";
 
-    /// Shares what is unusual; `None` if nothing is.
+    /// Shares the rare parts; `None` if there are none.
     #[must_use]
     pub fn or_none(self) -> Option<Arc<Self>> {
-        let is_usual = self.unknown_path.is_none() && self.subtype == Self::USUAL_SUBTYPE && self.encodings.is_none();
+        let is_usual = self.unknown_path.is_none() && self.subtype == Self::DEFAULT_SUBTYPE && self.encodings.is_none();
         (!is_usual).then(|| Arc::new(self))
     }
 
     /// Says whether the subtype is that of most heads.
     #[must_use]
     pub fn has_usual_subtype(&self) -> bool {
-        self.subtype == Self::USUAL_SUBTYPE
+        self.subtype == Self::DEFAULT_SUBTYPE
     }
 
     /// The content-subtype of a head.
     #[must_use]
-    pub fn subtype_of(unusual: Option<&Arc<Self>>) -> &str {
-        unusual.map_or(Self::USUAL_SUBTYPE, |unusual| &unusual.subtype)
+    pub fn subtype_of(rare: Option<&Arc<Self>>) -> &str {
+        rare.map_or(Self::DEFAULT_SUBTYPE, |rare| &rare.subtype)
     }
 }
 
@@ -67,19 +67,19 @@ impl IncomingCall {
     /// The request path if the dispatch has no route for it, else nothing.
     #[must_use]
     pub fn unknown_path(&self) -> &str {
-        self.unusual.as_ref().and_then(|unusual| unusual.unknown_path.as_deref()).unwrap_or_default()
+        self.rare.as_ref().and_then(|rare| rare.unknown_path.as_deref()).unwrap_or_default()
     }
 
     /// What follows `application/grpc+` in the content type; `proto` if nothing does.
     #[must_use]
     pub fn subtype(&self) -> &str {
-        Unusual::subtype_of(self.unusual.as_ref())
+        RareHead::subtype_of(self.rare.as_ref())
     }
 
     /// Returns what the request says of compression, if it says anything.
     #[must_use]
     pub fn encodings(&self) -> Option<&Arc<Encodings>> {
-        self.unusual.as_ref()?.encodings.as_ref()
+        self.rare.as_ref()?.encodings.as_ref()
     }
 }
 

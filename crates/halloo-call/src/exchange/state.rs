@@ -35,12 +35,12 @@ pub(crate) struct State {
     pub(crate) response: Pipe,
     pub(crate) outcome: Option<Outcome>,
     pub(crate) ended: bool,
-    rare: Option<Box<Rare>>,
+    rare: Option<Box<RareState>>,
 }
 
 /// What a call that is answered at once does not have. Apart, because an exchange is made ready again for every call.
 #[derive(Default)]
-struct Rare {
+struct RareState {
     /// Headers that a handler set before its first message.
     headers: Option<Metadata>,
     trailers: Option<Metadata>,
@@ -267,7 +267,7 @@ impl Exchange {
         if state.is_over() {
             return Poll::Ready(());
         }
-        let Rare { watchers, next_watcher, .. } = state.rare_mut();
+        let RareState { watchers, next_watcher, .. } = state.rare_mut();
         if *id == 0 {
             *next_watcher += 1;
             *id = *next_watcher;
@@ -291,7 +291,7 @@ impl State {
         *outcome = None;
         *ended = false;
         if let Some(rare) = rare {
-            **rare = Rare::default();
+            **rare = RareState::default();
         }
     }
 
@@ -319,7 +319,7 @@ impl State {
         self.rare.as_ref().map_or(0, |rare| rare.watchers.len())
     }
 
-    fn rare_mut(&mut self) -> &mut Rare {
+    fn rare_mut(&mut self) -> &mut RareState {
         self.rare.get_or_insert_default()
     }
 

@@ -24,7 +24,7 @@ pub(crate) struct CallCompression {
 
 /// What a call chooses instead of its channel's default.
 #[derive(Debug)]
-pub(crate) enum Choice {
+pub(crate) enum CompressionChoice {
     Uncompressed,
     With(Arc<dyn Compression>),
 }
@@ -80,11 +80,11 @@ impl ChannelCompression {
     }
 
     /// What a call gets that chooses so.
-    pub(crate) fn of_call(&self, choice: Option<Choice>) -> CallCompression {
+    pub(crate) fn of_call(&self, choice: Option<CompressionChoice>) -> CallCompression {
         match choice {
             None => self.usual.clone(),
-            Some(Choice::Uncompressed) => self.of_algorithm(None),
-            Some(Choice::With(algorithm)) => self.of_algorithm(Some(algorithm)),
+            Some(CompressionChoice::Uncompressed) => self.of_algorithm(None),
+            Some(CompressionChoice::With(algorithm)) => self.of_algorithm(Some(algorithm)),
         }
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use halloo_call::{Call, Enclosing, ObservedCall, Scope, Side};
 use halloo_core::{Deadline, DecodeLimits, Metadata, MetadataError, MethodDescriptor, Status};
 
-use crate::call::compression::{CallCompression, Choice};
+use crate::call::compression::{CallCompression, CompressionChoice};
 use crate::call::deadline::now;
 use crate::call::departure::Departure;
 use crate::channel::Channel;
@@ -22,14 +22,14 @@ pub(crate) struct CallOptions {
     pub(crate) wait_for_ready: Option<bool>,
     pub(crate) max_reply_bytes: Option<usize>,
     metadata: Metadata,
-    rare: Option<Box<Rare>>,
+    rare: Option<Box<RareOptions>>,
 }
 
 /// What few calls have.
 #[derive(Debug, Default)]
-struct Rare {
+struct RareOptions {
     credentials: Option<Credentials>,
-    compression: Option<Choice>,
+    compression: Option<CompressionChoice>,
     codec: Option<&'static str>,
     outer: Outer,
     /// The first metadata that cannot travel; the call fails with it.
@@ -102,7 +102,7 @@ impl CallOptions {
         *own = Some(Credentials::and(own.as_ref(), credentials));
     }
 
-    pub(crate) fn choose_compression(&mut self, choice: Choice) {
+    pub(crate) fn choose_compression(&mut self, choice: CompressionChoice) {
         self.rare.get_or_insert_default().compression = Some(choice);
     }
 
@@ -263,14 +263,15 @@ macro_rules! call_options {
             /// Compresses the requests with `algorithm` instead of the channel's default, those below the channel's
             /// minimum size excepted. A server that does not know it fails the call with UNIMPLEMENTED.
             pub fn compress(mut self, algorithm: impl ::halloo_core::Compression) -> Self {
-                self.options
-                    .choose_compression($crate::call::compression::Choice::With(::std::sync::Arc::new(algorithm)));
+                self.options.choose_compression($crate::call::compression::CompressionChoice::With(
+                    ::std::sync::Arc::new(algorithm),
+                ));
                 self
             }
 
             /// Leaves the requests as they are, whatever the channel does by default.
             pub fn uncompressed(mut self) -> Self {
-                self.options.choose_compression($crate::call::compression::Choice::Uncompressed);
+                self.options.choose_compression($crate::call::compression::CompressionChoice::Uncompressed);
                 self
             }
 

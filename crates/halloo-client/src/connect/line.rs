@@ -30,7 +30,7 @@ struct Queue {
     /// The oldest first; each with the attempt that has led to it.
     connections: Vec<(AttemptId, Arc<dyn Connection>)>,
     /// Some may have left.
-    waiting: VecDeque<oneshot::Sender<Place>>,
+    waiting: VecDeque<oneshot::Sender<Slot>>,
     /// How many may wait until those who have left are looked for.
     sweep_at: usize,
 }
@@ -93,7 +93,7 @@ impl Line {
     }
 
     /// Waits for a place, behind all that wait already. `None`: there is no connection any more.
-    pub(crate) fn enter(self: &Arc<Self>) -> impl Future<Output = Option<Place>> + Send + use<> {
+    pub(crate) fn enter(self: &Arc<Self>) -> impl Future<Output = Option<Slot>> + Send + use<> {
         let (sender, turn) = oneshot::channel();
         let mut queue = self.lock();
         if !queue.connections.is_empty() {
@@ -110,7 +110,7 @@ impl Line {
         while !queue.waiting.is_empty() {
             let free = queue.connections.iter().find(|(_, connection)| connection.reserve_or_wait());
             let Some(connection) = free.map(|(_, connection)| Arc::clone(connection)) else { return };
-            let mut place = Some(Place { line: Arc::clone(self), connection, is_used: AtomicBool::new(false) });
+            let mut place = Some(Slot { line: Arc::clone(self), connection, is_used: AtomicBool::new(false) });
             while let Some(first) = place.as_ref().and_then(|_| queue.waiting.pop_front()) {
                 // Who has left gives it back, for the next.
                 place = place.and_then(|place| first.send(place).err());
@@ -130,7 +130,7 @@ impl Line {
 }
 
 impl Queue {
-    fn push(&mut self, waiting: oneshot::Sender<Place>) {
+    fn push(&mut self, waiting: oneshot::Sender<Slot>) {
         if self.waiting.len() >= self.sweep_at {
             self.waiting.retain(|each| !each.is_closed());
             self.sweep_at = SWEEP_FROM.max(2 * self.waiting.len());
@@ -176,13 +176,13 @@ impl Carrier for Several {
 }
 
 /// A place at a connection, for one call. Dropped without one, it goes to the next who waits.
-pub(crate) struct Place {
+pub(crate) struct Slot {
     line: Arc<Line>,
     connection: Arc<dyn Connection>,
     is_used: AtomicBool,
 }
 
-impl Carry for Place {
+impl Carry for Slot {
     fn start(&self, call: OutgoingCall, responder: ResponderEnd) -> Result<(), Refused> {
         match self.is_used.swap(true, Ordering::Relaxed) {
             false => self.connection.start_reserved(call, responder),
@@ -191,7 +191,7 @@ impl Carry for Place {
     }
 }
 
-impl Carrier for Place {
+impl Carrier for Slot {
     fn security(&self) -> SecurityLevel {
         self.connection.security()
     }
@@ -201,7 +201,7 @@ impl Carrier for Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         if !*self.is_used.get_mut() && self.connection.give_back() {
             self.line.serve();
@@ -209,8 +209,8 @@ impl Drop for Place {
     }
 }
 
-impl fmt::Debug for Place {
+impl fmt::Debug for Slot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Place").field("connection", &self.connection).finish_non_exhaustive()
+        f.debug_struct("Slot").field("connection", &self.connection).finish_non_exhaustive()
     }
 }

@@ -20,7 +20,7 @@ pub(crate) struct Target {
     pub(crate) name: String,
     /// The `:authority` of its calls.
     pub(crate) authority: String,
-    pub(crate) place: Place,
+    pub(crate) place: Destination,
     pub(crate) scheme: Scheme,
 }
 
@@ -34,7 +34,7 @@ pub(crate) enum Security {
 
 /// Where the addresses of a target come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Destination {
     /// The system looks it up: a name, or an address with the name of an interface, whose number may change.
     Host {
         host: String,
@@ -77,8 +77,8 @@ impl Target {
     /// Whether it is one host with a port, rather than a list of addresses or a socket.
     pub(crate) fn is_host(&self) -> bool {
         match &self.place {
-            Place::Host { .. } => true,
-            Place::Addresses(addresses) => matches!(addresses.as_slice(), [Address::Tcp(_)]),
+            Destination::Host { .. } => true,
+            Destination::Addresses(addresses) => matches!(addresses.as_slice(), [Address::Tcp(_)]),
         }
     }
 
@@ -88,16 +88,23 @@ impl Target {
         let authority = hosts.first().map(authority).unwrap_or_default();
         let place = match hosts {
             [one] if one.host.socket_addr(0).is_none() => {
-                Place::Host { host: one.host.look_up_name(), port: one.port.unwrap_or(default_port) }
+                Destination::Host { host: one.host.look_up_name(), port: one.port.unwrap_or(default_port) }
             }
-            many => Place::Addresses(many.iter().map(|one| address(one, default_port)).collect::<Result<_, _>>()?),
+            many => {
+                Destination::Addresses(many.iter().map(|one| address(one, default_port)).collect::<Result<_, _>>()?)
+            }
         };
         Ok(Self { name: names.join(","), authority, place, scheme })
     }
 
     fn of_socket(address: Address) -> Self {
         let name = address.to_string();
-        Self { name, authority: "localhost".into(), place: Place::Addresses(vec![address]), scheme: Scheme::Other }
+        Self {
+            name,
+            authority: "localhost".into(),
+            place: Destination::Addresses(vec![address]),
+            scheme: Scheme::Other,
+        }
     }
 }
 
@@ -140,10 +147,10 @@ mod tests {
 
     fn check_with(security: Security, text: &str, expected: &str) {
         let shown = match Target::parse(text, security) {
-            Ok(Target { name, authority, place: Place::Host { host, port }, .. }) => {
+            Ok(Target { name, authority, place: Destination::Host { host, port }, .. }) => {
                 format!("{name} | {authority} | look up {host} port {port}")
             }
-            Ok(Target { name, authority, place: Place::Addresses(list), .. }) => {
+            Ok(Target { name, authority, place: Destination::Addresses(list), .. }) => {
                 let list: Vec<_> = list.iter().map(ToString::to_string).collect();
                 format!("{name} | {authority} | {}", list.join(" "))
             }

@@ -57,7 +57,7 @@ impl Dns {
         }
     }
 
-    fn look(&mut self) {
+    fn request_lookup(&mut self) {
         self.state = State::Looking;
         self.event = Some(ResolverEvent::Lookup { host: self.host.clone(), port: self.port });
     }
@@ -66,8 +66,8 @@ impl Dns {
 impl Resolver for Dns {
     fn handle_request(&mut self, now: Instant) {
         match &mut self.state {
-            State::Unasked => self.look(),
-            State::Resolved { at, .. } if now >= *at + MIN_INTERVAL => self.look(),
+            State::Unasked => self.request_lookup(),
+            State::Resolved { at, .. } if now >= *at + MIN_INTERVAL => self.request_lookup(),
             State::Resolved { asked_again, .. } => *asked_again = true,
             State::Looking | State::Failed { .. } => {}
         }
@@ -96,7 +96,7 @@ impl Resolver for Dns {
 
     fn handle_timeout(&mut self, now: Instant) {
         if self.poll_timeout().is_some_and(|at| now >= at) {
-            self.look();
+            self.request_lookup();
         }
     }
 

@@ -181,13 +181,13 @@ impl Health {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    fn enter(&self, service: String) -> Place {
+    fn enter(&self, service: String) -> WatcherSlot {
         let mut table = self.lock();
         let id = table.next_watcher;
         table.next_watcher += 1;
         table.watchers.insert(id, Watcher { service, waker: None });
         drop(table);
-        Place { health: self.clone(), id }
+        WatcherSlot { health: self.clone(), id }
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
@@ -213,7 +213,7 @@ fn response(status: ServingStatus) -> HealthCheckResponse {
 /// Follows one service.
 #[derive(Debug)]
 pub struct Watch {
-    place: Place,
+    place: WatcherSlot,
     said: Option<ServingStatus>,
 }
 
@@ -268,12 +268,12 @@ impl Future for Unwatched {
 }
 
 /// A watcher's place in the table, given back when it is dropped.
-struct Place {
+struct WatcherSlot {
     health: Health,
     id: u64,
 }
 
-impl Drop for Place {
+impl Drop for WatcherSlot {
     fn drop(&mut self) {
         let mut table = self.health.lock();
         let watcher = table.watchers.remove(&self.id);
@@ -286,7 +286,7 @@ impl Drop for Place {
     }
 }
 
-impl fmt::Debug for Place {
+impl fmt::Debug for WatcherSlot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.id)
     }

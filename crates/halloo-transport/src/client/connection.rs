@@ -18,7 +18,7 @@ use halloo_http2::{Connection, End, ErrorCode, Event, HeaderList, OpenError, Ori
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::client::connect_error::ConnectErrorKind;
-use crate::client::handle::{Closed, ConnectionState, PlacesFreed, ReturnedCalls, Shared, Start};
+use crate::client::handle::{Closed, ConnectionState, PlacesFreed, PostedCall, ReturnedCalls, Shared};
 use crate::client::outgoing_head::RequestTemplates;
 use crate::client::places::Places;
 use crate::client::unanswered::Unanswered;
@@ -66,7 +66,7 @@ struct Calls {
     places: Option<PlacesFreed>,
     /// Places that callers can take: what the peer allows less what is in the table.
     offered: i64,
-    mailbox: Arc<Mailbox<Start>>,
+    mailbox: Arc<Mailbox<PostedCall>>,
     state: Arc<ConnectionState>,
     deadlines: Deadlines,
     chunks: Vec<Bytes>,
@@ -79,7 +79,7 @@ struct Calls {
 #[derive(Debug)]
 struct ClientCall {
     responder: ResponderEnd,
-    waker: Arc<CallWaker<Start>>,
+    waker: Arc<CallWaker<PostedCall>>,
     deadline: Option<Deadline>,
     started: Instant,
     phase: Phase,
@@ -125,10 +125,10 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ClientDriver<Io> {
         Self { wire: Wire::new(io, engine), calls, sniff: Sniff::default(), observed: shared.observed }
     }
 
-    fn turn(&mut self, cx: &mut Context<'_>, mail: &mut Vec<Mail<Start>>) -> bool {
+    fn turn(&mut self, cx: &mut Context<'_>, mail: &mut Vec<Mail<PostedCall>>) -> bool {
         let now = crate::clock::now();
         let sniff = &mut self.sniff;
-        let mut moved = self.wire.poll_read(cx, now, |bytes| sniff.look(bytes)) != ReadTurn::Idle;
+        let mut moved = self.wire.poll_read(cx, now, |bytes| sniff.read(bytes)) != ReadTurn::Idle;
         moved |= self.handle_events();
         let engine = &mut self.wire.engine;
         let freed = self.calls.freed(engine);
@@ -138,7 +138,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ClientDriver<Io> {
         moved |= !mail.is_empty();
         for mail in mail.drain(..) {
             match mail {
-                Mail::Call(key) => self.calls.look(engine, key),
+                Mail::Call(key) => self.calls.transmit_call(engine, key),
                 Mail::Start(start) => self.calls.start(engine, start, now),
                 Mail::Shutdown => {
                     self.calls.go_away(Closed::new("this client has closed the connection"));
@@ -275,7 +275,7 @@ impl Calls {
         self.state.go_away(closed);
     }
 
-    fn start(&mut self, engine: &mut Connection, start: Start, now: Instant) {
+    fn start(&mut self, engine: &mut Connection, start: PostedCall, now: Instant) {
         self.offered -= 1;
         let key = self.next_key;
         self.next_key = self.next_key.wrapping_add(1);
@@ -301,7 +301,7 @@ impl Calls {
         self.open_waiting(engine);
         if let Some(ClientCall { phase: Phase::Waiting, .. }) = self.table.get(&key) {
             // Listens for its cancellation while it waits.
-            self.look(engine, key);
+            self.transmit_call(engine, key);
         }
     }
 
@@ -323,7 +323,7 @@ impl Calls {
                     self.waiting.pop_front();
                     call.phase = Phase::Open { id, head_seen: false };
                     self.streams.insert(id.as_u32(), key);
-                    self.look(engine, key);
+                    self.transmit_call(engine, key);
                 }
                 Err(OpenError::StreamLimit) => return,
                 Err(OpenError::HeadersTooLarge) => {
@@ -374,7 +374,7 @@ impl Calls {
             }
             Event::Writable { id } => {
                 if let Some(&key) = self.streams.get(&id.as_u32()) {
-                    self.look(engine, key);
+                    self.transmit_call(engine, key);
                 }
             }
             Event::StreamsAvailable => self.open_waiting(engine),
@@ -429,7 +429,7 @@ impl Calls {
     }
 
     /// Moves what the caller has written to the engine, and what it has read to flow control.
-    fn look(&mut self, engine: &mut Connection, key: u32) {
+    fn transmit_call(&mut self, engine: &mut Connection, key: u32) {
         let Some(call) = self.table.get_mut(&key) else { return };
         let id = match call.phase {
             Phase::Open { id, .. } => Some(id),

@@ -20,12 +20,12 @@ use crate::socket::open::{Socket, open};
 
 /// A call on its way to its connection's task.
 #[derive(Debug)]
-pub(crate) struct Start {
+pub(crate) struct PostedCall {
     pub(crate) call: Box<OutgoingCall>,
     pub(crate) responder: ResponderEnd,
 }
 
-impl Start {
+impl PostedCall {
     fn refused(self) -> Refused {
         Refused { call: self.call, responder: self.responder }
     }
@@ -199,7 +199,7 @@ pub(crate) struct Shared {
     pub(crate) returned: Option<ReturnedCalls>,
     pub(crate) places: Option<PlacesFreed>,
     pub(crate) observed: Option<ObservedConnection>,
-    pub(crate) mailbox: Arc<Mailbox<Start>>,
+    pub(crate) mailbox: Arc<Mailbox<PostedCall>>,
     pub(crate) state: Arc<ConnectionState>,
     #[cfg(feature = "_tls")]
     pub(crate) tls: Option<crate::tls::TlsConnector>,
@@ -243,7 +243,7 @@ impl Drop for Attempt {
 /// A live HTTP/2 connection that calls can be started on. Clones share it.
 #[derive(Clone)]
 pub struct ClientConnection {
-    mailbox: Arc<Mailbox<Start>>,
+    mailbox: Arc<Mailbox<PostedCall>>,
     state: Arc<ConnectionState>,
     peer: Arc<Peer>,
 }
@@ -306,8 +306,8 @@ impl ClientConnection {
     /// # Errors
     /// Gives call and responder back if the connection takes no more calls.
     pub fn start_reserved(&self, call: OutgoingCall, responder: ResponderEnd) -> Result<(), Refused> {
-        let start = Start { call: Box::new(call), responder };
-        self.mailbox.start_reserved(start).map_err(Start::refused)
+        let start = PostedCall { call: Box::new(call), responder };
+        self.mailbox.start_reserved(start).map_err(PostedCall::refused)
     }
 
     /// Gives a [reserved](Self::reserve) place back. `true`: somebody else who waits can have it.
@@ -324,8 +324,8 @@ impl ClientConnection {
 
 impl Carry for ClientConnection {
     fn start(&self, call: OutgoingCall, responder: ResponderEnd) -> Result<(), Refused> {
-        let start = Start { call: Box::new(call), responder };
-        self.mailbox.start(start).map_err(Start::refused)
+        let start = PostedCall { call: Box::new(call), responder };
+        self.mailbox.start(start).map_err(PostedCall::refused)
     }
 }
 

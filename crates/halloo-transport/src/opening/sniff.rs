@@ -29,7 +29,7 @@ pub(crate) enum Sniff {
 
 impl Sniff {
     /// Looks at what arrived: all of it, since the engine consumes nothing before it has the head of a frame.
-    pub(crate) fn look(&mut self, bytes: &[u8]) {
+    pub(crate) fn read(&mut self, bytes: &[u8]) {
         if *self == Self::Http2 {
             return;
         }
@@ -129,8 +129,8 @@ mod tests {
             // However the bytes arrive.
             for first in 0..=bytes.len() {
                 let mut sniff = Sniff::default();
-                sniff.look(&bytes[..first]);
-                sniff.look(bytes);
+                sniff.read(&bytes[..first]);
+                sniff.read(bytes);
                 let (reason, kind) = sniff.not_http2().unwrap();
                 assert_eq!(reason, expected, "{first} of {}", bytes.escape_ascii());
                 assert_eq!(kind == ConnectErrorKind::NotHttp2, expected != SPEAKS_TLS);
@@ -142,13 +142,13 @@ mod tests {
     fn http2_is_nothing_special() {
         for first in [&[0, 0, 6, 4, 0, 0, 0, 0, 0][..], &[0, 0, 0], &[0, 0x40, 0, 4]] {
             let mut sniff = Sniff::default();
-            sniff.look(first);
-            sniff.look(b"HTTP/1.1 400 Bad Request\r\n");
+            sniff.read(first);
+            sniff.read(b"HTTP/1.1 400 Bad Request\r\n");
             assert_eq!(sniff.not_http2(), None);
         }
         for cut_short in [&[][..], &[0], &[0, 0]] {
             let mut sniff = Sniff::default();
-            sniff.look(cut_short);
+            sniff.read(cut_short);
             assert_eq!(sniff.not_http2(), None);
         }
     }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use halloo_call::{Outcome, ResponseHead, ResponseSink, Unusual};
+use halloo_call::{Outcome, RareHead, ResponseHead, ResponseSink};
 use halloo_core::DrainedPiece;
 use halloo_http2::{Block, Connection, End, ErrorCode, HeaderList, SendError, StreamId, Template};
 
@@ -20,7 +20,7 @@ pub(crate) enum Response {
     /// Nothing was sent to a request that is not an RPC.
     UnsentHttp,
     /// Nothing was sent to an RPC.
-    Unsent(Option<Arc<Unusual>>),
+    Unsent(Option<Arc<RareHead>>),
     /// The head was sent; for an RPC, trailers will follow.
     Open { rpc: bool },
     /// The head was more than the client accepts, and what was sent in its place has ended the response. The handler does
@@ -31,14 +31,14 @@ pub(crate) enum Response {
 }
 
 /// Moves one call's response to the engine.
-pub(crate) struct Answer<'a> {
+pub(crate) struct ResponseWriter<'a> {
     engine: &'a mut Connection,
     id: StreamId,
     response: &'a mut Response,
     fields: &'a mut HeaderList,
 }
 
-impl<'a> Answer<'a> {
+impl<'a> ResponseWriter<'a> {
     pub(crate) fn new(
         engine: &'a mut Connection,
         id: StreamId,
@@ -57,8 +57,8 @@ impl<'a> Answer<'a> {
                 self.fail();
                 Ok(())
             }
-            (Response::Unsent(unusual), Err(status)) => {
-                let subtype = Unusual::subtype_of(unusual.as_ref());
+            (Response::Unsent(rare), Err(status)) => {
+                let subtype = RareHead::subtype_of(rare.as_ref());
                 let template = write_trailers_only(subtype, status, self.fields);
                 let mut sent = self.engine.send_headers(self.id, template, self.fields, End::Stream);
                 if sent == Err(SendError::HeadersTooLarge) {
@@ -139,8 +139,8 @@ impl<'a> Answer<'a> {
         let oversize = Oversize::new(self.engine, template, self.fields);
         tracing::debug!(?oversize, "the head of a response is larger than its client accepts");
         let template = match (head, &*self.response) {
-            (ResponseHead::Rpc(_), Response::Unsent(unusual)) => {
-                write_trailers_only(Unusual::subtype_of(unusual.as_ref()), &oversize.headers(), self.fields)
+            (ResponseHead::Rpc(_), Response::Unsent(rare)) => {
+                write_trailers_only(RareHead::subtype_of(rare.as_ref()), &oversize.headers(), self.fields)
             }
             _ => {
                 self.fields.clear();
@@ -171,8 +171,8 @@ impl<'a> Answer<'a> {
     }
 }
 
-impl ResponseSink for Answer<'_> {
-    /// Takes what most calls are answered with: a reply without headers, to a request that was not unusual.
+impl ResponseSink for ResponseWriter<'_> {
+    /// Takes what most calls are answered with: a reply without headers, to a request without rare parts.
     #[inline]
     fn whole(&mut self, head: &ResponseHead, bytes: &[u8], outcome: &Outcome) -> bool {
         static NO_FIELDS: HeaderList = HeaderList::new();
@@ -197,15 +197,15 @@ impl ResponseSink for Answer<'_> {
     }
 
     fn head(&mut self, head: ResponseHead) {
-        let unusual = match &*self.response {
+        let rare = match &*self.response {
             Response::UnsentHttp => None,
-            Response::Unsent(unusual) => unusual.as_ref(),
+            Response::Unsent(rare) => rare.as_ref(),
             _ => return,
         };
         let template = match &head {
             ResponseHead::Rpc(metadata) => {
-                let template = write_head(Unusual::subtype_of(unusual), metadata.read(), self.fields);
-                push_accepted(unusual, self.fields);
+                let template = write_head(RareHead::subtype_of(rare), metadata.read(), self.fields);
+                push_accepted(rare, self.fields);
                 template
             }
             ResponseHead::Http { status, headers } if (200..1000).contains(status) => {
@@ -244,8 +244,8 @@ impl ResponseSink for Answer<'_> {
 }
 
 /// Says what requests may be compressed with, to a client that speaks of compression.
-fn push_accepted(unusual: Option<&Arc<Unusual>>, fields: &mut HeaderList) {
-    if let Some(accepted) = unusual.and_then(|unusual| unusual.accepted_encodings.as_ref()) {
+fn push_accepted(rare: Option<&Arc<RareHead>>, fields: &mut HeaderList) {
+    if let Some(accepted) = rare.and_then(|rare| rare.accepted_encodings.as_ref()) {
         // The names of algorithms are the program's.
         fields.push_legal(b"grpc-accept-encoding", accepted.as_bytes());
     }

@@ -16,7 +16,7 @@ use halloo_core::{Deadline, Extensions, Peer, Status};
 use halloo_http2::{Connection, HeaderList, StreamId};
 
 use crate::mailbox::{CallWaker, Mailbox};
-use crate::server::answer::{Answer, Response};
+use crate::server::answer::{Response, ResponseWriter};
 use crate::server::handler_task::{InlinePolls, spawn};
 use crate::server::request_head::{HeadReader, RequestHead, RpcHead, lazy_metadata};
 
@@ -27,7 +27,7 @@ const CREDIT_STEP_BYTES: usize = 8 * 1024;
 pub(crate) type NoStart = std::convert::Infallible;
 
 /// What all calls of a connection share.
-pub(crate) struct Setting {
+pub(crate) struct ConnectionContext {
     pub(crate) dispatch: Arc<dyn Dispatch>,
     pub(crate) peer: Arc<Peer>,
     pub(crate) mailbox: Arc<Mailbox<NoStart>>,
@@ -70,47 +70,47 @@ enum Handler {
 /// What is to be handled, and the end of the exchange that answers it.
 #[derive(Debug)]
 struct Request {
-    work: Work,
+    work: RequestKind,
     responder: ResponderEnd,
 }
 
 #[derive(Debug)]
-enum Work {
+enum RequestKind {
     Rpc(Option<Route>, IncomingCall),
     Http(Box<HttpRequest>),
 }
 
 /// How a handler begins.
 #[derive(Clone, Copy, Debug)]
-struct Start {
-    place: Place,
+struct HandlerStart {
+    place: PlacementKey,
     /// All of the request is there.
     is_complete: bool,
 }
 
 /// Whose placement counts.
 #[derive(Clone, Copy, Debug)]
-enum Place {
+enum PlacementKey {
     Rpc(Option<Route>),
     Http,
 }
 
 /// A part of a request's body.
 #[derive(Debug)]
-pub(crate) struct Part {
+pub(crate) struct BodyPart {
     pub(crate) data: Bytes,
     pub(crate) flow_bytes: usize,
     pub(crate) end: bool,
 }
 
-impl Part {
+impl BodyPart {
     /// An end without bytes.
     pub(crate) const LAST: Self = Self { data: Bytes::new(), flow_bytes: 0, end: true };
 }
 
 /// A header block that begins a call.
 #[derive(Debug)]
-pub(crate) struct Opening {
+pub(crate) struct RequestBlock {
     pub(crate) id: StreamId,
     pub(crate) fields: Arc<HeaderList>,
     /// All of the body, if it came with the head.
@@ -120,49 +120,49 @@ pub(crate) struct Opening {
 impl ServerCall {
     /// Begins a call. A request that is complete goes to its handler at once, any other waits.
     pub(crate) fn open(
-        opening: Opening,
+        opening: RequestBlock,
         (caller, responder): (CallerEnd, ResponderEnd),
         turn: &mut Turn<'_, '_>,
-        setting: &mut Setting,
+        context: &mut ConnectionContext,
     ) -> Self {
-        let Opening { id, fields, body } = opening;
+        let RequestBlock { id, fields, body } = opening;
         let mut call = Self::new(id, caller, body.as_ref().map_or(0, Bytes::len));
         let is_complete = body.is_some();
-        let work = match setting.heads.read(&fields, &*setting.dispatch, turn.engine, &setting.peer) {
+        let work = match context.heads.read(&fields, &*context.dispatch, turn.engine, &context.peer) {
             RequestHead::Http(request) => {
                 responder.supply_request(body);
-                Work::Http(request)
+                RequestKind::Http(request)
             }
-            RequestHead::Rpc(RpcHead { route, unusual, timeout, fault }) => {
+            RequestHead::Rpc(RpcHead { route, rare, timeout, fault }) => {
                 call.deadline = timeout.map(|timeout| Deadline::after(turn.now, timeout));
-                call.response = Response::Unsent(unusual.clone());
+                call.response = Response::Unsent(rare.clone());
                 if let Some(status) = fault {
                     log_failure(None, &status);
                     responder.finish(Err(status));
-                    call.look(turn.engine, &mut setting.fields);
+                    call.transmit(turn.engine, &mut context.fields);
                     return call;
                 }
                 let incoming = IncomingCall {
-                    unusual,
+                    rare,
                     metadata: lazy_metadata(fields),
                     deadline: call.deadline,
-                    peer: Arc::clone(&setting.peer),
+                    peer: Arc::clone(&context.peer),
                     extensions: Extensions::new(),
                     arrived: body,
                 };
                 if is_complete {
                     // Without the detour of a request that waits, whose every move costs.
-                    let handling = setting.dispatch.respond(route, incoming, responder);
-                    call.start(handling, Start { place: Place::Rpc(route), is_complete }, turn, setting);
+                    let handling = context.dispatch.respond(route, incoming, responder);
+                    call.start(handling, HandlerStart { place: PlacementKey::Rpc(route), is_complete }, turn, context);
                     call.release_rest(turn.engine);
                     return call;
                 }
-                Work::Rpc(route, incoming)
+                RequestKind::Rpc(route, incoming)
             }
         };
         call.handler = Handler::Waiting(Box::new(Request { work, responder }));
         if is_complete {
-            call.run(true, turn, setting);
+            call.run(true, turn, context);
             call.release_rest(turn.engine);
         }
         call
@@ -189,33 +189,39 @@ impl ServerCall {
         matches!(self.handler, Handler::Waiting(..))
     }
 
-    pub(crate) fn receive(&mut self, part: Part) {
+    pub(crate) fn receive(&mut self, part: BodyPart) {
         self.unreleased += part.flow_bytes;
         self.caller.push_request(part.data, part.end);
     }
 
     /// Hands a waiting request to its handler.
-    pub(crate) fn run(&mut self, is_complete: bool, turn: &mut Turn<'_, '_>, setting: &mut Setting) {
+    pub(crate) fn run(&mut self, is_complete: bool, turn: &mut Turn<'_, '_>, context: &mut ConnectionContext) {
         if self.is_waiting()
             && let Handler::Waiting(request) = std::mem::replace(&mut self.handler, Handler::Ended)
         {
             let Request { work, responder } = *request;
-            let dispatch = &setting.dispatch;
+            let dispatch = &context.dispatch;
             let (handling, place) = match work {
-                Work::Rpc(route, call) => (dispatch.respond(route, call, responder), Place::Rpc(route)),
-                Work::Http(http) => (dispatch.respond_http(*http, responder), Place::Http),
+                RequestKind::Rpc(route, call) => (dispatch.respond(route, call, responder), PlacementKey::Rpc(route)),
+                RequestKind::Http(http) => (dispatch.respond_http(*http, responder), PlacementKey::Http),
             };
-            self.start(handling, Start { place, is_complete }, turn, setting);
+            self.start(handling, HandlerStart { place, is_complete }, turn, context);
         }
     }
 
     /// Lets the handler run here or in a task of its own, and looks at what it has made of the request.
     #[inline(always)]
-    fn start(&mut self, mut handling: Handling, start: Start, turn: &mut Turn<'_, '_>, setting: &mut Setting) {
-        let Setting { dispatch, mailbox, inline_polls, fields, has_spawned, .. } = setting;
+    fn start(
+        &mut self,
+        mut handling: Handling,
+        start: HandlerStart,
+        turn: &mut Turn<'_, '_>,
+        context: &mut ConnectionContext,
+    ) {
+        let ConnectionContext { dispatch, mailbox, inline_polls, fields, has_spawned, .. } = context;
         let placement = match start.place {
-            Place::Rpc(route) => dispatch.placement(route),
-            Place::Http => dispatch.http_placement(),
+            PlacementKey::Rpc(route) => dispatch.placement(route),
+            PlacementKey::Http => dispatch.http_placement(),
         };
         let is_inline = start.is_complete && placement.is_inline();
         let enclosing = self.deadline.filter(|_| is_inline).map(|deadline| handling.enclosing(deadline));
@@ -229,33 +235,33 @@ impl ServerCall {
             spawn(handling, self.deadline, Arc::clone(placement), self.caller.handler_watch(), waker);
             *has_spawned = true;
         }
-        self.look(turn.engine, fields);
+        self.transmit(turn.engine, fields);
     }
 
     /// Moves what the handler has written to the engine, and what it has read to flow control.
     #[inline(always)]
-    pub(crate) fn look(&mut self, engine: &mut Connection, fields: &mut HeaderList) {
+    pub(crate) fn transmit(&mut self, engine: &mut Connection, fields: &mut HeaderList) {
         if let Handler::Running(waker) = &self.handler {
             waker.rearm();
         }
         if matches!(self.response, Response::Unsent(None)) {
-            let mut answer = Answer::new(engine, self.id, &mut self.response, fields);
+            let mut answer = ResponseWriter::new(engine, self.id, &mut self.response, fields);
             // What was read needs no credit once the call is over.
             if self.caller.collect_whole(&mut answer) {
                 return;
             }
         }
-        self.look_at_parts(engine, fields);
+        self.transmit_parts(engine, fields);
     }
 
     #[inline(never)]
-    fn look_at_parts(&mut self, engine: &mut Connection, fields: &mut HeaderList) {
+    fn transmit_parts(&mut self, engine: &mut Connection, fields: &mut HeaderList) {
         let waker = self.watch();
         let watch =
             waker.as_ref().map(|waker| Watch { waker, interest: Interest::Any, credit_step: Some(CREDIT_STEP_BYTES) });
         let is_unsent = matches!(self.response, Response::UnsentHttp | Response::Unsent(_));
         let room = is_unsent || engine.send_backlog(self.id) < PIPE_LIMIT_BYTES;
-        let mut answer = Answer::new(engine, self.id, &mut self.response, fields);
+        let mut answer = ResponseWriter::new(engine, self.id, &mut self.response, fields);
         let progress = self.caller.collect_into(watch, room, &mut answer);
         if let Some(outcome) = progress.outcome {
             answer.end(&outcome);

@@ -20,7 +20,7 @@ use crate::deadlines::Deadlines;
 use crate::id_map::IdMap;
 use crate::mailbox::{Mail, Mailbox};
 use crate::response_head::{lost_stream, write_trailers_only};
-use crate::server::call::{NoStart, Opening, Part, ServerCall, Setting, Turn};
+use crate::server::call::{BodyPart, ConnectionContext, NoStart, RequestBlock, ServerCall, Turn};
 use crate::server::handler_task::InlinePolls;
 use crate::server::request_head::{HeadReader, allows_padding, name_class};
 use crate::socket::closing::Lingerers;
@@ -87,7 +87,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ServerConnection<Io> {
 
     /// Takes its mail from `mailbox`, which others may know already.
     pub(crate) fn mailbox(mut self, mailbox: Arc<Mailbox<NoStart>>) -> Self {
-        self.calls.setting.mailbox = mailbox;
+        self.calls.context.mailbox = mailbox;
         self
     }
 
@@ -105,23 +105,23 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ServerConnection<Io> {
 
     /// Lets an observation know of the connection.
     pub fn observed(mut self, observation: &Observation) -> Self {
-        self.observed = observation.connection(Side::Server, &self.calls.setting.peer);
+        self.observed = observation.connection(Side::Server, &self.calls.context.peer);
         self
     }
 
     /// Returns a handle to end the connection with.
     pub fn handle(&self) -> ServerConnectionHandle {
-        ServerConnectionHandle { mailbox: Arc::clone(&self.calls.setting.mailbox) }
+        ServerConnectionHandle { mailbox: Arc::clone(&self.calls.context.mailbox) }
     }
 
     /// One turn; `true` if anything moved.
     fn turn(&mut self, cx: &mut Context<'_>, mail: &mut Vec<Mail<NoStart>>) -> bool {
         let now = now();
-        self.calls.setting.mailbox.drain(mail, cx);
+        self.calls.context.mailbox.drain(mail, cx);
         let mut moved = !mail.is_empty();
         for mail in mail.drain(..) {
             match mail {
-                Mail::Call(id) => self.calls.look(&mut self.wire.engine, id),
+                Mail::Call(id) => self.calls.transmit_call(&mut self.wire.engine, id),
                 Mail::Start(never) => match never {},
                 Mail::Shutdown => self.wire.engine.shutdown(now),
                 Mail::Close => {
@@ -173,16 +173,16 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Future for ServerConnection<Io> {
             let moved = this.turn(cx, &mut mail);
             if this.wire.engine.is_closed() {
                 // The peer need not wait for handlers that are still to end.
-                let (lingerers, mailbox) = (&this.lingerers, &this.calls.setting.mailbox);
+                let (lingerers, mailbox) = (&this.lingerers, &this.calls.context.mailbox);
                 let lingerer = || lingerers.as_ref().map(|lingerers| lingerers.lingerer(mailbox));
                 let is_closed = this.wire.poll_close(cx, lingerer).is_ready();
                 if is_closed && this.calls.table.is_empty() {
-                    this.calls.setting.mailbox.close();
+                    this.calls.context.mailbox.close();
                     return Poll::Ready(());
                 }
             }
             if !moved {
-                if std::mem::take(&mut this.calls.setting.has_spawned) {
+                if std::mem::take(&mut this.calls.context.has_spawned) {
                     // Tokio runs a lone spawned task next on this very thread and wakes no other. Should it block,
                     // nobody would poll sockets meanwhile; a task that wakes itself is worth a thread to tokio.
                     cx.waker().wake_by_ref();
@@ -197,7 +197,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Future for ServerConnection<Io> {
 
 impl<Io> fmt::Debug for ServerConnection<Io> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServerConnection").field("peer", &self.calls.setting.peer).finish_non_exhaustive()
+        f.debug_struct("ServerConnection").field("peer", &self.calls.context.peer).finish_non_exhaustive()
     }
 }
 
@@ -208,13 +208,13 @@ struct Calls {
     incomplete: Vec<u32>,
     deadlines: Deadlines,
     pool: ExchangePool,
-    setting: Setting,
+    context: ConnectionContext,
 }
 
 impl Calls {
     fn new(dispatch: Arc<dyn Dispatch>, peer: Peer) -> Self {
         let limits_time = dispatch.limits_time();
-        let setting = Setting {
+        let context = ConnectionContext {
             dispatch,
             peer: Arc::new(peer),
             mailbox: Mailbox::new(),
@@ -228,23 +228,23 @@ impl Calls {
             incomplete: Vec::new(),
             deadlines: Deadlines::default(),
             pool: ExchangePool::default(),
-            setting,
+            context,
         }
     }
 
     fn handle_event(&mut self, turn: &mut Turn<'_, '_>, event: Event) {
         match event {
-            Event::Request { id, fields, body } => self.open(turn, Opening { id, fields, body }),
+            Event::Request { id, fields, body } => self.open(turn, RequestBlock { id, fields, body }),
             Event::HeadersTooLarge { id, .. } => self.refuse_head(turn.engine, id),
-            Event::Data { id, data, flow_bytes, end } => self.receive(turn, id, Part { data, flow_bytes, end }),
-            Event::Trailers { id, .. } => self.receive(turn, id, Part::LAST),
+            Event::Data { id, data, flow_bytes, end } => self.receive(turn, id, BodyPart { data, flow_bytes, end }),
+            Event::Trailers { id, .. } => self.receive(turn, id, BodyPart::LAST),
             Event::Reset { id, code, by, why } => {
                 let why = lost_stream(by, code, why);
                 self.abandon(turn.engine, id, why);
             }
-            Event::Writable { id } => self.look(turn.engine, id.as_u32()),
+            Event::Writable { id } => self.transmit_call(turn.engine, id.as_u32()),
             Event::Closed { error: Some(error) } => {
-                tracing::warn!(peer = %self.setting.peer.address, %error, "connection ended by an error");
+                tracing::warn!(peer = %self.context.peer.address, %error, "connection ended by an error");
             }
             _ => {}
         }
@@ -252,9 +252,9 @@ impl Calls {
 
     /// A request whose body is complete and came right behind its head, as most do, goes to its handler at once.
     /// If that answers at once, too, the call never needs a place in the table.
-    fn open(&mut self, turn: &mut Turn<'_, '_>, opening: Opening) {
+    fn open(&mut self, turn: &mut Turn<'_, '_>, opening: RequestBlock) {
         let id = opening.id;
-        let call = ServerCall::open(opening, self.pool.exchange(), turn, &mut self.setting);
+        let call = ServerCall::open(opening, self.pool.exchange(), turn, &mut self.context);
         if call.is_done() {
             self.pool.recycle(call.end(turn.engine));
         } else {
@@ -276,7 +276,7 @@ impl Calls {
     }
 
     /// A request that is complete goes to its handler at once; others at the end of the turn.
-    fn receive(&mut self, turn: &mut Turn<'_, '_>, id: StreamId, part: Part) {
+    fn receive(&mut self, turn: &mut Turn<'_, '_>, id: StreamId, part: BodyPart) {
         let Some(call) = self.table.get_mut(&id.as_u32()) else {
             turn.engine.release(id, part.flow_bytes);
             return;
@@ -284,7 +284,7 @@ impl Calls {
         let is_complete = part.end;
         call.receive(part);
         if is_complete && call.is_waiting() {
-            call.run(true, turn, &mut self.setting);
+            call.run(true, turn, &mut self.context);
             if call.is_done() {
                 self.remove(turn.engine, id.as_u32());
             }
@@ -292,11 +292,11 @@ impl Calls {
     }
 
     fn dispatch_incomplete(&mut self, turn: &mut Turn<'_, '_>) {
-        self.setting.inline_polls.end_turn();
+        self.context.inline_polls.end_turn();
         for key in std::mem::take(&mut self.incomplete) {
             let Some(call) = self.table.get_mut(&key) else { continue };
             if call.is_waiting() {
-                call.run(false, turn, &mut self.setting);
+                call.run(false, turn, &mut self.context);
                 if call.is_done() {
                     self.remove(turn.engine, key);
                 }
@@ -305,9 +305,9 @@ impl Calls {
     }
 
     /// Moves what a call's handler has written to the engine, and what it has read to flow control.
-    fn look(&mut self, engine: &mut Connection, key: u32) {
+    fn transmit_call(&mut self, engine: &mut Connection, key: u32) {
         let Some(call) = self.table.get_mut(&key) else { return };
-        call.look(engine, &mut self.setting.fields);
+        call.transmit(engine, &mut self.context.fields);
         if call.is_done() {
             self.remove(engine, key);
         }
@@ -336,7 +336,7 @@ impl Calls {
         self.pool.trim();
         self.incomplete.shrink_to_fit();
         self.table.shrink_to_fit();
-        self.setting.fields = HeaderList::new();
+        self.context.fields = HeaderList::new();
     }
 
     /// Ends the calls whose deadline has passed.
@@ -346,9 +346,9 @@ impl Calls {
                 continue;
             }
             if let Some(call) = self.table.get_mut(&key) {
-                call.cancel(TimeLimits::passed(self.setting.heads.limits_time()));
+                call.cancel(TimeLimits::passed(self.context.heads.limits_time()));
             }
-            self.look(engine, key);
+            self.transmit_call(engine, key);
         }
     }
 
@@ -357,13 +357,13 @@ impl Calls {
         let status = Status::resource_exhausted("the request's metadata is larger than this server accepts");
         if let Some(call) = self.table.get_mut(&id.as_u32()) {
             call.cancel(status);
-            self.look(engine, id.as_u32());
+            self.transmit_call(engine, id.as_u32());
             return;
         }
         log_failure(None, &status);
-        let template = write_trailers_only("proto", &status, &mut self.setting.fields);
+        let template = write_trailers_only("proto", &status, &mut self.context.fields);
         // A stream that is gone by now needs no answer.
-        let _ = engine.send_headers(id, template, &self.setting.fields, End::Stream);
+        let _ = engine.send_headers(id, template, &self.context.fields, End::Stream);
         engine.finish_stream(id);
     }
 }

@@ -65,7 +65,7 @@ impl InlinePolls {
             if took <= LONG_POLL {
                 placement.observe(took);
             }
-            self.look(took);
+            self.measure(took);
             self.since = (self.watched == 0).then_some(now);
         }
         done
@@ -76,12 +76,12 @@ impl InlinePolls {
         if self.unmeasured > 0
             && let Some(since) = self.since
         {
-            self.look(since.elapsed());
+            self.measure(since.elapsed());
         }
         self.since = None;
     }
 
-    fn look(&mut self, took: Duration) {
+    fn measure(&mut self, took: Duration) {
         self.unmeasured = 0;
         if took > LONG_POLL {
             self.watched = WATCHED_POLLS;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use halloo_call::{Dispatch, Encodings, HttpRequest, LazyMetadata, ReadHead, Route, Unusual};
+use halloo_call::{Dispatch, Encodings, HttpRequest, LazyMetadata, RareHead, ReadHead, Route};
 use halloo_core::{Extensions, Metadata, Peer, Status, Timeout, content_subtype};
 use halloo_http2::{Connection, EntryId, HeaderList};
 
@@ -23,7 +23,7 @@ pub(crate) enum RequestHead {
 #[derive(Clone, Debug)]
 pub(crate) struct RpcHead {
     pub(crate) route: Option<Route>,
-    pub(crate) unusual: Option<Arc<Unusual>>,
+    pub(crate) rare: Option<Arc<RareHead>>,
     /// What the client wants, within the server's limits.
     pub(crate) timeout: Option<Duration>,
     /// Why it is answered without asking anybody.
@@ -194,16 +194,16 @@ fn rpc_head(
     };
     // What the client accepts is of interest only if replies may be compressed.
     let encodings = Encodings::of_fields(seen.encoding, seen.accept_encoding.filter(|_| accepted.is_some()));
-    let is_usual = route.is_some() && subtype == Unusual::USUAL_SUBTYPE && encodings.is_none();
-    let unusual = || {
-        Arc::new(Unusual {
+    let is_usual = route.is_some() && subtype == RareHead::DEFAULT_SUBTYPE && encodings.is_none();
+    let rare = || {
+        Arc::new(RareHead {
             unknown_path: route.is_none().then(|| path().into_boxed_str()),
             subtype: Cow::Owned(subtype.to_owned()),
             accepted_encodings: accepted.filter(|_| encodings.is_some()).cloned(),
             encodings,
         })
     };
-    RpcHead { route, unusual: (!is_usual).then(unusual), timeout: timeout.ok().flatten().map(Timeout::duration), fault }
+    RpcHead { route, rare: (!is_usual).then(rare), timeout: timeout.ok().flatten().map(Timeout::duration), fault }
 }
 
 /// The metadata of a block, to be built when somebody looks.

@@ -20,10 +20,10 @@ const LIMIT: Duration = Duration::from_secs(1);
 ///
 /// Nothing is sent but the beginning of a handshake, which is given up once the certificate is there.
 pub(crate) async fn probe(address: &Address, authority: &str) -> Option<Vec<String>> {
-    tokio::time::timeout(LIMIT, look(address, authority)).await.ok()?
+    tokio::time::timeout(LIMIT, fetch_names(address, authority)).await.ok()?
 }
 
-async fn look(address: &Address, authority: &str) -> Option<Vec<String>> {
+async fn fetch_names(address: &Address, authority: &str) -> Option<Vec<String>> {
     let name = server_name(host_of(authority)).or_else(|| server_name("localhost"))?;
     let look = Arc::new(Look::default());
     let mut config = ClientConfig::builder_with_provider(provider())

@@ -1,4 +1,4 @@
-//! `Seldom`: a list that is empty in nearly every call that carries one.
+//! `RareList`: a list that is empty in nearly every call that carries one.
 //!
 //! Metadata and extensions are moved and dropped several times a call, mostly empty: as one word that costs next to
 //! nothing.
@@ -11,9 +11,9 @@ use std::sync::Arc;
 /// Counted rather than boxed, because dropping it when it is empty is then no more than a look at the pointer: what
 /// drops the elements is a function of its own.
 #[derive(Clone)]
-pub(crate) struct Seldom<T>(Option<Arc<Vec<T>>>);
+pub(crate) struct RareList<T>(Option<Arc<Vec<T>>>);
 
-impl<T> Seldom<T> {
+impl<T> RareList<T> {
     pub(crate) const fn new() -> Self {
         Self(None)
     }
@@ -24,7 +24,7 @@ impl<T> Seldom<T> {
     }
 }
 
-impl<T: Clone> Seldom<T> {
+impl<T: Clone> RareList<T> {
     /// The list, to change.
     pub(crate) fn list_mut(&mut self) -> &mut Vec<T> {
         Arc::make_mut(self.0.get_or_insert_default())
@@ -35,13 +35,13 @@ impl<T: Clone> Seldom<T> {
     }
 }
 
-impl<T> Default for Seldom<T> {
+impl<T> Default for RareList<T> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<T> Deref for Seldom<T> {
+impl<T> Deref for RareList<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
@@ -49,10 +49,10 @@ impl<T> Deref for Seldom<T> {
     }
 }
 
-impl<T: PartialEq> PartialEq for Seldom<T> {
+impl<T: PartialEq> PartialEq for RareList<T> {
     fn eq(&self, other: &Self) -> bool {
         self[..] == other[..]
     }
 }
 
-impl<T: Eq> Eq for Seldom<T> {}
+impl<T: Eq> Eq for RareList<T> {}
