@@ -15,7 +15,7 @@ const CARGO_FUZZ: &str = "0.13.2";
 
 const HOW_TO_BUILD: &str = "the targets need a C++ compiler: apt-get install g++";
 
-const DEFAULT_SECONDS: u32 = 10;
+const DEFAULT_SECONDS: u32 = 30;
 
 /// An input that takes longer hangs.
 const INPUT_SECONDS: u32 = 10;

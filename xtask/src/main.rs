@@ -61,7 +61,7 @@ usage: cargo xtask <command>
                    vectors FOLDER        the folder with their archives
   instructions   counts instructions under callgrind against benches/budget.txt (needs valgrind)
                    instructions --write  makes what was counted the budget
-  fuzz           runs the fuzz targets, 10 seconds each (needs a C++ compiler)
+  fuzz           runs the fuzz targets, 30 seconds each (needs a C++ compiler)
                    fuzz --seconds N [TARGET...]
   full           all of the above but vectors
   stress         every test beside four spinning processes: all of them 3 rounds, the timed ones 20 (up to 40 minutes)
