@@ -11,7 +11,7 @@ use std::task::Poll;
 
 use halloo_call::{OutgoingCall, Refused, ResponderEnd};
 use halloo_core::Status;
-use halloo_plane::{ConnectivityState, Pick, Picker, Plane, SubchannelId, Wait};
+use halloo_plane::{ConnectivityState, Pick, PickArgs, Picker, Plane, SubchannelId, Wait};
 use halloo_transport::ReturnedCalls;
 use tokio::sync::{Notify, watch};
 
@@ -68,7 +68,9 @@ impl Snapshot {
     }
 
     fn choose(&self, outgoing: &OutgoingCall) -> Choice {
-        match self.picker.pick(&outgoing.call) {
+        let attempt = 1 + u32::from(outgoing.was_refused);
+        let args = PickArgs::new(outgoing.method, outgoing.call.metadata()).with_attempt(attempt);
+        match self.picker.pick(&args) {
             Pick::Subchannel(id) => match self.carriers.binary_search_by_key(&id, |(id, _)| *id) {
                 Ok(index) => Choice::Start(Arc::clone(&self.carriers[index].1)),
                 Err(_) => Choice::Wait,

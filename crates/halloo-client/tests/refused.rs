@@ -7,10 +7,13 @@ mod common;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use common::{CHAT, SAY};
-use halloo_client::Channel;
-use halloo_core::Code;
+use halloo_client::{
+    Channel, ConnectivityState, Control, LoadBalancer, Pick, PickArgs, Picker, SubchannelId, SubchannelUpdate,
+};
+use halloo_core::{Address, Code, Status};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -204,4 +207,63 @@ async fn what_is_kept_of_a_request_has_a_limit() {
     server.fates.lock().unwrap().push_back(Fate::Refuse);
     assert_eq!(say(&channel, &"x".repeat(300 << 10)).await.unwrap_err().code(), Code::Unavailable);
     assert_eq!(server.requests().len(), 3);
+}
+
+/// One subchannel, whose picker writes down what it is asked.
+struct Recording {
+    seen: Arc<Mutex<Vec<String>>>,
+}
+
+impl LoadBalancer for Recording {
+    fn handle_addresses(&mut self, _: Instant, addresses: Vec<Address>, control: &mut Control) {
+        let id = control.create(addresses[0].clone());
+        control.connect(id);
+    }
+
+    fn handle_resolver_failure(&mut self, _: Instant, status: Status, _: &mut Control) {
+        panic!("the address needs no resolver: {status}");
+    }
+
+    fn handle_subchannel(&mut self, _: Instant, id: SubchannelId, update: SubchannelUpdate, control: &mut Control) {
+        if matches!(update, SubchannelUpdate::Ready) {
+            control
+                .publish(ConnectivityState::Ready, Arc::new(Recorder { id: Some(id), seen: Arc::clone(&self.seen) }));
+        }
+    }
+
+    fn exit_idle(&mut self, _: Instant, control: &mut Control) {
+        let picker = Recorder { id: None, seen: Arc::clone(&self.seen) };
+        control.publish(ConnectivityState::Connecting, Arc::new(picker));
+        control.request_addresses();
+    }
+}
+
+struct Recorder {
+    /// Where calls go, once it is connected.
+    id: Option<SubchannelId>,
+    seen: Arc<Mutex<Vec<String>>>,
+}
+
+impl Picker for Recorder {
+    fn pick(&self, args: &PickArgs<'_>) -> Pick {
+        let team = args.metadata().get("x-team").unwrap_or("nobody");
+        let line = format!("{} for {team}, attempt {}", args.method().name(), args.attempt());
+        self.seen.lock().unwrap().push(line);
+        self.id.map_or(Pick::Queue, Pick::Subchannel)
+    }
+}
+
+#[tokio::test]
+async fn a_picker_learns_method_metadata_and_attempt() {
+    let server = Frames::new([Fate::Refuse]).await;
+    let seen = Arc::default();
+    let balancer = Recording { seen: Arc::clone(&seen) };
+    let channel = Channel::builder(&server.target).balance(balancer).build().unwrap();
+    channel.unary(&SAY, "hello".into()).metadata("x-team", "seven").await.unwrap();
+    say(&channel, "hello").await.unwrap();
+    // A call asks once more whenever it has waited: for the connection, or because it was refused.
+    let mut seen = seen.lock().unwrap().clone();
+    seen.dedup();
+    let expected = ["Say for seven, attempt 1", "Say for seven, attempt 2", "Say for nobody, attempt 1"];
+    assert_eq!(seen, expected);
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Instant;
 
 use halloo::{
-    Address, Call, ConnectFailure, ConnectivityState, Control, LoadBalancer, Pick, Picker, Status, SubchannelId,
+    Address, ConnectFailure, ConnectivityState, Control, LoadBalancer, Pick, PickArgs, Picker, Status, SubchannelId,
     SubchannelUpdate,
 };
 
@@ -97,7 +97,7 @@ struct Turn {
 }
 
 impl Picker for Turn {
-    fn pick(&self, _call: &Call) -> Pick {
+    fn pick(&self, _args: &PickArgs<'_>) -> Pick {
         match self.ready.len() {
             0 => self.otherwise.clone(),
             count => Pick::Subchannel(self.ready[self.next.fetch_add(1, Relaxed) % count]),

@@ -20,7 +20,7 @@ pub use halloo_call::{Deflate, Gzip};
 pub use halloo_client::{
     Address, Backoff, BearerToken, BidiStreamingCall, CallCredentials, Channel, ChannelBuilder, ClientStreamingCall,
     ConnectFailure, ConnectivityState, Control, CredentialRequest, CredentialsFuture, Dns, Error, Fixed, LoadBalancer,
-    PendingReply, Pick, PickFirst, Picker, Resolver, ResolverEvent, ServerStreamingCall, SubchannelId,
+    PendingReply, Pick, PickArgs, PickFirst, Picker, Resolver, ResolverEvent, ServerStreamingCall, SubchannelId,
     SubchannelUpdate, Token, TokenFile, TokenSource, UnaryCall,
 };
 pub use halloo_core::{

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
-use halloo_call::{Call, Carry, OutgoingCall, Refused, ResponderEnd};
+use halloo_call::{Carry, OutgoingCall, Refused, ResponderEnd};
 use halloo_core::{Address, Metadata, SecurityLevel, Status};
 use halloo_plane::{AttemptId, Cause, Progress, Unreachable, Wait};
 use halloo_transport::ReturnedCalls;
@@ -16,8 +16,8 @@ use crate::connect::connector::{Around, BoxFuture, Carrier, Connect, Connection,
 use crate::connect::line::Line;
 use crate::driver_tests::SAY;
 use crate::{
-    BearerToken, Channel, ChannelBuilder, ConnectivityState, Control, Fixed, LoadBalancer, Pick, Picker, SubchannelId,
-    SubchannelUpdate,
+    BearerToken, Channel, ChannelBuilder, ConnectivityState, Control, Fixed, LoadBalancer, Pick, PickArgs, Picker,
+    SubchannelId, SubchannelUpdate,
 };
 
 /// A server that allows so many calls a connection, and refuses further connections while it is told to.
@@ -395,7 +395,7 @@ impl LoadBalancer for Turns {
 }
 
 impl Picker for Turn {
-    fn pick(&self, _: &Call) -> Pick {
+    fn pick(&self, _: &PickArgs<'_>) -> Pick {
         Pick::Subchannel(self.0[self.1.fetch_add(1, Ordering::Relaxed) % self.0.len()])
     }
 }

@@ -7,8 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use halloo_call::Call;
-use halloo_core::{Address, Status};
+use halloo_core::{Address, Metadata, MethodDescriptor, Status};
 
 use crate::failure::ConnectFailure;
 use crate::state::ConnectivityState;
@@ -74,23 +73,65 @@ pub trait LoadBalancer: Send + 'static {
 /// Chooses a subchannel for a call. Immutable: any number of calls ask at the same time, so it has to be quick.
 ///
 /// ```
-/// use halloo::{Call, Pick, Picker, Status};
+/// use halloo::{Pick, PickArgs, Picker, Status};
 ///
 /// /// Lets nothing but health checks through.
 /// struct Closed(Box<dyn Picker>);
 ///
 /// impl Picker for Closed {
-///     fn pick(&self, call: &Call) -> Pick {
-///         match call.method() {
-///             Some(method) if method.service() == "grpc.health.v1.Health" => self.0.pick(call),
+///     fn pick(&self, args: &PickArgs<'_>) -> Pick {
+///         match args.method().service() {
+///             "grpc.health.v1.Health" => self.0.pick(args),
 ///             _ => Pick::Fail(Status::unavailable("closed for maintenance; try again in an hour")),
 ///         }
 ///     }
 /// }
 /// ```
 pub trait Picker: Send + Sync + 'static {
-    /// Returns where `call` goes.
-    fn pick(&self, call: &Call) -> Pick;
+    /// Returns where the call that `args` describes goes.
+    fn pick(&self, args: &PickArgs<'_>) -> Pick;
+}
+
+/// Describes a call that wants a subchannel.
+#[derive(Clone, Copy, Debug)]
+pub struct PickArgs<'a> {
+    method: &'static MethodDescriptor,
+    metadata: &'a Metadata,
+    attempt: u32,
+}
+
+impl<'a> PickArgs<'a> {
+    /// Describes the first attempt of a call of `method` with `metadata`.
+    #[must_use]
+    pub const fn new(method: &'static MethodDescriptor, metadata: &'a Metadata) -> Self {
+        Self { method, metadata, attempt: 1 }
+    }
+
+    /// Sets the number of the attempt.
+    #[must_use]
+    pub const fn with_attempt(mut self, attempt: u32) -> Self {
+        self.attempt = attempt;
+        self
+    }
+
+    /// Returns the method that is called.
+    #[must_use]
+    pub const fn method(&self) -> &'static MethodDescriptor {
+        self.method
+    }
+
+    /// Returns the call's metadata, without that of credentials: they are asked for the connection that was picked.
+    #[must_use]
+    pub const fn metadata(&self) -> &'a Metadata {
+        self.metadata
+    }
+
+    /// Returns the number of the attempt: 1 for the first, 2 if a server has refused the call before any handler saw it
+    /// and the call is sent once more (gRFC A6, "Transparent Retries").
+    #[must_use]
+    pub const fn attempt(&self) -> u32 {
+        self.attempt
+    }
 }
 
 /// Says where a call goes.
@@ -194,7 +235,7 @@ impl Control {
 pub struct Wait;
 
 impl Picker for Wait {
-    fn pick(&self, _call: &Call) -> Pick {
+    fn pick(&self, _args: &PickArgs<'_>) -> Pick {
         Pick::Queue
     }
 }
@@ -204,7 +245,7 @@ impl Picker for Wait {
 pub(crate) struct Fail(pub(crate) Status);
 
 impl Picker for Fail {
-    fn pick(&self, _call: &Call) -> Pick {
+    fn pick(&self, _args: &PickArgs<'_>) -> Pick {
         Pick::Fail(self.0.clone())
     }
 }

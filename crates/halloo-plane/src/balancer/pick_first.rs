@@ -7,10 +7,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use halloo_call::Call;
 use halloo_core::{Address, Status};
 
-use crate::balancer::{Control, Fail, LoadBalancer, Pick, Picker, SubchannelId, SubchannelUpdate, Wait};
+use crate::balancer::{Control, Fail, LoadBalancer, Pick, PickArgs, Picker, SubchannelId, SubchannelUpdate, Wait};
 use crate::failure::ConnectFailure;
 use crate::state::ConnectivityState;
 
@@ -259,7 +258,7 @@ impl LoadBalancer for PickFirst {
 struct One(SubchannelId);
 
 impl Picker for One {
-    fn pick(&self, _call: &Call) -> Pick {
+    fn pick(&self, _args: &PickArgs<'_>) -> Pick {
         Pick::Subchannel(self.0)
     }
 }
@@ -267,6 +266,8 @@ impl Picker for One {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use halloo_core::{Metadata, MethodDescriptor, MethodKind};
 
     use super::*;
     use crate::balancer::Command;
@@ -310,7 +311,7 @@ mod tests {
             let mut asked = Vec::new();
             while let Some(command) = self.control.next_command() {
                 asked.push(match &command {
-                    Command::Publish(ConnectivityState::TransientFailure, picker) => match picker.pick(&call()) {
+                    Command::Publish(ConnectivityState::TransientFailure, picker) => match picker.pick(&args()) {
                         Pick::Fail(status) => format!("publish {status}"),
                         other => panic!("{other:?} does not fail"),
                     },
@@ -321,10 +322,10 @@ mod tests {
         }
     }
 
-    fn call() -> Call {
-        static METHOD: halloo_core::MethodDescriptor =
-            halloo_core::MethodDescriptor::new("a.B", "C", "/a.B/C", halloo_core::MethodKind::Unary);
-        Call::new(&METHOD)
+    fn args() -> PickArgs<'static> {
+        static METHOD: MethodDescriptor = MethodDescriptor::new("a.B", "C", "/a.B/C", MethodKind::Unary);
+        static METADATA: Metadata = Metadata::new();
+        PickArgs::new(&METHOD, &METADATA)
     }
 
     #[test]
