@@ -486,7 +486,7 @@ impl ChannelBuilder {
         });
         let plane = Plane::new(resolver, self.balancer, &target.name, self.pace, Dice::random());
         let connect = self.connect.unwrap_or_else(|| Box::new(Http2::new(options, said)));
-        let remote = Arc::new(Remote::new(target.name, plane, connect));
+        let remote = Remote::new(target.name, plane, connect);
         Ok(Channel::assemble(defaults, self.interceptors, self.observation, Backend::Remote(remote)))
     }
 

@@ -62,7 +62,7 @@ impl Driver {
             match self.wait().await {
                 Wake::Event(event) => self.handle(event),
                 Wake::Timer => self.remote.plane().handle_timeout(now()),
-                Wake::Notified => {}
+                Wake::Notified => self.remote.plane().handle_wake(now()),
             }
         }
     }

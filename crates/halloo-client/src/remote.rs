@@ -11,7 +11,7 @@ use std::task::Poll;
 
 use halloo_call::{OutgoingCall, Refused, ResponderEnd};
 use halloo_core::Status;
-use halloo_plane::{ConnectivityState, Pick, PickArgs, Picker, Plane, SubchannelId, Wait};
+use halloo_plane::{ConnectivityState, Pick, PickArgs, Picker, Plane, SubchannelId, Wait, Wake};
 use halloo_transport::ReturnedCalls;
 use tokio::sync::{Notify, watch};
 
@@ -85,8 +85,8 @@ impl Snapshot {
 }
 
 impl Remote {
-    pub(crate) fn new(target: String, plane: Plane, connect: Box<dyn Connect>) -> Self {
-        Self {
+    pub(crate) fn new(target: String, plane: Plane, connect: Box<dyn Connect>) -> Arc<Self> {
+        let remote = Arc::new(Self {
             target,
             connect,
             plane: Mutex::new(plane),
@@ -95,7 +95,14 @@ impl Remote {
             wants_connection: AtomicBool::new(false),
             is_driven: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
-        }
+        });
+        let channel = Arc::downgrade(&remote);
+        remote.plane().start(Wake::new(move || {
+            if let Some(channel) = channel.upgrade() {
+                channel.wake.notify_one();
+            }
+        }));
+        remote
     }
 
     /// Starts a call if there is a connection for it.

@@ -8,6 +8,9 @@ mod table;
 #[path = "../../halloo-plane/doc/turns.rs"]
 #[allow(unreachable_pub, reason = "readers of the documentation copy it into a module of theirs")]
 mod turns;
+#[path = "../../halloo-plane/doc/watched.rs"]
+#[allow(unreachable_pub, reason = "readers of the documentation copy it into a module of theirs")]
+mod watched;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -18,12 +21,13 @@ use std::time::Duration;
 use greeter::{Greeter, GreeterClient, GreeterServer, HelloReply, HelloRequest};
 use halloo::{
     Address, Backoff, Channel, ChannelBuilder, Code, ConnectivityState, Fixed, LoadBalancer, PickFirst, Request,
-    Server, ServerHandle, Side, StatsEvent, StatsHandler, Status,
+    Resolver, Server, ServerHandle, Side, StatsEvent, StatsHandler, Status,
 };
 use table::Table;
 use tokio::net::TcpSocket;
 use tokio::task::JoinHandle;
 use turns::Turns;
+use watched::Watched;
 
 /// A server that answers with its name and counts its connections.
 struct Instance {
@@ -155,18 +159,30 @@ async fn calls_fail_when_all_are_down_and_go_on_when_one_comes_back() {
     back.stop().await;
 }
 
-/// Lists, one after the other, by the names in them; the connections that each server has seen then.
-async fn check_lists(balancer: impl LoadBalancer, rows: &[(&[usize], &[&str], [usize; 3])]) {
-    let instances = [Instance::new("a").await, Instance::new("b").await, Instance::new("c").await];
+/// Checks lists that are looked into from time to time, and lists that are pushed.
+async fn check_lists<B: LoadBalancer + Default>(rows: &[(&[usize], &[&str], [usize; 3])]) {
     let list = Arc::new(Mutex::new(Vec::new()));
     let find = {
         let list = Arc::clone(&list);
         move || list.lock().unwrap().clone()
     };
     let table = Table::new(find, Duration::from_millis(5));
-    let greeter = client(Channel::builder("greeter:1").resolver(table).balance(balancer).wait_for_ready(true));
+    check_list(table, B::default(), |addresses| *list.lock().unwrap() = addresses, rows).await;
+    let watched = Watched::default();
+    check_list(watched.clone(), B::default(), |addresses| watched.set(addresses), rows).await;
+}
+
+/// Lists, one after the other, by the names in them; the connections that each server has seen then.
+async fn check_list(
+    resolver: impl Resolver,
+    balancer: impl LoadBalancer,
+    set: impl Fn(Vec<Address>),
+    rows: &[(&[usize], &[&str], [usize; 3])],
+) {
+    let instances = [Instance::new("a").await, Instance::new("b").await, Instance::new("c").await];
+    let greeter = client(Channel::builder("greeter:1").resolver(resolver).balance(balancer).wait_for_ready(true));
     for (members, answering, opened) in rows {
-        *list.lock().unwrap() = members.iter().map(|index| instances[*index].address.clone()).collect();
+        set(members.iter().map(|index| instances[*index].address.clone()).collect());
         until_only(&greeter, answering).await;
         assert_eq!(instances.each_ref().map(Instance::opened), *opened, "{members:?}");
     }
@@ -184,7 +200,7 @@ async fn connections_to_addresses_that_stay_in_the_list_stay() {
         (&[2, 0], &["a", "c"], [2, 1, 1]),
         (&[2], &["c"], [2, 1, 1]),
     ];
-    check_lists(Turns::default(), &rows).await;
+    check_lists::<Turns>(&rows).await;
 }
 
 #[tokio::test]
@@ -195,7 +211,7 @@ async fn pick_first_keeps_its_connection_as_long_as_its_address_is_in_the_list()
         (&[1, 2], &["b"], [1, 1, 0]),
         (&[2, 1, 0], &["b"], [1, 1, 0]),
     ];
-    check_lists(PickFirst::new(), &rows).await;
+    check_lists::<PickFirst>(&rows).await;
 }
 
 #[tokio::test]
@@ -212,5 +228,25 @@ async fn a_table_that_was_empty_is_looked_into_again() {
     list.lock().unwrap().push(instance.address.clone());
     let reply = greeter.say_hello(HelloRequest::default()).wait_for_ready(true).await.unwrap();
     assert_eq!(reply.message, instance.name);
+    instance.stop().await;
+}
+
+#[tokio::test]
+async fn calls_wait_for_the_first_addresses_that_are_pushed() {
+    let instance = Instance::new("first").await;
+    let watched = Watched::default();
+    let greeter = client(Channel::builder("greeter:1").resolver(watched.clone()));
+    let calling = tokio::spawn({
+        let greeter = greeter.clone();
+        async move { call(&greeter).await }
+    });
+    while greeter.channel().state() == ConnectivityState::Idle {
+        greeter.channel().wait_for_state_change(ConnectivityState::Idle).await;
+    }
+    watched.set(vec![instance.address.clone()]);
+    assert_eq!(calling.await.unwrap().unwrap(), instance.name);
+    drop(greeter);
+    // A channel that is gone hears nothing.
+    watched.set(Vec::new());
     instance.stop().await;
 }

@@ -21,6 +21,6 @@ pub use backoff::{Backoff, Dice};
 pub use balancer::{Control, LoadBalancer, Pick, PickArgs, PickFirst, Picker, SubchannelId, SubchannelUpdate, Wait};
 pub use failure::{Cause, ConnectFailure, Unreachable, duration_text};
 pub use plane::{Action, Plane};
-pub use resolver::{Dns, Fixed, Resolver, ResolverEvent};
+pub use resolver::{Dns, Fixed, Resolver, ResolverEvent, Wake};
 pub use state::ConnectivityState;
 pub use subchannel::{AttemptId, Pace, Progress};

@@ -15,7 +15,7 @@ use halloo_core::Address;
 use crate::backoff::Dice;
 use crate::balancer::{Command, Control, LoadBalancer, Picker, SubchannelId, SubchannelUpdate, Wait};
 use crate::failure::Unreachable;
-use crate::resolver::{Resolver, ResolverEvent};
+use crate::resolver::{Resolver, ResolverEvent, Wake};
 use crate::state::ConnectivityState;
 use crate::subchannel::{AttemptId, Pace, Progress, Subchannel, TimedOut};
 
@@ -87,6 +87,16 @@ impl Plane {
             pace,
             dice,
         }
+    }
+
+    /// Gives the resolver what wakes the channel; then [`handle_wake`](Self::handle_wake).
+    pub fn start(&mut self, wake: Wake) {
+        self.resolver.start(wake);
+    }
+
+    /// Asks the resolver for its news.
+    pub fn handle_wake(&mut self, now: Instant) {
+        self.settle(now);
     }
 
     /// Returns the state that the balancer has published last.

@@ -2,6 +2,7 @@
 
 mod dns;
 mod fixed;
+mod wake;
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,11 +12,12 @@ use halloo_core::{Address, Status};
 
 pub use dns::Dns;
 pub use fixed::Fixed;
+pub use wake::Wake;
 
 /// Finds the addresses of a channel's target, at first and again when connections fail.
 ///
 /// Pure: called serially with the time, it does no IO. What it wants done or said it returns from
-/// [`poll_event`](Self::poll_event), which is called after every `handle_*` until it returns `None`.
+/// [`poll_event`](Self::poll_event), which is called after every `handle_*` and [`Wake`] until it returns `None`.
 ///
 /// ```
 #[doc = include_str!("../../doc/table.rs")]
@@ -27,7 +29,27 @@ pub use fixed::Fixed;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// One that learns of changes by itself, and [wakes](Wake) the channel:
+///
+/// ```
+#[doc = include_str!("../../doc/watched.rs")]
+///
+/// # use halloo::Channel;
+/// # fn main() -> Result<(), halloo::Error> {
+/// let watched = Watched::default();
+/// let channel = Channel::builder("greeter.internal:50051").resolver(watched.clone()).build()?;
+/// watched.set(vec![Address::Tcp(([127, 0, 0, 1], 50051).into())]);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Resolver: Send + 'static {
+    /// Hears how to wake its channel, once and before anything else. The default forgets it: for resolvers that only
+    /// answer and wait for times.
+    fn start(&mut self, wake: Wake) {
+        drop(wake);
+    }
+
     /// Hears that the channel wants addresses: at first, after a connection was lost, or when all addresses failed. How
     /// often it really looks is the resolver's decision.
     fn handle_request(&mut self, now: Instant);
