@@ -29,7 +29,7 @@ pub use credentials::{
 };
 pub use halloo_core::Address;
 pub use halloo_plane::{
-    Backoff, ConnectFailure, ConnectivityState, Control, Dns, Fixed, LoadBalancer, Pick, PickArgs, PickFirst, Picker,
-    Resolver, ResolverEvent, SubchannelId, SubchannelUpdate, Wake,
+    Backoff, Command, ConnectFailure, ConnectivityState, Control, Dns, Fixed, LoadBalancer, Pick, PickArgs, PickFirst,
+    Picker, Resolver, ResolverEvent, SubchannelId, SubchannelUpdate, Wake,
 };
 pub use health::HealthClient;

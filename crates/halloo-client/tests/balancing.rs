@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
+#[path = "../../halloo-plane/doc/closable.rs"]
+#[allow(unreachable_pub, reason = "readers of the documentation copy it into a module of theirs")]
+mod closable;
 #[path = "../../halloo-plane/doc/table.rs"]
 #[allow(unreachable_pub, reason = "readers of the documentation copy it into a module of theirs")]
 mod table;
@@ -14,10 +17,11 @@ mod watched;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use closable::Closable;
 use greeter::{Greeter, GreeterClient, GreeterServer, HelloReply, HelloRequest};
 use halloo::{
     Address, Backoff, Channel, ChannelBuilder, Code, ConnectivityState, Fixed, LoadBalancer, PickFirst, Request,
@@ -248,5 +252,18 @@ async fn calls_wait_for_the_first_addresses_that_are_pushed() {
     drop(greeter);
     // A channel that is gone hears nothing.
     watched.set(Vec::new());
+    instance.stop().await;
+}
+
+#[tokio::test]
+async fn a_balancer_around_another_sees_and_changes_what_that_one_publishes() {
+    let instance = Instance::new("inner").await;
+    let is_closed = Arc::new(AtomicBool::new(false));
+    let greeter = client_of(vec![instance.address.clone()], Closable::new(Turns::default(), Arc::clone(&is_closed)));
+    assert_eq!(call(&greeter).await.unwrap(), instance.name);
+    is_closed.store(true, Relaxed);
+    assert_eq!(call(&greeter).await.unwrap_err().message(), "closed for maintenance; try again in an hour");
+    is_closed.store(false, Relaxed);
+    assert_eq!(call(&greeter).await.unwrap(), instance.name);
     instance.stop().await;
 }

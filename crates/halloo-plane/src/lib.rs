@@ -18,7 +18,9 @@ mod state;
 mod subchannel;
 
 pub use backoff::{Backoff, Dice};
-pub use balancer::{Control, LoadBalancer, Pick, PickArgs, PickFirst, Picker, SubchannelId, SubchannelUpdate, Wait};
+pub use balancer::{
+    Command, Control, LoadBalancer, Pick, PickArgs, PickFirst, Picker, SubchannelId, SubchannelUpdate, Wait,
+};
 pub use failure::{Cause, ConnectFailure, Unreachable, duration_text};
 pub use plane::{Action, Plane};
 pub use resolver::{Dns, Fixed, Resolver, ResolverEvent, Wake};

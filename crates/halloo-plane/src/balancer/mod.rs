@@ -177,11 +177,18 @@ pub struct Control {
     commands: VecDeque<Command>,
 }
 
-pub(crate) enum Command {
+/// What a balancer asks its channel for, as another balancer around it sees it: [`Control::wrap`].
+#[non_exhaustive]
+pub enum Command {
+    /// [`Control::create`].
     Create(SubchannelId, Address),
+    /// [`Control::connect`].
     Connect(SubchannelId),
+    /// [`Control::remove`].
     Remove(SubchannelId),
+    /// [`Control::publish`].
     Publish(ConnectivityState, Arc<dyn Picker>),
+    /// [`Control::request_addresses`].
     RequestAddresses,
 }
 
@@ -223,6 +230,33 @@ impl Control {
     #[must_use]
     pub fn unreachable(&self, failures: &[ConnectFailure]) -> Status {
         ConnectFailure::status(&self.target, failures)
+    }
+
+    /// Lends this control to another balancer for one event, and hands `each` what it asks for, in order: to
+    /// [`forward`](Self::forward), to change or to leave out.
+    ///
+    /// ```
+    #[doc = include_str!("../../doc/closable.rs")]
+    ///
+    /// # use halloo::{Channel, PickFirst};
+    /// # fn main() -> Result<(), halloo::Error> {
+    /// let is_closed = Arc::new(AtomicBool::new(false));
+    /// let balancer = Closable::new(PickFirst::new(), Arc::clone(&is_closed));
+    /// let channel = Channel::builder("greeter.internal:50051").balance(balancer).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn wrap<R>(&mut self, event: impl FnOnce(&mut Self) -> R, mut each: impl FnMut(&mut Self, Command)) -> R {
+        let before = std::mem::take(&mut self.commands);
+        let result = event(self);
+        let asked = std::mem::replace(&mut self.commands, before);
+        asked.into_iter().for_each(|command| each(self, command));
+        result
+    }
+
+    /// Asks the channel for what another balancer has asked for.
+    pub fn forward(&mut self, command: Command) {
+        self.commands.push_back(command);
     }
 
     pub(crate) fn next_command(&mut self) -> Option<Command> {
