@@ -115,6 +115,11 @@ mod tests {
                 "it answered HTTP/1.1 400 Bad Request text/html; it is a web server, not gRPC",
             ),
             (b"HTTP/1.0 505 \x1bNo\r\n\r\n", "it answered HTTP/1.0 505 No; it is a web server, not gRPC"),
+            // waitress and uvicorn hand the preface to the application.
+            (
+                b"HTTP/1.1 200 OK\r\nserver: uvicorn\r\n\r\n",
+                "it answered HTTP/1.1 200 OK; it is a web server, not gRPC",
+            ),
             // Python's http.server answers HTTP/2's preface so.
             (b"<!DOCTYPE HTML>\n<html lang=\"en\">\n", page),
             (b"\n<html>", page),
