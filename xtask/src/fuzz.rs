@@ -202,12 +202,12 @@ fn finding(target: &str, text: &str, program: &Path, log: &Path) -> Failure {
 mod tests {
     use std::path::Path;
 
-    use super::{Figures, finding, read_args};
+    use super::{DEFAULT_SECONDS, Figures, finding, read_args};
 
     #[test]
     fn seconds_and_targets_are_read_in_any_order() {
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-        assert_eq!(read_args(&[]).unwrap(), (10, vec![]));
+        assert_eq!(read_args(&[]).unwrap(), (DEFAULT_SECONDS, vec![]));
         assert_eq!(read_args(&words("wire --seconds 300 hpack")).unwrap(), (300, words("wire hpack")));
         assert!(read_args(&words("--seconds soon")).is_err());
         assert!(read_args(&words("--seconds")).is_err());
