@@ -1,7 +1,7 @@
 //! Every test beside four spinning processes: a test that fails on a busy machine is a fault of the test or of Halloo.
 //!
-//! The test binaries are built once. All of them run [`ROUNDS`] times; those that have to do with time, memory or
-//! sockets, [`TIMED_ROUNDS`] times. No failure is excused, and the rest of the rounds runs on after one.
+//! The test binaries are built once. Those that have to do with time, memory or sockets run [`TIMED_ROUNDS`] times, and
+//! side by side with them all others [`ROUNDS`] times. No failure is excused, and the rest of the rounds runs on after one.
 
 use std::io::Read as _;
 use std::path::PathBuf;

@@ -30,8 +30,9 @@ impl Server {
     /// [`compress_min_bytes`](Self::compress_min_bytes) on. Default: replies are not compressed.
     ///
     /// A handler chooses otherwise by `Reply::compress`, `Reply::uncompressed`, `MessageSender::compress` and
-    /// `MessageSender::send_uncompressed`. A reply that would not get smaller stays as it is. It costs processor time, and
-    /// what a thread keeps of an algorithm's state: see `halloo_call`.
+    /// `MessageSender::send_uncompressed`. A reply that would not get smaller stays as it is. It costs processor time and
+    /// memory: each thread keeps an algorithm's state for its next message, 0.4 MiB for gzip and deflate, at most 4 MiB for
+    /// zstd.
     #[must_use]
     pub fn compress(mut self, algorithm: impl Compression) -> Self {
         let algorithm = std::sync::Arc::new(algorithm);
