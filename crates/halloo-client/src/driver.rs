@@ -208,3 +208,7 @@ impl Drop for Driver {
         self.remote.publish(Snapshot::empty(state));
     }
 }
+
+#[cfg(test)]
+#[path = "../tests/unit/driver.rs"]
+pub(crate) mod tests;

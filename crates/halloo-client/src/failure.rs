@@ -149,18 +149,5 @@ pub(crate) fn no_runtime() -> Status {
 }
 
 #[cfg(test)]
-mod tests {
-    use halloo_core::MethodKind;
-
-    use super::*;
-
-    static SAY_HELLO: MethodDescriptor =
-        MethodDescriptor::new("greeter.Greeter", "SayHello", "/greeter.Greeter/SayHello", MethodKind::Unary);
-
-    #[test]
-    fn the_cause_survives_a_note() {
-        let status = Status::internal("no").caused_by(io::Error::other("disk"));
-        let status = calling(&status, &SAY_HELLO);
-        assert_eq!(format!("{status:?}"), "no (INTERNAL)\n  calling  greeter.Greeter/SayHello\n  cause    disk");
-    }
-}
+#[path = "../tests/unit/failure.rs"]
+mod tests;

@@ -14,8 +14,6 @@ mod connect;
 mod credentials;
 mod defaults;
 mod driver;
-#[cfg(test)]
-mod driver_tests;
 mod failure;
 mod health;
 mod remote;

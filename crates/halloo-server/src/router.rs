@@ -411,19 +411,5 @@ impl fmt::Debug for Router {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn distance_counts_edits() {
-        for (a, b, expected) in [
-            ("", "", 0),
-            ("SayHelo", "SayHello", 1),
-            ("sayhello", "SayHello", 0),
-            ("", "abc", 3),
-            ("kitten", "sitting", 3),
-        ] {
-            assert_eq!(distance(a, b), expected, "{a} {b}");
-        }
-    }
-}
+#[path = "../tests/unit/router.rs"]
+mod tests;

@@ -24,13 +24,5 @@ fn quoted(text: &str) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn long_names_are_cut_between_letters() {
-        assert_eq!(quoted("greeter.Greeter"), "greeter.Greeter");
-        assert_eq!(quoted(&"a".repeat(300)).len(), 256);
-        assert_eq!(quoted(&"☃".repeat(100)).len(), 255);
-    }
-}
+#[path = "../tests/unit/lib.rs"]
+mod tests;

@@ -52,4 +52,5 @@ fn defect(panic: &(dyn Any + Send)) -> String {
 }
 
 #[cfg(test)]
+#[path = "../tests/unit/plugin.rs"]
 mod tests;

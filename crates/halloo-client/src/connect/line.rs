@@ -214,3 +214,7 @@ impl fmt::Debug for Slot {
         f.debug_struct("Slot").field("connection", &self.connection).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "../../tests/unit/connect/line.rs"]
+mod tests;

@@ -2,6 +2,4 @@
 
 pub(crate) mod connector;
 pub(crate) mod line;
-#[cfg(test)]
-mod line_tests;
 pub(crate) mod target;

@@ -7,6 +7,7 @@ mod bearer;
 mod cache;
 mod call_credentials;
 #[cfg(test)]
+#[path = "../../tests/unit/credentials.rs"]
 mod tests;
 mod token_file;
 mod token_source;

@@ -11,6 +11,7 @@ mod remembered;
 mod spares;
 mod table;
 #[cfg(test)]
+#[path = "../../tests/unit/hpack.rs"]
 mod tests;
 
 pub(crate) use decode::{BlockLimits, DecodeError, Decoded, Decoder};

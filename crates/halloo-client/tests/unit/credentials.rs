@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use super::CredentialRequest;
 use crate::connect::connector::{Around, BoxFuture, Carrier, Connect, Connection};
-use crate::driver_tests::SAY;
+use crate::driver::tests::SAY;
 use crate::{BearerToken, CallCredentials, Channel};
 
 /// What a connection does with a call.

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::connect::connector::{Around, BoxFuture, Carrier, Connect, Connection, Ended};
 use crate::connect::line::Line;
-use crate::driver_tests::SAY;
+use crate::driver::tests::SAY;
 use crate::{
     BearerToken, Channel, ChannelBuilder, ConnectivityState, Control, Fixed, LoadBalancer, Pick, PickArgs, Picker,
     SubchannelId, SubchannelUpdate,
@@ -82,6 +82,7 @@ impl Crowded {
 
 /// Lets every task run until nothing is left but to wait for the clock.
 async fn quiet() {
+    // tidy: allow(sleep): the clock is stopped, and runs to here
     tokio::time::sleep(Duration::from_millis(1)).await;
 }
 
@@ -299,9 +300,11 @@ async fn a_further_connection_that_fails_lets_calls_wait_through_the_back_off() 
     let second = say(&channel);
     assert_eq!(server.loads().await, [1]);
     assert_eq!((server.state().attempts, channel.state()), (2, ConnectivityState::Ready));
+    // tidy: allow(sleep): the clock is stopped, and runs to here
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(server.state().attempts, 2, "the back-off is respected");
     server.state().refuses = false;
+    // tidy: allow(sleep): the clock is stopped, and runs to here
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(server.loads().await, [1, 1]);
     server.connection(1).answer();
@@ -344,6 +347,7 @@ async fn calls_in_line_fail_or_wait_for_ready_when_the_last_connection_goes() {
     assert_eq!(waiting.await.unwrap().unwrap_err().message(), "cannot reach greeter:1: connection refused");
     assert_eq!(channel.state(), ConnectivityState::TransientFailure);
     server.state().refuses = false;
+    // tidy: allow(sleep): the clock is stopped, and runs to here
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(server.loads().await[1..], [1]);
     server.connection(1).answer();
