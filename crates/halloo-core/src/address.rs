@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::endpoint::Escaped;
+use crate::target::Escaped;
 
 /// Names where a connection can be made to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::endpoint::Escaped;
+use crate::target::Escaped;
 
 /// Describes the other end of a call.
 ///

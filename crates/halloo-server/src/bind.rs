@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use halloo_core::{Endpoint, HostPort, Purpose, Status};
+use halloo_core::{HostPort, Purpose, Status, Target};
 use halloo_transport::{BindError, ListenAddress};
 
 use crate::port_owner::port_owner;
@@ -15,10 +15,10 @@ pub(crate) async fn listen_addresses(text: &str) -> Result<Vec<ListenAddress>, S
             "write host:port, such as [::]:50051 or 127.0.0.1:0, unix:/path/to/socket or unix-abstract:name",
         )
     };
-    let hosts = match Endpoint::parse(text, Purpose::Listen).map_err(|error| mistake(&error))? {
-        Endpoint::Unix(path) => return Ok(vec![ListenAddress::Unix(path)]),
-        Endpoint::UnixAbstract(name) => return Ok(vec![ListenAddress::UnixAbstract(name)]),
-        Endpoint::Tcp { hosts, .. } => hosts,
+    let hosts = match Target::parse(text, Purpose::Listen).map_err(|error| mistake(&error))? {
+        Target::Unix(path) => return Ok(vec![ListenAddress::Unix(path)]),
+        Target::UnixAbstract(name) => return Ok(vec![ListenAddress::UnixAbstract(name)]),
+        Target::Tcp { hosts, .. } => hosts,
         _ => return Err(mistake(&"it is of a kind that servers do not know")),
     };
     let [HostPort { host, port }] = &hosts[..] else { return Err(mistake(&"a server listens on one address")) };

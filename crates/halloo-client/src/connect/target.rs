@@ -1,8 +1,8 @@
-//! `Target`: what a channel is made for, out of the [`Endpoint`] that users write. Pure.
+//! `ChannelTarget`: what a channel is made for, out of the [`Target`] that users write. Pure.
 
 use std::fmt;
 
-use halloo_core::{Address, Endpoint, HostPort, Purpose, Status};
+use halloo_core::{Address, HostPort, Purpose, Status, Target};
 
 pub(crate) use halloo_core::Scheme;
 
@@ -15,12 +15,12 @@ const EXPECTED: &str = "http://host:port, https://host:port, host:port, dns:///h
 
 /// A parsed target.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Target {
+pub(crate) struct ChannelTarget {
     /// What errors call it: host and port, or the socket.
     pub(crate) name: String,
     /// The `:authority` of its calls.
     pub(crate) authority: String,
-    pub(crate) place: Destination,
+    pub(crate) destination: Destination,
     pub(crate) scheme: Scheme,
 }
 
@@ -43,24 +43,24 @@ pub(crate) enum Destination {
     Addresses(Vec<Address>),
 }
 
-impl Target {
+impl ChannelTarget {
     /// Reads `text`, for a channel that was given `security` beside it.
     pub(crate) fn parse(text: &str, security: Security) -> Result<Self, Status> {
         let text = text.trim();
         let mistake = |why: String| {
             Status::invalid_argument(format!("{text:?} is not a target: {why}")).note("expected", EXPECTED)
         };
-        match Endpoint::parse(text, Purpose::Connect).map_err(|error| mistake(error.to_string()))? {
+        match Target::parse(text, Purpose::Connect).map_err(|error| mistake(error.to_string()))? {
             #[cfg(not(feature = "_tls"))]
-            Endpoint::Tcp { scheme: Scheme::Https, .. } => Err(Status::failed_precondition(
+            Target::Tcp { scheme: Scheme::Https, .. } => Err(Status::failed_precondition(
                 "https needs the \"tls\" feature of halloo, which this build does not have",
             )
             .note("hint", "cargo add halloo --features tls; use http:// only on a network that you trust")),
-            Endpoint::Tcp { scheme, hosts } => {
+            Target::Tcp { scheme, hosts } => {
                 Self::of_hosts(scheme, &hosts, default_port(scheme, security)).map_err(mistake)
             }
-            Endpoint::Unix(path) => Ok(Self::of_socket(Address::Unix(path))),
-            Endpoint::UnixAbstract(name) => Ok(Self::of_socket(Address::UnixAbstract(name))),
+            Target::Unix(path) => Ok(Self::of_socket(Address::Unix(path))),
+            Target::UnixAbstract(name) => Ok(Self::of_socket(Address::UnixAbstract(name))),
             _ => Err(mistake("it is of a kind that channels do not know".into())),
         }
     }
@@ -76,7 +76,7 @@ impl Target {
 
     /// Whether it is one host with a port, rather than a list of addresses or a socket.
     pub(crate) fn is_host(&self) -> bool {
-        match &self.place {
+        match &self.destination {
             Destination::Host { .. } => true,
             Destination::Addresses(addresses) => matches!(addresses.as_slice(), [Address::Tcp(_)]),
         }
@@ -86,7 +86,7 @@ impl Target {
         let with_port = |part: &HostPort| format!("{}:{}", part.host, part.port.unwrap_or(default_port));
         let names: Vec<_> = hosts.iter().map(with_port).collect();
         let authority = hosts.first().map(authority).unwrap_or_default();
-        let place = match hosts {
+        let destination = match hosts {
             [one] if one.host.socket_addr(0).is_none() => {
                 Destination::Host { host: one.host.look_up_name(), port: one.port.unwrap_or(default_port) }
             }
@@ -94,7 +94,7 @@ impl Target {
                 Destination::Addresses(many.iter().map(|one| address(one, default_port)).collect::<Result<_, _>>()?)
             }
         };
-        Ok(Self { name: names.join(","), authority, place, scheme })
+        Ok(Self { name: names.join(","), authority, destination, scheme })
     }
 
     fn of_socket(address: Address) -> Self {
@@ -102,13 +102,13 @@ impl Target {
         Self {
             name,
             authority: "localhost".into(),
-            place: Destination::Addresses(vec![address]),
+            destination: Destination::Addresses(vec![address]),
             scheme: Scheme::Other,
         }
     }
 }
 
-impl fmt::Display for Target {
+impl fmt::Display for ChannelTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)
     }

@@ -8,11 +8,11 @@ fn check(text: &str, expected: &str) {
 }
 
 fn check_with(security: Security, text: &str, expected: &str) {
-    let shown = match Target::parse(text, security) {
-        Ok(Target { name, authority, place: Destination::Host { host, port }, .. }) => {
+    let shown = match ChannelTarget::parse(text, security) {
+        Ok(ChannelTarget { name, authority, destination: Destination::Host { host, port }, .. }) => {
             format!("{name} | {authority} | look up {host} port {port}")
         }
-        Ok(Target { name, authority, place: Destination::Addresses(list), .. }) => {
+        Ok(ChannelTarget { name, authority, destination: Destination::Addresses(list), .. }) => {
             let list: Vec<_> = list.iter().map(ToString::to_string).collect();
             format!("{name} | {authority} | {}", list.join(" "))
         }
@@ -42,7 +42,7 @@ fn a_resolver_of_ones_own_knows_no_default_port() {
         ("unix:/run/greeter.sock", "unix:/run/greeter.sock"),
         ("ipv4:10.0.0.1:1,10.0.0.2:2", "10.0.0.1:1,10.0.0.2:2"),
     ] {
-        assert_eq!(Target::parse(text, Security::Plaintext).unwrap().resolved_elsewhere().name, name);
+        assert_eq!(ChannelTarget::parse(text, Security::Plaintext).unwrap().resolved_elsewhere().name, name);
     }
 }
 
@@ -114,7 +114,7 @@ fn mistakes_are_named() {
 
 #[test]
 fn a_mistake_shows_what_is_expected() {
-    let status = Target::parse("grpc://localhost:1", Security::Plaintext).unwrap_err();
+    let status = ChannelTarget::parse("grpc://localhost:1", Security::Plaintext).unwrap_err();
     assert_eq!(
         format!("{status:?}"),
         "\"grpc://localhost:1\" is not a target: the scheme `grpc:` is not known (INVALID_ARGUMENT)\n  \
@@ -126,7 +126,7 @@ fn a_mistake_shows_what_is_expected() {
 #[cfg(not(feature = "_tls"))]
 #[test]
 fn https_is_refused_and_never_sent_in_the_clear() {
-    let status = Target::parse("https://localhost:50051", Security::Plaintext).unwrap_err();
+    let status = ChannelTarget::parse("https://localhost:50051", Security::Plaintext).unwrap_err();
     assert_eq!(
         format!("{status:?}"),
         "https needs the \"tls\" feature of halloo, which this build does not have (FAILED_PRECONDITION)\n  \

@@ -1,4 +1,4 @@
-//! `Endpoint`: what a client connects to or a server binds, as users write it (gRPC's naming.md). Pure.
+//! `Target`: what a client connects to or a server binds, as users write it (gRPC's naming.md). Pure.
 //!
 //! ```text
 //! http://host[:port]   https://host[:port]   host[:port]   dns:[///]host[:port]   ipv4:1.2.3.4[:port],..
@@ -14,7 +14,7 @@ use crate::message_text::escaped_byte;
 /// An address as it was written, with nothing looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Endpoint {
+pub enum Target {
     /// Hosts, at least one; only `ipv4:` and `ipv6:` have more.
     Tcp {
         /// What the text says of TLS.
@@ -81,7 +81,7 @@ pub enum Zone {
 
 /// What is wrong with an address, in words that go on after "is not an address: ".
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EndpointError(String);
+pub struct TargetError(String);
 
 /// The schemes that are read.
 const KNOWN: [&str; 7] = ["http", "https", "dns", "ipv4", "ipv6", "unix", "unix-abstract"];
@@ -89,12 +89,12 @@ const KNOWN: [&str; 7] = ["http", "https", "dns", "ipv4", "ipv6", "unix", "unix-
 /// Schemes of other gRPC libraries, so that `vsock:2:50051` is not taken for a host and a port.
 const FOREIGN: [&str; 6] = ["vsock", "xds", "google-c2p", "passthrough", "tcp", "grpc"];
 
-impl Endpoint {
+impl Target {
     /// Reads `text`.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn parse(text: &str, purpose: Purpose) -> Result<Self, EndpointError> {
+    pub fn parse(text: &str, purpose: Purpose) -> Result<Self, TargetError> {
         let text = text.trim();
         let (scheme, rest) = split_scheme(text);
         match scheme.as_deref() {
@@ -163,16 +163,16 @@ impl fmt::Display for Host {
     }
 }
 
-impl fmt::Display for EndpointError {
+impl fmt::Display for TargetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for EndpointError {}
+impl std::error::Error for TargetError {}
 
-fn wrong<T>(why: impl Into<String>) -> Result<T, EndpointError> {
-    Err(EndpointError(why.into()))
+fn wrong<T>(why: impl Into<String>) -> Result<T, TargetError> {
+    Err(TargetError(why.into()))
 }
 
 /// The scheme and what follows its colon. `host:port` has none: only known names, and what `://` follows, count.
@@ -191,7 +191,7 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn parse_http(rest: &str, purpose: Purpose) -> Result<HostPort, EndpointError> {
+fn parse_http(rest: &str, purpose: Purpose) -> Result<HostPort, TargetError> {
     let Some(rest) = rest.strip_prefix("//") else { return wrong("`//` has to follow the scheme") };
     let (authority, path) = match rest.find(['/', '?', '#']) {
         Some(at) => rest.split_at(at),
@@ -203,7 +203,7 @@ fn parse_http(rest: &str, purpose: Purpose) -> Result<HostPort, EndpointError> {
     parse_host(authority, purpose)
 }
 
-fn parse_dns(rest: &str, purpose: Purpose) -> Result<HostPort, EndpointError> {
+fn parse_dns(rest: &str, purpose: Purpose) -> Result<HostPort, TargetError> {
     let name = match rest.strip_prefix("//") {
         None => rest,
         Some(rest) => match rest.split_once('/') {
@@ -217,12 +217,7 @@ fn parse_dns(rest: &str, purpose: Purpose) -> Result<HostPort, EndpointError> {
     parse_host(name, purpose)
 }
 
-fn parse_list(
-    rest: &str,
-    purpose: Purpose,
-    version: &str,
-    is_of: fn(&Host) -> bool,
-) -> Result<Endpoint, EndpointError> {
+fn parse_list(rest: &str, purpose: Purpose, version: &str, is_of: fn(&Host) -> bool) -> Result<Target, TargetError> {
     let mut hosts = Vec::new();
     for part in rest.split(',') {
         // gRPC's naming.md asks for brackets only where a port follows.
@@ -235,11 +230,11 @@ fn parse_list(
         }
         hosts.push(host);
     }
-    Ok(Endpoint::Tcp { scheme: Scheme::Other, hosts })
+    Ok(Target::Tcp { scheme: Scheme::Other, hosts })
 }
 
 /// `host`, `host:port`, `[v6]`, `[v6]:port`, or a server's `:port`.
-fn parse_host(text: &str, purpose: Purpose) -> Result<HostPort, EndpointError> {
+fn parse_host(text: &str, purpose: Purpose) -> Result<HostPort, TargetError> {
     if text.contains('@') {
         return wrong("it has a user name, which gRPC does not send");
     }
@@ -275,7 +270,7 @@ fn parse_host(text: &str, purpose: Purpose) -> Result<HostPort, EndpointError> {
     Ok(HostPort { host, port })
 }
 
-fn parse_port(text: &str, purpose: Purpose) -> Result<u16, EndpointError> {
+fn parse_port(text: &str, purpose: Purpose) -> Result<u16, TargetError> {
     let least = u16::from(purpose == Purpose::Connect);
     match text.parse() {
         Ok(port) if is_number(text) && port >= least => Ok(port),
@@ -284,7 +279,7 @@ fn parse_port(text: &str, purpose: Purpose) -> Result<u16, EndpointError> {
 }
 
 /// An IPv6 address without brackets, with its zone.
-fn parse_ipv6(text: &str) -> Result<Host, EndpointError> {
+fn parse_ipv6(text: &str) -> Result<Host, TargetError> {
     let (ip, zone) = match text.split_once('%') {
         Some((ip, zone)) => (ip, Some(zone)),
         None => (text, None),
@@ -301,8 +296,8 @@ fn parse_ipv6(text: &str) -> Result<Host, EndpointError> {
 
 /// A zone as RFC 4007 section 11.2 and RFC 9844 write it, `%eth0` or `%2`, or as the obsolete RFC 6874 does, `%25eth0`.
 /// Digits alone are a number, whatever they begin with: `%251` is interface 251, as `SocketAddrV6` prints it.
-fn parse_zone(text: &str) -> Result<Zone, EndpointError> {
-    let fault = || EndpointError(format!("the zone {text:?} is neither the name of an interface nor its number"));
+fn parse_zone(text: &str) -> Result<Zone, TargetError> {
+    let fault = || TargetError(format!("the zone {text:?} is neither the name of an interface nor its number"));
     if is_number(text) {
         return text.parse().map(Zone::Index).map_err(|_| fault());
     }
@@ -311,7 +306,7 @@ fn parse_zone(text: &str) -> Result<Zone, EndpointError> {
     if is_name { Ok(Zone::Name(name.to_owned())) } else { Err(fault()) }
 }
 
-fn parse_unix(rest: &str) -> Result<PathBuf, EndpointError> {
+fn parse_unix(rest: &str) -> Result<PathBuf, TargetError> {
     let path = match rest.strip_prefix("//") {
         Some(path) if path.starts_with('/') => path,
         Some(_) => return wrong("behind `unix://` the path has to be absolute: unix:///run/greeter.sock"),
@@ -323,7 +318,7 @@ fn parse_unix(rest: &str) -> Result<PathBuf, EndpointError> {
     socket::path(percent_decoded(path))
 }
 
-fn parse_abstract(rest: &str) -> Result<Vec<u8>, EndpointError> {
+fn parse_abstract(rest: &str) -> Result<Vec<u8>, TargetError> {
     if rest.is_empty() {
         return wrong("the name of the socket is missing");
     }
@@ -350,9 +345,9 @@ mod socket {
     use std::os::unix::net::SocketAddr;
     use std::path::PathBuf;
 
-    use super::{EndpointError, wrong};
+    use super::{TargetError, wrong};
 
-    pub(super) fn path(bytes: Vec<u8>) -> Result<PathBuf, EndpointError> {
+    pub(super) fn path(bytes: Vec<u8>) -> Result<PathBuf, TargetError> {
         let length = bytes.len();
         if bytes.contains(&0) {
             return wrong("a path has no zero byte");
@@ -365,7 +360,7 @@ mod socket {
     }
 
     #[cfg(target_os = "linux")]
-    pub(super) fn abstract_name(name: Vec<u8>) -> Result<Vec<u8>, EndpointError> {
+    pub(super) fn abstract_name(name: Vec<u8>) -> Result<Vec<u8>, TargetError> {
         use std::os::linux::net::SocketAddrExt as _;
 
         match SocketAddr::from_abstract_name(&name) {
@@ -375,7 +370,7 @@ mod socket {
     }
 
     #[cfg(not(target_os = "linux"))]
-    pub(super) fn abstract_name(_name: Vec<u8>) -> Result<Vec<u8>, EndpointError> {
+    pub(super) fn abstract_name(_name: Vec<u8>) -> Result<Vec<u8>, TargetError> {
         wrong("only Linux has abstract sockets; elsewhere use unix:path")
     }
 
@@ -389,18 +384,18 @@ mod socket {
 mod socket {
     use std::path::PathBuf;
 
-    use super::{EndpointError, wrong};
+    use super::{TargetError, wrong};
 
-    pub(super) fn path(_bytes: Vec<u8>) -> Result<PathBuf, EndpointError> {
+    pub(super) fn path(_bytes: Vec<u8>) -> Result<PathBuf, TargetError> {
         wrong("this system has no Unix sockets")
     }
 
-    pub(super) fn abstract_name(_name: Vec<u8>) -> Result<Vec<u8>, EndpointError> {
+    pub(super) fn abstract_name(_name: Vec<u8>) -> Result<Vec<u8>, TargetError> {
         wrong("only Linux has abstract sockets")
     }
 }
 
-/// Writes a path or a name behind its scheme so that [`Endpoint::parse`] reads the same bytes.
+/// Writes a path or a name behind its scheme so that [`Target::parse`] reads the same bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Escaped<'a>(pub &'a [u8]);
 

@@ -1,11 +1,11 @@
 //! Addresses as users write them: what each spelling means to a client and to a server.
 
-use halloo_core::{Endpoint, Escaped, Purpose};
+use halloo_core::{Escaped, Purpose, Target};
 
 /// What is read: `scheme hosts`, the bytes of a socket, or the mistake.
 fn shown(text: &str, purpose: Purpose) -> String {
-    match Endpoint::parse(text, purpose) {
-        Ok(Endpoint::Tcp { scheme, hosts }) => {
+    match Target::parse(text, purpose) {
+        Ok(Target::Tcp { scheme, hosts }) => {
             let hosts: Vec<_> = hosts
                 .iter()
                 .map(|part| match (part.host.socket_addr(part.port.unwrap_or(7)), part.port) {
@@ -16,10 +16,10 @@ fn shown(text: &str, purpose: Purpose) -> String {
                 .collect();
             format!("{scheme:?} {}", hosts.join(" "))
         }
-        Ok(Endpoint::Unix(path)) => {
+        Ok(Target::Unix(path)) => {
             format!("path {:?}", path.as_os_str().as_encoded_bytes().escape_ascii().to_string())
         }
-        Ok(Endpoint::UnixAbstract(name)) => format!("abstract {:?}", name.escape_ascii().to_string()),
+        Ok(Target::UnixAbstract(name)) => format!("abstract {:?}", name.escape_ascii().to_string()),
         Ok(_) => "something else".into(),
         Err(mistake) => mistake.to_string(),
     }
@@ -188,7 +188,7 @@ fn abstract_sockets_have_names_on_linux() {
     );
     for (scheme, what) in [("unix", "path"), ("unix-abstract", "name")] {
         let longest = "x".repeat(107);
-        assert!(Endpoint::parse(&format!("{scheme}:{longest}"), Purpose::Listen).is_ok());
+        assert!(Target::parse(&format!("{scheme}:{longest}"), Purpose::Listen).is_ok());
         let mistake = format!("the {what} of the socket is too long: it has 108 bytes, and 107 are the most");
         check(&BOTH, &[(&format!("{scheme}:{longest}x"), &mistake)]);
     }
@@ -210,7 +210,7 @@ fn what_peers_and_certificates_hear_of_a_host_has_no_zone() {
         ("greeter.example.:1", "greeter.example.", "greeter.example."),
         ("127.0.0.1:1", "127.0.0.1", "127.0.0.1"),
     ] {
-        let Ok(Endpoint::Tcp { hosts, .. }) = Endpoint::parse(text, Purpose::Connect) else { panic!("{text}") };
+        let Ok(Target::Tcp { hosts, .. }) = Target::parse(text, Purpose::Connect) else { panic!("{text}") };
         assert_eq!(hosts[0].host.to_string(), host);
         assert_eq!(hosts[0].host.without_zone().to_string(), without_zone);
     }
@@ -226,9 +226,7 @@ fn what_is_escaped_is_read_as_it_was() {
         (b"a\x01%41\xff", "a%01%2541%FF"),
     ] {
         assert_eq!(Escaped(bytes).to_string(), text);
-        let Ok(Endpoint::Unix(path)) = Endpoint::parse(&format!("unix:{text}"), Purpose::Listen) else {
-            panic!("{text}")
-        };
+        let Ok(Target::Unix(path)) = Target::parse(&format!("unix:{text}"), Purpose::Listen) else { panic!("{text}") };
         assert_eq!(path.as_os_str().as_encoded_bytes(), bytes);
     }
 }
