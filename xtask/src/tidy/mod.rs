@@ -1,11 +1,13 @@
 //! The rules of the house that no compiler knows.
 //!
-//! `edges` looks at packages, `circles` at what files need, `map` at what is said of files, `sources` at texts. A line
+//! `edges` looks at packages, `circles` at what files need, `map` and `numbers` at what is
+//! said of them, `sources` at texts. A line
 //! that has to break a rule of `sources` says so beside it or on the line above: `tidy: allow(<rule>): <reason>`.
 
 mod circles;
 mod edges;
 mod map;
+mod numbers;
 mod sources;
 
 use crate::Failure;
@@ -15,6 +17,7 @@ pub(crate) fn run() -> Result<(), Failure> {
     let mut faults = edges::check()?;
     faults.extend(circles::check()?);
     faults.extend(map::check()?);
+    faults.extend(numbers::check()?);
     faults.extend(sources::check()?);
     if faults.is_empty() {
         return Ok(());
