@@ -16,6 +16,7 @@ mod oversize;
 mod response_head;
 mod server;
 mod socket;
+mod task;
 #[cfg(feature = "_tls")]
 mod tls;
 

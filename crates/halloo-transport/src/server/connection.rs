@@ -25,9 +25,7 @@ use crate::server::handler_task::InlinePolls;
 use crate::server::request_head::{HeadReader, allows_padding, name_class};
 use crate::socket::closing::Lingerers;
 use crate::socket::wire::{ReadTurn, Wire};
-
-/// Turns before the task lets others run.
-const TURNS_PER_POLL: usize = 16;
+use crate::task::{self, poll_turns};
 
 /// A server's end of one connection; a future that runs it to its end.
 ///
@@ -113,8 +111,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ServerConnection<Io> {
     pub fn handle(&self) -> ServerConnectionHandle {
         ServerConnectionHandle { mailbox: Arc::clone(&self.calls.context.mailbox) }
     }
+}
 
-    /// One turn; `true` if anything moved.
+impl<Io: AsyncRead + AsyncWrite + Unpin> task::Side for ServerConnection<Io> {
+    type Start = NoStart;
+
     fn turn(&mut self, cx: &mut Context<'_>, mail: &mut Vec<Mail<NoStart>>) -> bool {
         let now = now();
         self.calls.context.mailbox.drain(mail, cx);
@@ -141,25 +142,32 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ServerConnection<Io> {
         }
         self.calls.dispatch_incomplete(&mut turn);
         self.calls.expire(turn.engine, now);
-        let (_, wrote) = self.wire.poll_write(cx, now);
-        moved |= wrote;
-        if moved {
-            self.wire.touch(now);
-        } else if self.wire.trim(now) {
-            self.calls.trim();
-        }
-        moved | self.poll_timers(cx, now)
+        let deadline = self.calls.deadlines.next();
+        self.wire.end_turn(cx, now, moved, deadline, || self.calls.trim())
     }
 
-    /// Waits for whatever comes first; `true` if it has come.
-    fn poll_timers(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        let timers = [self.wire.engine.poll_timeout(), self.calls.deadlines.next(), self.wire.trim_at()];
-        let timeout = timers.into_iter().flatten().min();
-        let fired = self.wire.poll_timer(cx, timeout);
-        if fired {
-            self.wire.engine.handle_timeout(now.max(timeout.unwrap_or(now)));
+    fn is_over(&self) -> bool {
+        self.wire.engine.is_closed()
+    }
+
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // The peer need not wait for handlers that are still to end.
+        let (lingerers, mailbox) = (&self.lingerers, &self.calls.context.mailbox);
+        let lingerer = || lingerers.as_ref().map(|lingerers| lingerers.lingerer(mailbox));
+        let is_closed = self.wire.poll_close(cx, lingerer).is_ready();
+        if !is_closed || !self.calls.table.is_empty() {
+            return Poll::Pending;
         }
-        fired
+        mailbox.close();
+        Poll::Ready(())
+    }
+
+    fn rest(&mut self, cx: &mut Context<'_>) {
+        if std::mem::take(&mut self.calls.context.has_spawned) {
+            // Tokio runs a lone spawned task next on this very thread and wakes no other. Should it block, nobody would
+            // poll sockets meanwhile; a task that wakes itself is worth a thread to tokio.
+            cx.waker().wake_by_ref();
+        }
     }
 }
 
@@ -167,31 +175,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Future for ServerConnection<Io> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        let mut mail = Vec::new();
-        for _ in 0..TURNS_PER_POLL {
-            let moved = this.turn(cx, &mut mail);
-            if this.wire.engine.is_closed() {
-                // The peer need not wait for handlers that are still to end.
-                let (lingerers, mailbox) = (&this.lingerers, &this.calls.context.mailbox);
-                let lingerer = || lingerers.as_ref().map(|lingerers| lingerers.lingerer(mailbox));
-                let is_closed = this.wire.poll_close(cx, lingerer).is_ready();
-                if is_closed && this.calls.table.is_empty() {
-                    this.calls.context.mailbox.close();
-                    return Poll::Ready(());
-                }
-            }
-            if !moved {
-                if std::mem::take(&mut this.calls.context.has_spawned) {
-                    // Tokio runs a lone spawned task next on this very thread and wakes no other. Should it block,
-                    // nobody would poll sockets meanwhile; a task that wakes itself is worth a thread to tokio.
-                    cx.waker().wake_by_ref();
-                }
-                return Poll::Pending;
-            }
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        poll_turns(&mut *self, cx)
     }
 }
 

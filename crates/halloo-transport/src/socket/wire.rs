@@ -135,19 +135,46 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Wire<Io> {
         ReadTurn::Closed
     }
 
-    /// Writes what the engine has; `Pending` if the socket takes no more. The flag says whether anything left.
-    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, now: Instant) -> (Poll<()>, bool) {
+    /// Ends a turn in which something `moved`, or not: writes, notes how long the connection is quiet (`trim` gives memory
+    /// back), and looks whether a time has come, `deadline` being the first of its calls'. `true` if anything moved.
+    #[inline]
+    pub(crate) fn end_turn(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Instant,
+        mut moved: bool,
+        deadline: Option<Instant>,
+        trim: impl FnOnce(),
+    ) -> bool {
+        moved |= self.poll_write(cx, now);
+        if moved {
+            // Memory is kept for a while, because most pauses are short.
+            self.trim_at = Some(now + QUIET_BEFORE_TRIM);
+        } else if self.trim_at.is_some_and(|at| at <= now) {
+            self.trim_at = None;
+            self.engine.trim();
+            trim();
+        }
+        let timeout = [self.engine.poll_timeout(), deadline, self.trim_at].into_iter().flatten().min();
+        let fired = self.poll_timer(cx, timeout);
+        if fired {
+            self.engine.handle_timeout(now.max(timeout.unwrap_or(now)));
+        }
+        moved | fired
+    }
+
+    /// Writes what the engine has, as far as the socket takes it; `true` if anything left, or the socket failed.
+    fn poll_write(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         let mut wrote = false;
         loop {
             let transmit = self.engine.poll_transmit(now);
             if transmit.is_empty() {
-                let (flushed, failed) = self.poll_flush(cx, now);
-                return (flushed, wrote | failed);
+                return wrote | self.flush(cx, now);
             }
             let mut slices = [IoSlice::new(&[]); SLICES_PER_WRITE];
             let count = transmit.chunks_vectored(&mut slices);
             match Pin::new(&mut self.io).poll_write_vectored(cx, &slices[..count]) {
-                Poll::Pending => return (Poll::Pending, wrote),
+                Poll::Pending => return wrote,
                 Poll::Ready(Ok(0)) => self.fail_write(now, io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Err(error)) => self.fail_write(now, error),
                 Poll::Ready(Ok(count)) => {
@@ -158,19 +185,18 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Wire<Io> {
                 }
             }
             // The engine has events now that somebody has to see.
-            return (Poll::Ready(()), true);
+            return true;
         }
     }
 
-    /// Moves on what TLS keeps for a socket that took no more. A socket itself keeps nothing. The flag says whether
-    /// it failed.
-    fn poll_flush(&mut self, cx: &mut Context<'_>, now: Instant) -> (Poll<()>, bool) {
+    /// Moves on what TLS keeps for a socket that took no more. A socket itself keeps nothing. `true` if it failed.
+    fn flush(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         match Pin::new(&mut self.io).poll_flush(cx) {
             Poll::Ready(Err(error)) if !self.read_closed => {
                 self.fail_write(now, error);
-                (Poll::Ready(()), true)
+                true
             }
-            flushed => (flushed.map(|_| ()), false),
+            Poll::Pending | Poll::Ready(_) => false,
         }
     }
 
@@ -180,28 +206,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Wire<Io> {
         self.engine.handle_eof(now);
     }
 
-    /// Notes that something moved. Memory is kept for a while, because most pauses are short.
-    pub(crate) fn touch(&mut self, now: Instant) {
-        self.trim_at = Some(now + QUIET_BEFORE_TRIM);
-    }
-
-    /// When [`trim`](Self::trim) wants to be asked.
-    pub(crate) fn trim_at(&self) -> Option<Instant> {
-        self.trim_at
-    }
-
-    /// Gives back the memory that a quiet connection does not need; `true` once after each time that it was busy.
-    pub(crate) fn trim(&mut self, now: Instant) -> bool {
-        let due = self.trim_at.is_some_and(|at| at <= now);
-        if due {
-            self.trim_at = None;
-            self.engine.trim();
-        }
-        due
-    }
-
     /// Waits for `at`; `true` if it has come.
-    pub(crate) fn poll_timer(&mut self, cx: &mut Context<'_>, at: Option<Instant>) -> bool {
+    fn poll_timer(&mut self, cx: &mut Context<'_>, at: Option<Instant>) -> bool {
         let Some(at) = at else { return false };
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at.into())));
         // A timer that fires early costs a turn; moving it for every call would cost every call.
