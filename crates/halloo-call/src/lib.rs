@@ -19,7 +19,7 @@ pub use compression::{
 #[cfg(feature = "gzip")]
 pub use compression::{Deflate, Gzip};
 pub use dispatch::call::Call;
-pub use dispatch::carry::{Carry, OutgoingCall, Refused};
+pub use dispatch::carry::{Carry, OutgoingCall, OutgoingHead};
 pub use dispatch::handling::Handling;
 pub use dispatch::incoming::{HttpRequest, IncomingCall, RareHead};
 pub use dispatch::interceptor::{Interceptor, Next, OutcomeFuture};
@@ -35,7 +35,7 @@ pub use exchange::ends::{
 pub use exchange::head::{LazyMetadata, ReadHead, ResponseHead};
 pub use exchange::link::CallLink;
 pub use exchange::pipe::Interest;
-pub use exchange::state::{Outcome, PIPE_LIMIT_BYTES};
+pub use exchange::state::{OnEnd, Outcome, PIPE_LIMIT_BYTES};
 pub use message::receiver::MessageReceiver;
 pub use message::request::{Reply, Request, Result};
 pub use message::sender::MessageSender;

@@ -14,15 +14,15 @@ use halloo_transport::{ClientTls, TlsConnector};
 use halloo_transport::{ConnectOptions, InProcess, Keepalive};
 
 use crate::call::codec::JSON;
-use crate::channel::{Backend, Channel, Error};
+use crate::channel::{Channel, Error};
 use crate::connect::connector::{Connect, Http2};
 #[cfg(feature = "_tls")]
 use crate::connect::target::Scheme;
-use crate::connect::target::{Destination, Security, Target};
+use crate::connect::target::{ChannelTarget, Destination, Security};
 use crate::credentials::{CallCredentials, Credentials};
 use crate::defaults::Defaults;
 use crate::failure::Said;
-use crate::remote::Remote;
+use crate::remote::{Backend, Remote};
 
 /// What every call's `user-agent` ends in.
 const USER_AGENT: &str = concat!("grpc-rust-halloo/", env!("CARGO_PKG_VERSION"));
@@ -440,7 +440,7 @@ impl ChannelBuilder {
                     self.defaults,
                     self.interceptors,
                     self.observation,
-                    Backend::InProcess(carrier),
+                    Backend::InProcess(Arc::new(carrier)),
                 ));
             }
         };
@@ -448,7 +448,7 @@ impl ChannelBuilder {
         let given = if self.tls.is_some() { Security::Tls } else { Security::Plaintext };
         #[cfg(not(feature = "_tls"))]
         let given = Security::Plaintext;
-        let target = Target::parse(&text, given)?;
+        let target = ChannelTarget::parse(&text, given)?;
         let target = if self.resolver.is_some() { target.resolved_elsewhere() } else { target };
         let said = Said { target: target.name.clone(), scheme: target.scheme, is_host: target.is_host() };
         let authority = self.authority.unwrap_or(target.authority);
@@ -480,7 +480,7 @@ impl ChannelBuilder {
         options.http2.lifetime.max_idle = Some(self.idle_timeout);
         options.http2.keepalive = self.keepalive_interval.map(|interval| Keepalive { interval, ..self.keepalive });
         options.observation = self.observation.clone();
-        let resolver = self.resolver.unwrap_or_else(|| match target.place {
+        let resolver = self.resolver.unwrap_or_else(|| match target.destination {
             Destination::Host { host, port } => Box::new(Dns::new(host, port)),
             Destination::Addresses(addresses) => Box::new(Fixed::new(addresses)),
         });

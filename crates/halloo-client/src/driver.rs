@@ -15,6 +15,7 @@ use std::time::Instant;
 use halloo_plane::{Action, AttemptId, ConnectivityState, SubchannelId, Unreachable};
 use tokio::task::{AbortHandle, JoinSet};
 
+use crate::attempt::state::returned_calls;
 use crate::call::deadline::now;
 use crate::connect::connector::{Around, Connection, Ended};
 use crate::connect::line::Line;
@@ -88,7 +89,7 @@ impl Driver {
                     });
                 }
                 Action::Connect { id, attempt, address, progress } => {
-                    let (returned, line) = (self.remote.returned_calls(), self.line_before(id));
+                    let (returned, line) = (returned_calls(&self.remote), self.line_before(id));
                     let around = Around { returned, line, progress };
                     let connecting = self.remote.connect.connect(address, around);
                     let task = self.tasks.spawn(async move { Event::Attempted(attempt, connecting.await) });

@@ -7,6 +7,7 @@
 //! Resolver, balancer and subchannels are pure and belong to `halloo-plane`; `driver.rs` gives them sockets and a
 //! clock; a call reads only what they published.
 
+mod attempt;
 mod builder;
 mod call;
 mod channel;
@@ -27,7 +28,8 @@ pub use credentials::{
 };
 pub use halloo_core::Address;
 pub use halloo_plane::{
-    Backoff, Command, ConnectFailure, ConnectivityState, Control, Dns, Fixed, LoadBalancer, Pick, PickArgs, PickFirst,
-    Picker, Resolver, ResolverEvent, SubchannelId, SubchannelUpdate, Wake,
+    Backoff, Command, ConnectFailure, ConnectivityState, Control, Dns, Done, Endpoint, Fixed, LoadBalancer, OnDone,
+    Pick, PickArgs, PickFirst, Picked, Picker, Resolution, Resolver, ResolverEvent, SubchannelId, SubchannelUpdate,
+    Wake,
 };
 pub use health::HealthClient;

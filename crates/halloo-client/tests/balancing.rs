@@ -56,7 +56,10 @@ impl StatsHandler for Opened {
 struct Named(&'static str);
 
 impl Greeter for Named {
-    async fn say_hello(&self, _request: Request<HelloRequest>) -> halloo::Result<HelloReply> {
+    async fn say_hello(&self, request: Request<HelloRequest>) -> halloo::Result<HelloReply> {
+        if request.name == "stay" {
+            return std::future::pending().await;
+        }
         Ok(HelloReply::default().with_message(self.0).into())
     }
 }
@@ -135,6 +138,24 @@ async fn one_of_two_that_is_down_fails_no_call() {
         }
     }
     up.stop().await;
+}
+
+#[tokio::test]
+async fn calls_go_where_the_fewest_are_in_flight() {
+    let (a, b) = (Instance::new("a").await, Instance::new("b").await);
+    let greeter = client_of(vec![a.address.clone(), b.address.clone()], Turns::default());
+    until_only(&greeter, &["a", "b"]).await;
+    let first = call(&greeter).await.unwrap();
+    let mut staying = Box::pin(greeter.say_hello(HelloRequest::default().with_name("stay")).into_future());
+    // It is picked in its first poll, for the other one.
+    assert!(std::future::poll_fn(|cx| std::task::Poll::Ready(staying.as_mut().poll(cx).is_pending())).await);
+    for _ in 0..4 {
+        assert_eq!(call(&greeter).await.unwrap(), first);
+    }
+    drop(staying);
+    until_only(&greeter, &["a", "b"]).await;
+    a.stop().await;
+    b.stop().await;
 }
 
 #[tokio::test]

@@ -10,10 +10,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use common::{CHAT, SAY};
+use halloo_call::{StatsEvent, StatsHandler};
 use halloo_client::{
-    Channel, ConnectivityState, Control, LoadBalancer, Pick, PickArgs, Picker, SubchannelId, SubchannelUpdate,
+    Channel, ConnectivityState, Control, Done, LoadBalancer, Pick, PickArgs, Picked, Picker, Resolution, SubchannelId,
+    SubchannelUpdate,
 };
-use halloo_core::{Address, Code, Status};
+use halloo_core::{Code, Status};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -209,14 +211,14 @@ async fn what_is_kept_of_a_request_has_a_limit() {
     assert_eq!(server.requests().len(), 3);
 }
 
-/// One subchannel, whose picker writes down what it is asked.
+/// Writes down what it hears: as a balancer of one subchannel, what its picker is asked and told; of statistics, attempts.
 struct Recording {
     seen: Arc<Mutex<Vec<String>>>,
 }
 
 impl LoadBalancer for Recording {
-    fn handle_addresses(&mut self, _: Instant, addresses: Vec<Address>, control: &mut Control) {
-        let id = control.create(addresses[0].clone());
+    fn handle_resolution(&mut self, _: Instant, resolution: Resolution, control: &mut Control) {
+        let id = control.create(resolution.addresses().next().unwrap().clone());
         control.connect(id);
     }
 
@@ -234,7 +236,7 @@ impl LoadBalancer for Recording {
     fn exit_idle(&mut self, _: Instant, control: &mut Control) {
         let picker = Recorder { id: None, seen: Arc::clone(&self.seen) };
         control.publish(ConnectivityState::Connecting, Arc::new(picker));
-        control.request_addresses();
+        control.request_resolution();
     }
 }
 
@@ -249,12 +251,29 @@ impl Picker for Recorder {
         let team = args.metadata().get("x-team").unwrap_or("nobody");
         let line = format!("{} for {team}, attempt {}", args.method().name(), args.attempt());
         self.seen.lock().unwrap().push(line);
-        self.id.map_or(Pick::Queue, Pick::Subchannel)
+        let Some(id) = self.id else { return Pick::Queue };
+        let (seen, attempt) = (Arc::clone(&self.seen), args.attempt());
+        let done = move |done: &Done<'_>| seen.lock().unwrap().push(format!("attempt {attempt} done: {}", done.code()));
+        Picked::new(id).on_done(done).into()
+    }
+}
+
+impl StatsHandler for Recording {
+    fn on_event(&self, event: &StatsEvent<'_>) {
+        let line = match event {
+            StatsEvent::AttemptStarted { attempt, is_transparent, .. } => {
+                format!("attempt {attempt}, transparent: {is_transparent}")
+            }
+            StatsEvent::AttemptEnded { attempt, code, .. } => format!("attempt {attempt} ends: {code}"),
+            StatsEvent::CallEnded { code, .. } => format!("the call ends: {code}"),
+            _ => return,
+        };
+        self.seen.lock().unwrap().push(line);
     }
 }
 
 #[tokio::test]
-async fn a_picker_learns_method_metadata_and_attempt() {
+async fn a_picker_learns_method_metadata_attempt_and_how_that_ends() {
     let server = Frames::new([Fate::Refuse]).await;
     let seen = Arc::default();
     let balancer = Recording { seen: Arc::clone(&seen) };
@@ -264,6 +283,42 @@ async fn a_picker_learns_method_metadata_and_attempt() {
     // A call asks once more whenever it has waited: for the connection, or because it was refused.
     let mut seen = seen.lock().unwrap().clone();
     seen.dedup();
-    let expected = ["Say for seven, attempt 1", "Say for seven, attempt 2", "Say for nobody, attempt 1"];
+    let expected = [
+        "Say for seven, attempt 1",
+        "attempt 1 done: UNAVAILABLE",
+        "Say for seven, attempt 2",
+        "attempt 2 done: OK",
+        "Say for nobody, attempt 1",
+        "attempt 1 done: OK",
+    ];
     assert_eq!(seen, expected);
+}
+
+#[tokio::test]
+async fn a_picker_learns_that_a_call_was_given_up() {
+    let server = Frames::new([]).await;
+    let seen = Arc::default();
+    let balancer = Recording { seen: Arc::clone(&seen) };
+    let channel = Channel::builder(&server.target).balance(balancer).build().unwrap();
+    say(&channel, "hello").await.unwrap();
+    seen.lock().unwrap().clear();
+    drop(channel.bidi_streaming(&CHAT).await.unwrap());
+    assert_eq!(*seen.lock().unwrap(), ["Chat for nobody, attempt 1", "attempt 1 done: CANCELLED"]);
+}
+
+#[tokio::test]
+async fn statistics_know_each_attempt() {
+    let server = Frames::new([Fate::Refuse]).await;
+    let seen = Arc::default();
+    let stats = Recording { seen: Arc::clone(&seen) };
+    let channel = Channel::builder(&server.target).stats(Arc::new(stats)).build().unwrap();
+    say(&channel, "hello").await.unwrap();
+    let expected = [
+        "attempt 1, transparent: false",
+        "attempt 1 ends: UNAVAILABLE",
+        "attempt 2, transparent: true",
+        "attempt 2 ends: OK",
+        "the call ends: OK",
+    ];
+    assert_eq!(*seen.lock().unwrap(), expected);
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Instant;
 
-use halloo::{Address, Command, Control, LoadBalancer, Pick, PickArgs, Picker, Status, SubchannelId, SubchannelUpdate};
+use halloo::{
+    Command, Control, LoadBalancer, Pick, PickArgs, Picker, Resolution, Status, SubchannelId, SubchannelUpdate,
+};
 
 pub struct Closable<B> {
     inner: B,
@@ -46,8 +48,8 @@ impl Picker for Door {
 }
 
 impl<B: LoadBalancer> LoadBalancer for Closable<B> {
-    fn handle_addresses(&mut self, now: Instant, addresses: Vec<Address>, control: &mut Control) {
-        self.pass(control, |inner, control| inner.handle_addresses(now, addresses, control));
+    fn handle_resolution(&mut self, now: Instant, resolution: Resolution, control: &mut Control) {
+        self.pass(control, |inner, control| inner.handle_resolution(now, resolution, control));
     }
 
     fn handle_resolver_failure(&mut self, now: Instant, status: Status, control: &mut Control) {

@@ -19,7 +19,7 @@ impl<F: FnMut() -> Vec<Address>> Table<F> {
     fn look(&mut self, now: Instant) {
         let addresses = (self.find)();
         self.event = Some(match addresses.is_empty() {
-            false => ResolverEvent::Addresses(addresses),
+            false => ResolverEvent::Resolved(addresses.into()),
             true => ResolverEvent::Failed(Status::unavailable("the table has no greeter; start one")),
         });
         // After a failure too: nothing else asks again.

@@ -47,6 +47,6 @@ impl Resolver for Watched {
 
     fn poll_event(&mut self) -> Option<ResolverEvent> {
         self.change(|shared| std::mem::take(&mut shared.is_news).then(|| shared.addresses.clone()))
-            .map(ResolverEvent::Addresses)
+            .map(|addresses| ResolverEvent::Resolved(addresses.into()))
     }
 }

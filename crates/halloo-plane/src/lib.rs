@@ -19,10 +19,11 @@ mod subchannel;
 
 pub use backoff::{Backoff, Dice};
 pub use balancer::{
-    Command, Control, LoadBalancer, Pick, PickArgs, PickFirst, Picker, SubchannelId, SubchannelUpdate, Wait,
+    Command, Control, Done, LoadBalancer, OnDone, Pick, PickArgs, PickFirst, Picked, Picker, SubchannelId,
+    SubchannelUpdate, Wait,
 };
 pub use failure::{Cause, ConnectFailure, Unreachable, duration_text};
 pub use plane::{Action, Plane};
-pub use resolver::{Dns, Fixed, Resolver, ResolverEvent, Wake};
+pub use resolver::{Dns, Endpoint, Fixed, Resolution, Resolver, ResolverEvent, Wake};
 pub use state::ConnectivityState;
 pub use subchannel::{AttemptId, Pace, Progress};

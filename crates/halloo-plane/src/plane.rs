@@ -251,7 +251,7 @@ impl Plane {
                 self.published = (state, picker);
                 self.actions.push_back(Action::Publish);
             }
-            Command::RequestAddresses => self.resolver.handle_request(now),
+            Command::RequestResolution => self.resolver.handle_request(now),
         }
     }
 
@@ -279,8 +279,8 @@ impl Plane {
                 self.lookup = Some((host.clone(), port));
                 self.actions.push_back(Action::Lookup { host, port });
             }
-            ResolverEvent::Addresses(addresses) => {
-                self.balancer.handle_addresses(now, addresses, &mut self.control);
+            ResolverEvent::Resolved(resolution) => {
+                self.balancer.handle_resolution(now, resolution, &mut self.control);
             }
             ResolverEvent::Failed(status) => {
                 tracing::debug!(%status, "the resolver failed");

@@ -112,7 +112,7 @@ async fn a_call_that_could_not_leave_is_given_back() {
     second.finish();
     rig.handle.shutdown();
     let refused = given_back.recv().await.unwrap();
-    assert_eq!(refused.call.method.full_name(), "test.Service/Echo");
+    assert_eq!(refused.head.method.full_name(), "test.Service/Echo");
     refused.responder.finish(Err(Status::aborted("seen")));
     assert_eq!(replies.next().await.unwrap_err().code(), Code::Aborted);
     drop(hanging);

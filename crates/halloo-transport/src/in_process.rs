@@ -4,9 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::Poll;
 
-use halloo_call::{
-    Carry, Dispatch, IncomingCall, LazyMetadata, OutgoingCall, RareHead, Refused, ResponderEnd, TimeLimits,
-};
+use halloo_call::{Carry, Dispatch, IncomingCall, LazyMetadata, OutgoingCall, RareHead, TimeLimits};
 use halloo_core::{Deadline, Extensions, Peer};
 
 use crate::clock::now;
@@ -31,20 +29,21 @@ impl InProcess {
 impl Carry for InProcess {
     /// # Panics
     /// If it is called outside a tokio runtime.
-    fn start(&self, call: OutgoingCall, responder: ResponderEnd) -> Result<(), Refused> {
-        let path = call.method.path();
+    fn start(&self, call: OutgoingCall) -> Result<(), OutgoingCall> {
+        let OutgoingCall { head, responder } = call;
+        let path = head.method.path();
         let route = self.dispatch.find(path);
-        let asked = call.call.deadline();
+        let asked = head.call.deadline();
         let deadline = self.dispatch.time_limits(route).deadline(asked, now());
         let rare = RareHead {
             unknown_path: route.is_none().then(|| path.into()),
-            subtype: call.subtype.into(),
-            encodings: call.encodings,
+            subtype: head.subtype.into(),
+            encodings: head.encodings,
             accepted_encodings: None,
         };
         let incoming = IncomingCall {
             rare: rare.or_none(),
-            metadata: LazyMetadata::from(call.call.metadata().clone()),
+            metadata: LazyMetadata::from(head.call.metadata().clone()),
             deadline,
             peer: Arc::clone(&self.peer),
             extensions: Extensions::new(),

@@ -19,9 +19,9 @@ pub use halloo_call::{
 pub use halloo_call::{Deflate, Gzip};
 pub use halloo_client::{
     Address, Backoff, BearerToken, BidiStreamingCall, CallCredentials, Channel, ChannelBuilder, ClientStreamingCall,
-    Command, ConnectFailure, ConnectivityState, Control, CredentialRequest, CredentialsFuture, Dns, Error, Fixed,
-    LoadBalancer, PendingReply, Pick, PickArgs, PickFirst, Picker, Resolver, ResolverEvent, ServerStreamingCall,
-    SubchannelId, SubchannelUpdate, Token, TokenFile, TokenSource, UnaryCall, Wake,
+    Command, ConnectFailure, ConnectivityState, Control, CredentialRequest, CredentialsFuture, Dns, Done, Endpoint,
+    Error, Fixed, LoadBalancer, OnDone, PendingReply, Pick, PickArgs, PickFirst, Picked, Picker, Resolution, Resolver,
+    ResolverEvent, ServerStreamingCall, SubchannelId, SubchannelUpdate, Token, TokenFile, TokenSource, UnaryCall, Wake,
 };
 pub use halloo_core::{
     CertificateChain, Code, Codec, Codecs, Compression, Deadline, DecodeLimits, DecompressBuffer, DecompressError,

@@ -1,4 +1,4 @@
-//! Heads of RPCs as clients hand them to what carries them: a connection, or a router in the same process.
+//! RPCs as clients hand them to what carries them: a connection, or a router in the same process.
 
 use std::sync::Arc;
 
@@ -7,10 +7,11 @@ use halloo_core::MethodDescriptor;
 use crate::compression::Encodings;
 use crate::dispatch::call::Call;
 use crate::exchange::ends::ResponderEnd;
+use crate::observe::observation::ObservedCall;
 
 /// The head of an RPC as a client hands it to a connection.
 #[derive(Debug)]
-pub struct OutgoingCall {
+pub struct OutgoingHead {
     /// The method.
     pub method: &'static MethodDescriptor,
     /// The codec's content-subtype.
@@ -23,37 +24,45 @@ pub struct OutgoingCall {
     pub was_refused: bool,
     /// It waits while its channel cannot reach any server, rather than fail.
     pub wait_for_ready: bool,
+    /// Who sees the call, if anybody does.
+    pub observed: Option<Arc<ObservedCall>>,
+}
+
+impl OutgoingHead {
+    /// Makes the head of a call that was not sent yet.
+    #[must_use]
+    pub fn new(method: &'static MethodDescriptor, subtype: &'static str, call: Call) -> Self {
+        let (encodings, observed) = (None, None);
+        Self { method, subtype, call, encodings, was_refused: false, wait_for_ready: false, observed }
+    }
+}
+
+/// A call on its way to who answers it: its head, and the end of its exchange from which the request is taken and to
+/// which the response is brought.
+///
+/// A call has one exchange, whatever becomes of its attempts: one that has ended before anybody could see it gives the
+/// call back as it was, and the next attempt takes it from there.
+#[derive(Debug)]
+pub struct OutgoingCall {
+    /// Its head.
+    pub head: Box<OutgoingHead>,
+    /// The responding end of its exchange.
+    pub responder: ResponderEnd,
 }
 
 impl OutgoingCall {
-    /// Makes a call that was not sent yet.
+    /// Puts a head and the responding end of an exchange together.
     #[must_use]
-    pub fn new(method: &'static MethodDescriptor, subtype: &'static str, call: Call) -> Self {
-        Self { method, subtype, call, encodings: None, was_refused: false, wait_for_ready: false }
-    }
-
-    /// Says how the messages are compressed, and how the replies may be.
-    #[must_use]
-    pub fn encodings(mut self, encodings: Option<Arc<Encodings>>) -> Self {
-        self.encodings = encodings;
-        self
+    pub fn new(head: OutgoingHead, responder: ResponderEnd) -> Self {
+        Self { head: Box::new(head), responder }
     }
 }
 
-/// Something that can carry an RPC to a responder: a connection, or a router in the same process.
+/// Something that can carry an RPC to who answers it: a connection, or a router in the same process.
 pub trait Carry: Send + Sync + 'static {
     /// Starts the call.
     ///
     /// # Errors
-    /// Gives call and responder back untouched if this carrier takes no more calls.
-    fn start(&self, call: OutgoingCall, responder: ResponderEnd) -> Result<(), Refused>;
-}
-
-/// A call that a carrier did not take; the peer has not seen it.
-#[derive(Debug)]
-pub struct Refused {
-    /// The call's head.
-    pub call: Box<OutgoingCall>,
-    /// The responding end of the call.
-    pub responder: ResponderEnd,
+    /// Gives the call back untouched if this carrier takes no more calls.
+    fn start(&self, call: OutgoingCall) -> Result<(), OutgoingCall>;
 }

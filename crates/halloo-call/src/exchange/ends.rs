@@ -12,7 +12,7 @@ use halloo_core::{DrainedPiece, Status};
 use crate::exchange::head::ResponseHead;
 use crate::exchange::link::CallLink;
 use crate::exchange::pipe::Interest;
-use crate::exchange::state::{Direction, Exchange, Head, Outcome, State, wake};
+use crate::exchange::state::{Direction, Exchange, Head, OnEnd, Outcome, State, wake};
 
 /// Exchanges that a pool keeps for the next calls.
 const POOLED_EXCHANGES: usize = 128;
@@ -313,6 +313,18 @@ impl ResponderEnd {
     #[must_use]
     pub fn handler_watch(&self) -> HandlerWatch {
         HandlerWatch { exchange: Arc::clone(self.shared()) }
+    }
+
+    /// Lets `on_end` hear how the call ends: by [`finish`](Self::finish), or because its caller gives it up. It is called
+    /// outside of any lock, from whatever task ends the call, and must not block. There is one at a time.
+    pub fn on_end(&self, on_end: OnEnd) {
+        self.shared().set_on_end(on_end);
+    }
+
+    /// Takes back who was to hear of the end, if it was not called yet.
+    #[must_use]
+    pub fn take_on_end(&self) -> Option<OnEnd> {
+        self.shared().take_on_end()
     }
 
     /// Ends the call. Only the first outcome counts.

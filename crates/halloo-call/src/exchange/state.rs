@@ -19,6 +19,9 @@ use crate::exchange::pipe::{Interest, Pipe};
 /// Says how a call ended: its trailing metadata, or the status that it failed with.
 pub type Outcome = Result<Metadata, Status>;
 
+/// Hears how a call, or an attempt of it, has ended; once.
+pub type OnEnd = Box<dyn FnOnce(&Outcome) + Send>;
+
 /// Bytes that may wait in one direction before its writer has to.
 pub const PIPE_LIMIT_BYTES: usize = 64 * 1024;
 
@@ -49,6 +52,7 @@ struct RareState {
     handler: Option<Waker>,
     watchers: Vec<(u64, Waker)>,
     next_watcher: u64,
+    on_end: Option<OnEnd>,
 }
 
 #[derive(Default)]
@@ -217,10 +221,15 @@ impl Exchange {
         if state.ended {
             return;
         }
-        state.ended = true;
         if state.rare.is_some() {
+            if let Some(on_end) = state.take_on_end() {
+                drop(state);
+                on_end(&outcome);
+                return self.finish(outcome);
+            }
             state.complete(&mut outcome);
         }
+        state.ended = true;
         state.outcome = Some(outcome);
         if state.is_awaited() {
             wake_after_end(state);
@@ -233,9 +242,11 @@ impl Exchange {
         if state.is_over() {
             return;
         }
+        let status = status();
         let rare = state.rare_mut();
-        rare.cancelled = Some(status());
+        rare.cancelled = Some(status.clone());
         let (handler, watchers) = (rare.handler.take(), std::mem::take(&mut rare.watchers));
+        let on_end = rare.on_end.take();
         state.request.discard();
         let wakers = [
             state.request.reader_to_wake(true),
@@ -247,6 +258,26 @@ impl Exchange {
         drop(state);
         wakers.into_iter().for_each(wake);
         watchers.into_iter().for_each(|(_, waker)| waker.wake());
+        if let Some(on_end) = on_end {
+            on_end(&Err(status));
+        }
+    }
+
+    /// Lets `on_end` hear how the call ends. There is one at a time.
+    pub(crate) fn set_on_end(&self, on_end: OnEnd) {
+        let mut state = self.lock();
+        if !state.is_over() {
+            state.rare_mut().on_end = Some(on_end);
+            return;
+        }
+        let status = state.cancelled().cloned();
+        drop(state);
+        on_end(&Err(status.unwrap_or_else(|| Status::cancelled("the call has ended"))));
+    }
+
+    /// Takes back who was to hear of the end.
+    pub(crate) fn take_on_end(&self) -> Option<OnEnd> {
+        self.lock().take_on_end()
     }
 
     pub(crate) fn poll_cancelled_by_handler(&self, cx: &Context<'_>) -> Poll<()> {
@@ -317,6 +348,10 @@ impl State {
     #[cfg(test)]
     pub(crate) fn watchers(&self) -> usize {
         self.rare.as_ref().map_or(0, |rare| rare.watchers.len())
+    }
+
+    fn take_on_end(&mut self) -> Option<OnEnd> {
+        self.rare.as_mut()?.on_end.take()
     }
 
     fn rare_mut(&mut self) -> &mut RareState {

@@ -3,8 +3,8 @@
 //! Both are off unless they are asked for, and then cost nothing: a call without an observation holds a `None`.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use halloo_core::{Code, MethodDescriptor, Peer};
@@ -78,24 +78,45 @@ pub struct ConnectionId(pub u64);
 #[non_exhaustive]
 pub enum StatsEvent<'a> {
     /// A call began: the application made it, or its head arrived.
+    #[non_exhaustive]
     CallStarted {
         /// Which call.
         call: CallId,
         /// Who says so.
         side: Side,
         /// Its method.
-        method: &'static MethodDescriptor,
+        method: &'a MethodDescriptor,
         /// The other end; a client does not know it yet.
         peer: Option<&'a Peer>,
     },
-    /// A client handed the call to a connection. Without retries, once a call.
+    /// A client handed the call to a connection: its first attempt, or the next one.
+    #[non_exhaustive]
     AttemptStarted {
         /// Which call.
         call: CallId,
         /// Its method.
-        method: &'static MethodDescriptor,
+        method: &'a MethodDescriptor,
+        /// Which attempt of the call, from 1.
+        attempt: u32,
+        /// A server has refused the attempt before it, and no handler saw that (gRFC A6, "Transparent Retries").
+        is_transparent: bool,
+    },
+    /// An attempt has ended: with its call, or the next one follows.
+    #[non_exhaustive]
+    AttemptEnded {
+        /// Which call.
+        call: CallId,
+        /// Its method.
+        method: &'a MethodDescriptor,
+        /// Which attempt of the call, from 1.
+        attempt: u32,
+        /// How it ended.
+        code: Code,
+        /// From its start.
+        elapsed: Duration,
     },
     /// A message was encoded.
+    #[non_exhaustive]
     MessageSent {
         /// Which call.
         call: CallId,
@@ -105,6 +126,7 @@ pub enum StatsEvent<'a> {
         bytes: usize,
     },
     /// A message was received whole.
+    #[non_exhaustive]
     MessageReceived {
         /// Which call.
         call: CallId,
@@ -113,14 +135,15 @@ pub enum StatsEvent<'a> {
         /// Its size in bytes, without the envelope's five.
         bytes: usize,
     },
-    /// A call ended, and with it a client's attempt. The last event of a call.
+    /// A call ended. The last event of a call.
+    #[non_exhaustive]
     CallEnded {
         /// Which call.
         call: CallId,
         /// Who says so.
         side: Side,
         /// Its method.
-        method: &'static MethodDescriptor,
+        method: &'a MethodDescriptor,
         /// How it ended.
         code: Code,
         /// From its start.
@@ -131,6 +154,7 @@ pub enum StatsEvent<'a> {
         received_bytes: u64,
     },
     /// A connection began: it was accepted, or made.
+    #[non_exhaustive]
     ConnectionOpened {
         /// Which connection.
         connection: ConnectionId,
@@ -140,6 +164,7 @@ pub enum StatsEvent<'a> {
         peer: &'a Peer,
     },
     /// A connection ended.
+    #[non_exhaustive]
     ConnectionClosed {
         /// Which connection.
         connection: ConnectionId,
@@ -194,6 +219,7 @@ impl Observation {
             began: Instant::now(),
             sent_bytes: AtomicU64::new(0),
             received_bytes: AtomicU64::new(0),
+            attempts: Mutex::default(),
             ended: AtomicBool::new(false),
         }))
     }
@@ -249,7 +275,16 @@ pub struct ObservedCall {
     began: Instant,
     sent_bytes: AtomicU64,
     received_bytes: AtomicU64,
+    attempts: Mutex<Attempts>,
     ended: AtomicBool,
+}
+
+/// The attempts of a client's call.
+#[derive(Default)]
+struct Attempts {
+    started: u32,
+    /// When the running one has started.
+    running: Option<Instant>,
 }
 
 impl ObservedCall {
@@ -259,11 +294,38 @@ impl ObservedCall {
         &self.span
     }
 
-    /// Notes that a client handed the call to a connection.
-    pub fn attempt_started(&self) {
+    /// Notes that a client hands the call to a connection, unless an attempt runs already; `is_transparent`: again, as a
+    /// server has refused it before any handler saw it.
+    pub fn attempt_started(&self, is_transparent: bool) {
+        let attempt = {
+            let mut attempts = self.attempts();
+            if attempts.running.is_some() || self.ended.load(Ordering::Acquire) {
+                return;
+            }
+            attempts.started += 1;
+            attempts.running = Some(Instant::now());
+            attempts.started
+        };
         if let Some(stats) = &self.stats {
-            stats.on_event(&StatsEvent::AttemptStarted { call: self.id, method: self.method });
+            let (call, method) = (self.id, self.method);
+            stats.on_event(&StatsEvent::AttemptStarted { call, method, attempt, is_transparent });
         }
+    }
+
+    /// Notes that the attempt that runs, if one does, has ended.
+    pub fn attempt_ended(&self, code: Code) {
+        let (attempt, running) = {
+            let mut attempts = self.attempts();
+            (attempts.started, attempts.running.take())
+        };
+        if let (Some(stats), Some(began)) = (&self.stats, running) {
+            let (call, method) = (self.id, self.method);
+            stats.on_event(&StatsEvent::AttemptEnded { call, method, attempt, code, elapsed: began.elapsed() });
+        }
+    }
+
+    fn attempts(&self) -> MutexGuard<'_, Attempts> {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that a message of `bytes` was encoded.
@@ -287,6 +349,7 @@ impl ObservedCall {
         if self.ended.swap(true, Ordering::AcqRel) {
             return;
         }
+        self.attempt_ended(code);
         self.span.record("rpc.response.status_code", code.name());
         if let Some(stats) = &self.stats {
             stats.on_event(&StatsEvent::CallEnded {

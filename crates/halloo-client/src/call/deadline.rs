@@ -2,11 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use halloo_call::{Enclosing, MessageReceiver, OutcomeFuture, OutgoingCall};
+use halloo_call::{Call, Enclosing, MessageReceiver, OutcomeFuture};
 use halloo_core::{Code, Deadline, MethodDescriptor, MethodKind, Origin, Status};
 use halloo_plane::duration_text;
-
-use crate::call::departure::Departure;
 
 const LIMIT_HINT: &str =
     ".timeout(..) on the call or the channel raises the limit; the server's log may tell what took so long";
@@ -22,16 +20,11 @@ pub(crate) fn since(began: Instant) -> Duration {
     now().saturating_duration_since(began)
 }
 
-/// Does what has to be done before a call can start, `what`, as long as its deadline allows.
-pub(crate) async fn within<T>(
-    limit: Option<Limit>,
-    what: &str,
-    work: impl Future<Output = Result<T, Status>>,
-) -> Result<T, Status> {
-    let Some(limit) = limit else { return work.await };
-    match tokio::time::timeout_at(limit.deadline.instant().into(), work).await {
-        Ok(done) => done,
-        Err(_) => Err(limit.passed_waiting_for(what)),
+/// Does `work` as long as `deadline` allows; `None` if it has passed.
+pub(crate) async fn before<T>(deadline: Option<Deadline>, work: impl Future<Output = T>) -> Option<T> {
+    match deadline {
+        Some(deadline) => tokio::time::timeout_at(deadline.instant().into(), work).await.ok(),
+        None => Some(work.await),
     }
 }
 
@@ -41,23 +34,40 @@ pub(crate) struct Limit {
     method: &'static MethodDescriptor,
     began: Instant,
     deadline: Deadline,
-    /// The call within which it is made, whose deadline this is; `None` if the deadline is its own.
-    outer: Option<&'static MethodDescriptor>,
+    /// The call within which it is made, if that has a deadline: the latest that this one can have.
+    enclosing: Option<Enclosing>,
     /// How long the call waited for a connection.
     pub(crate) waited: Duration,
 }
 
 impl Limit {
-    /// The limit of a call that is about to leave, if it has one. Interceptors may have given it a deadline, but none that
-    /// is later than that of the call within which it is made.
-    pub(crate) fn of(outgoing: &mut OutgoingCall, departure: &Departure) -> Option<Self> {
-        let own = outgoing.call.deadline();
-        let enclosing = departure.enclosing.filter(|outer| own.is_none_or(|own| outer.deadline <= own));
-        let deadline = enclosing.map(|outer| outer.deadline).or(own)?;
-        outgoing.call.set_deadline(Some(deadline));
-        let began = departure.began.unwrap_or_else(now);
-        let outer = enclosing.map(|outer| outer.method);
-        Some(Self { method: outgoing.method, began, deadline, outer, waited: Duration::ZERO })
+    /// The limit of a call of `method` that begins, if it has one: its own deadline, or an earlier one of the call within
+    /// which it is made.
+    pub(crate) fn new(
+        method: &'static MethodDescriptor,
+        began: Instant,
+        own: Option<Deadline>,
+        enclosing: Option<Enclosing>,
+    ) -> Option<Self> {
+        let deadline = enclosing.map(|outer| outer.deadline).into_iter().chain(own).min()?;
+        Some(Self { method, began, deadline, enclosing, waited: Duration::ZERO })
+    }
+
+    /// The limit of a call that interceptors have seen, whose limit was `before`: they may have given it another deadline,
+    /// but none that is later than that of the call within which it is made.
+    pub(crate) fn revised(before: Option<Self>, method: &'static MethodDescriptor, call: &mut Call) -> Option<Self> {
+        let (began, enclosing) = match before {
+            Some(before) => (before.began, before.enclosing),
+            None => (now(), None),
+        };
+        let limit = Self::new(method, began, call.deadline(), enclosing)?;
+        call.set_deadline(Some(limit.deadline));
+        Some(limit)
+    }
+
+    /// The call within which it is made, if the deadline is that one's.
+    fn outer(&self) -> Option<&'static MethodDescriptor> {
+        self.enclosing.filter(|outer| outer.deadline <= self.deadline).map(|outer| outer.method)
     }
 
     pub(crate) fn deadline(&self) -> Deadline {
@@ -100,7 +110,7 @@ impl Limit {
         let explained = self.status().note("spent", spent);
         let open = status.notes().iter().find(|note| note.label() == "requests");
         let explained = open.iter().fold(explained, |explained, open| explained.note("requests", open.text()));
-        let hint = match (open, self.outer, self.method.kind()) {
+        let hint = match (open, self.outer(), self.method.kind()) {
             (Some(_), _, MethodKind::ClientStreaming) | (Some(_), Some(_), _) => FINISH_HINT.into(),
             // A dialogue may also be longer than the time that it was given.
             (Some(_), None, _) => format!("{FINISH_HINT}; or {LIMIT_HINT}"),
@@ -118,7 +128,7 @@ impl Limit {
     }
 
     fn status(&self) -> Status {
-        let status = match self.outer {
+        let status = match self.outer() {
             Some(outer) => Enclosing::passed(outer),
             None => {
                 let granted = self.deadline.instant().saturating_duration_since(self.began);

@@ -1,40 +1,34 @@
-//! `Passage`: a call on its way through a channel's interceptors.
+//! `Chain`: the interceptors of a channel around one call.
 //!
 //! ```text
-//!  chain: first interceptor ▶ ... ▶ last ▶ end ── starts the call, then waits for its outcome
+//!  chain: first interceptor ▶ ... ▶ last ▶ end ── makes the attempt, then waits for its outcome
 //!  caller: reads the replies, hands the outcome to the end, takes what the chain makes of it
 //! ```
-//! The caller's task polls the chain: until the call starts, and again when it has ended.
+//! The caller's task polls the chain: until the call has left, and again when it has ended.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use halloo_call::{
-    Call, Interceptor, MessageReceiver, Next, Outcome, OutcomeFuture, OutgoingCall, Reply, ResponderEnd,
-};
+use halloo_call::{Call, Interceptor, MessageReceiver, Next, Outcome, OutcomeFuture, Reply};
 use halloo_core::{MethodDescriptor, Status};
 use tokio::sync::oneshot;
 
-use crate::call::departure::Departure;
-use crate::call::unary::{Sent, Started, send};
-use crate::channel::Channel;
+use crate::attempt::state::{Attempt, Begun};
+use crate::call::deadline::Limit;
+use crate::call::state::CallState;
 use crate::failure::calling;
+use crate::remote::Backend;
 
-pub(crate) struct Passage {
-    chain: OutcomeFuture,
-    started: Option<oneshot::Receiver<()>>,
+pub(crate) struct Chain {
+    method: &'static MethodDescriptor,
+    running: OutcomeFuture,
+    /// Says that the call has left; `None` once it has, or cannot.
+    sent: Option<oneshot::Receiver<()>>,
     outcome: OutcomeSlot,
-    responder: Slot<ResponderEnd>,
-}
-
-/// How far a call has come.
-enum Passed {
-    /// It has left.
-    Started,
-    /// An interceptor has answered it.
-    Answered(Outcome),
+    /// Until the end of the chain has taken it.
+    attempt: Slot<Attempt>,
 }
 
 type Slot<T> = Arc<Mutex<Option<T>>>;
@@ -42,76 +36,59 @@ type Slot<T> = Arc<Mutex<Option<T>>>;
 /// Where the call's outcome goes; once.
 type OutcomeSlot = Slot<oneshot::Sender<Outcome>>;
 
-impl Passage {
-    pub(crate) fn new(
-        channel: &Channel,
-        chain: Arc<[Arc<dyn Interceptor>]>,
-        outgoing: OutgoingCall,
-        departure: Departure,
-        responder: ResponderEnd,
-    ) -> Self {
-        let OutgoingCall { method, subtype, call, encodings, .. } = outgoing;
-        let (started_sender, started) = oneshot::channel();
+impl Chain {
+    /// Makes the chain of `interceptors`, at whose end `attempt` begins.
+    pub(crate) fn new(backend: Backend, interceptors: Arc<[Arc<dyn Interceptor>]>, mut attempt: Attempt) -> Self {
+        let method = attempt.call.head.method;
+        let call = std::mem::replace(&mut attempt.call.head.call, Call::new(method));
+        let (sent_sender, sent) = oneshot::channel();
         let (outcome_sender, outcome) = oneshot::channel();
-        let responder = Arc::new(Mutex::new(Some(responder)));
-        let end = {
-            let channel = channel.clone();
-            let responder = Arc::clone(&responder);
-            move |call: Call| -> OutcomeFuture {
-                Box::pin(async move {
-                    let Some(responder) = take(&responder) else { return Err(dropped()) };
-                    let outgoing = OutgoingCall::new(method, subtype, call).encodings(encodings);
-                    let limit = match send(&channel, outgoing, departure, responder)? {
-                        Sent::Now(limit) => limit,
-                        Sent::Later(sending) => sending.await?,
-                    };
-                    // Without a receiver the caller has gone, and the exchange knows it.
-                    let _ = started_sender.send(());
-                    let outcome = outcome.await.unwrap_or_else(|_| Err(dropped()));
-                    outcome.map_err(|status| {
-                        let status = calling(&status, method);
-                        limit.map_or_else(|| status.clone(), |limit| limit.explain(status.clone()))
-                    })
+        let attempt = Arc::new(Mutex::new(Some(attempt)));
+        let waiting = Arc::clone(&attempt);
+        let end = move |call: Call| -> OutcomeFuture {
+            Box::pin(async move {
+                let Some(attempt) = take(&waiting) else { return Err(dropped()) };
+                let limit = begin(&backend, attempt, call).await.map_err(|status| calling(&status, method))?;
+                // Without a receiver the caller has gone, and the exchange knows it.
+                let _ = sent_sender.send(());
+                let outcome = outcome.await.unwrap_or_else(|_| Err(dropped()));
+                outcome.map_err(|status| {
+                    let status = calling(&status, method);
+                    limit.map_or_else(|| status.clone(), |limit| limit.explain(status.clone()))
                 })
-            }
+            })
         };
-        Self {
-            chain: Next::new(chain, end).run(call),
-            started: Some(started),
-            outcome: Arc::new(Mutex::new(Some(outcome_sender))),
-            responder,
-        }
+        let running = Next::new(interceptors, end).run(call);
+        Self { method, running, sent: Some(sent), outcome: Arc::new(Mutex::new(Some(outcome_sender))), attempt }
     }
 
     /// Waits until the call has left, or the chain has answered it.
-    pub(crate) async fn into_started<A>(
-        mut self,
-        receiver: MessageReceiver<A>,
-        method: &'static MethodDescriptor,
-    ) -> Result<Started<A>, Status> {
-        match poll_fn(|cx| self.poll_started(cx)).await {
-            Passed::Started => Ok(Started::Intercepted(receiver, self)),
-            Passed::Answered(Err(status)) => Err(calling(&status, method)),
-            Passed::Answered(outcome @ Ok(_)) => {
-                let receiver = receiver.with_epilogue(move |_| Box::pin(std::future::ready(outcome)));
-                Ok(Started::Plain(receiver, None))
-            }
+    ///
+    /// # Errors
+    /// What the chain has answered.
+    pub(crate) async fn left(mut self) -> Result<CallState, Status> {
+        let answered = poll_fn(|cx| self.poll_left(cx)).await;
+        match answered {
+            None => Ok(CallState::Intercepted(self)),
+            Some(Ok(trailers)) => Ok(CallState::Answered(Ok(trailers))),
+            Some(Err(status)) => Err(calling(&status, self.method)),
         }
     }
 
-    fn poll_started(&mut self, cx: &mut Context<'_>) -> Poll<Passed> {
-        if let Poll::Ready(outcome) = self.chain.as_mut().poll(cx) {
-            if let Some(responder) = take(&self.responder) {
-                responder.finish(outcome.clone());
+    /// Ready with `None` once the call has left, and with what the chain has answered otherwise.
+    fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outcome>> {
+        if let Poll::Ready(outcome) = self.running.as_mut().poll(cx) {
+            if let Some(attempt) = take(&self.attempt) {
+                attempt.call.responder.finish(outcome.clone());
             }
-            return Poll::Ready(Passed::Answered(outcome));
+            return Poll::Ready(Some(outcome));
         }
-        if let Some(started) = &mut self.started
-            && let Poll::Ready(result) = std::pin::Pin::new(started).poll(cx)
+        if let Some(sent) = &mut self.sent
+            && let Poll::Ready(result) = Pin::new(sent).poll(cx)
         {
-            self.started = None;
+            self.sent = None;
             if result.is_ok() {
-                return Poll::Ready(Passed::Started);
+                return Poll::Ready(None);
             }
         }
         Poll::Pending
@@ -119,16 +96,16 @@ impl Passage {
 
     /// Lets the chain see, and change, how the replies of `receiver` end.
     pub(crate) fn attach<A>(self, receiver: MessageReceiver<A>) -> MessageReceiver<A> {
-        let Self { chain, outcome, .. } = self;
+        let Self { running, outcome, .. } = self;
         receiver.with_epilogue(move |ended| {
             hand_over(&outcome, ended);
-            chain
+            running
         })
     }
 
     /// Receives the one reply, and lets the chain see and change how the call ends.
     pub(crate) async fn only_reply<A>(self, receiver: MessageReceiver<A>) -> halloo_call::Result<A> {
-        let Self { mut chain, outcome, .. } = self;
+        let Self { mut running, outcome, .. } = self;
         let (verdict_sender, verdict) = oneshot::channel();
         let slot = Arc::clone(&outcome);
         let receiver = receiver.with_epilogue(move |ended| {
@@ -149,7 +126,7 @@ impl Passage {
                 }
             }
             let Some(sender) = verdict_sender.take() else { return Poll::Pending };
-            let Poll::Ready(verdict) = chain.as_mut().poll(cx) else {
+            let Poll::Ready(verdict) = running.as_mut().poll(cx) else {
                 verdict_sender = Some(sender);
                 return Poll::Pending;
             };
@@ -169,6 +146,16 @@ impl Passage {
         })
         .await?;
         Ok(Reply::from_parts(message, headers, trailers))
+    }
+}
+
+/// Begins an attempt of a call that interceptors have seen, and waits until it has left.
+async fn begin(backend: &Backend, mut attempt: Attempt, mut call: Call) -> Result<Option<Limit>, Status> {
+    attempt.limit = Limit::revised(attempt.limit, attempt.call.head.method, &mut call);
+    attempt.call.head.call = call;
+    match attempt.begin(backend)? {
+        Begun::Started(limit) => Ok(limit),
+        Begun::Waits(waits) => waits.await,
     }
 }
 

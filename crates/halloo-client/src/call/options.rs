@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use halloo_call::{Call, Enclosing, ObservedCall, Scope, Side};
-use halloo_core::{Deadline, DecodeLimits, Metadata, MetadataError, MethodDescriptor, Status};
+use halloo_call::{Call, Enclosing, OutgoingHead, Scope, Side};
+use halloo_core::{Deadline, DecodeLimits, Metadata, MetadataError, Method, Status};
 
+use crate::call::codec::CallCodecs;
 use crate::call::compression::{CallCompression, CompressionChoice};
-use crate::call::deadline::now;
-use crate::call::departure::Departure;
+use crate::call::deadline::{Limit, now};
+use crate::call::state::{OpenedCall, noted};
 use crate::channel::Channel;
 use crate::credentials::{CallCredentials, Credentials};
 use crate::failure::calling;
@@ -44,40 +45,6 @@ enum Outer {
     Ambient,
     Scope(Box<Scope>),
     Detached,
-}
-
-/// A call that is about to start.
-pub(crate) struct Opened {
-    pub(crate) call: Call,
-    pub(crate) departure: Departure,
-    pub(crate) limits: DecodeLimits,
-    /// The name of the codec, where it is not the method's first.
-    pub(crate) codec: Option<&'static str>,
-    pub(crate) compression: CallCompression,
-    pub(crate) observed: Observed,
-    /// Whose end cancels it; `None` for most.
-    pub(crate) scope: Option<Box<Scope>>,
-}
-
-/// Who sees the call; `None` for most.
-pub(crate) struct Observed(pub(crate) Option<Arc<ObservedCall>>);
-
-impl Observed {
-    /// Notes that the call ends here if `result` is a failure.
-    pub(crate) fn note<T>(&self, result: Result<T, Status>) -> Result<T, Status> {
-        if let (Some(observed), Err(status)) = (&self.0, &result) {
-            observed.end(status.code());
-        }
-        result
-    }
-
-    /// Notes that the call has left for a connection, or has not.
-    pub(crate) fn note_start<T>(&self, result: Result<T, Status>) -> Result<T, Status> {
-        if let (Some(observed), Ok(_)) = (&self.0, &result) {
-            observed.attempt_started();
-        }
-        self.note(result)
-    }
 }
 
 impl CallOptions {
@@ -119,7 +86,15 @@ impl CallOptions {
     }
 
     /// Puts the channel's defaults under what the call says.
-    pub(crate) fn open(self, channel: &Channel, method: &'static MethodDescriptor) -> Result<Opened, Status> {
+    ///
+    /// # Errors
+    /// What the call fails with before it begins.
+    pub(crate) fn open<Q: 'static, A: 'static>(
+        self,
+        channel: &Channel,
+        method: &'static Method<Q, A>,
+    ) -> Result<OpenedCall<Q, A>, Status> {
+        let descriptor = method.descriptor();
         let defaults = channel.defaults();
         let mut credentials = defaults.credentials.clone();
         let mut choice = None;
@@ -127,7 +102,7 @@ impl CallOptions {
         let mut outer = Outer::Ambient;
         if let Some(rare) = self.rare {
             if let Some(fault) = rare.fault {
-                return Err(calling(&fault.into(), method));
+                return Err(calling(&fault.into(), descriptor));
             }
             choice = rare.compression;
             codec = rare.codec.or(codec);
@@ -140,20 +115,20 @@ impl CallOptions {
             Outer::Detached => (None, None),
         };
         if let Some(scope) = &scope {
-            scope.check().map_err(|status| calling(&status, method))?;
+            scope.check().map_err(|status| calling(&status, descriptor))?;
         }
         let timeout = match (self.timeout, self.deadline) {
             (None, None) => defaults.timeout,
             (timeout, _) => timeout,
         };
-        let mut call = Call::new(method);
-        let mut began = None;
+        let mut call = Call::new(descriptor);
+        let mut limit = None;
         if timeout.is_some() || self.deadline.is_some() || enclosing.is_some() {
             let now = now();
             let of_timeout = timeout.map(|timeout| Deadline::after(now, timeout));
-            let of_outer = enclosing.map(|enclosing| enclosing.deadline);
-            call.set_deadline(of_timeout.into_iter().chain(self.deadline).chain(of_outer).min());
-            began = Some(now);
+            let own = of_timeout.into_iter().chain(self.deadline).min();
+            limit = Limit::new(descriptor, now, own, enclosing);
+            call.set_deadline(limit.map(|limit| limit.deadline()));
         }
         if !defaults.metadata.is_empty() {
             let mut metadata = defaults.metadata.clone();
@@ -162,12 +137,23 @@ impl CallOptions {
         } else if !self.metadata.is_empty() {
             call.set_metadata(self.metadata.into());
         }
-        let wait_for_ready = self.wait_for_ready.unwrap_or(defaults.wait_for_ready);
-        let limits = DecodeLimits::new(self.max_reply_bytes.unwrap_or(defaults.max_reply_bytes));
-        let compression = defaults.compression.of_call(choice);
-        let observed = Observed(channel.observation().call(Side::Client, method, None));
-        let departure = Departure { began, credentials, wait_for_ready, enclosing, watch: None };
-        Ok(Opened { call, departure, limits, codec, compression, observed, scope })
+        let observed = channel.observation().call(Side::Client, descriptor, None);
+        let codecs = noted(observed.as_deref(), CallCodecs::of(method, codec))?;
+        let CallCompression { compressor, encodings } = defaults.compression.of_call(choice);
+        let mut head = Box::new(OutgoingHead::new(descriptor, codecs.request.subtype(), call));
+        head.encodings = encodings;
+        head.wait_for_ready = self.wait_for_ready.unwrap_or(defaults.wait_for_ready);
+        head.observed = observed;
+        Ok(OpenedCall {
+            head,
+            codecs,
+            compressor,
+            max_request_bytes: defaults.max_request_bytes,
+            reply_limits: DecodeLimits::new(self.max_reply_bytes.unwrap_or(defaults.max_reply_bytes)),
+            credentials: credentials.map(|credentials| (credentials, Arc::clone(&defaults.authority))),
+            limit,
+            scope,
+        })
     }
 }
 

@@ -8,7 +8,8 @@ use halloo_call::{MessageReceiver, MessageSender, exchange};
 use halloo_core::{Method, Status};
 
 use crate::call::options::{CallOptions, call_options};
-use crate::call::unary::{Begun, CallFuture, ReplyFuture, begin, send_only_request, sender};
+use crate::call::state::ReplyFuture;
+use crate::call::unary::CallFuture;
 use crate::channel::Channel;
 
 impl Channel {
@@ -73,13 +74,10 @@ impl<'c, Q: Send + 'static, A: Send + 'static> IntoFuture for ServerStreamingCal
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let Self { channel, method, request, options } = self;
-            let opened = options.open(channel, method.descriptor())?;
+            let opened = options.open(channel, method)?;
             let (caller, responder) = exchange();
-            send_only_request(channel, method, (&caller, &opened), request)?;
-            let mut replies = match begin(channel, method, opened, caller, responder)? {
-                Begun::Started(started) => started.into_receiver(),
-                Begun::Waiting(waiting) => waiting.await?.into_receiver(),
-            };
+            opened.send_only_request(&caller, request)?;
+            let mut replies = opened.begin(channel, caller, responder)?.into_replies().await?;
             replies.headers().await?;
             Ok(replies)
         })
@@ -158,14 +156,11 @@ impl<'c, Q: Send + 'static, A: Send + 'static> IntoFuture for ClientStreamingCal
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let Self { channel, method, options } = self;
-            let opened = options.open(channel, method.descriptor())?;
+            let opened = options.open(channel, method)?;
             let (caller, responder) = exchange();
-            let requests = sender(channel, method, &caller, &opened)?;
-            let started = match begin(channel, method, opened, caller, responder)? {
-                Begun::Started(started) => started,
-                Begun::Waiting(waiting) => waiting.await?,
-            };
-            Ok((requests, PendingReply { reply: started.into_reply() }))
+            let requests = opened.requests(&caller);
+            let call = opened.begin(channel, caller, responder)?.left().await?;
+            Ok((requests, PendingReply { reply: call.into_reply() }))
         })
     }
 }
@@ -234,13 +229,10 @@ impl<'c, Q: Send + 'static, A: Send + 'static> IntoFuture for BidiStreamingCall<
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let Self { channel, method, options } = self;
-            let opened = options.open(channel, method.descriptor())?;
+            let opened = options.open(channel, method)?;
             let (caller, responder) = exchange();
-            let requests = sender(channel, method, &caller, &opened)?;
-            let replies = match begin(channel, method, opened, caller, responder)? {
-                Begun::Started(started) => started.into_receiver(),
-                Begun::Waiting(waiting) => waiting.await?.into_receiver(),
-            };
+            let requests = opened.requests(&caller);
+            let replies = opened.begin(channel, caller, responder)?.into_replies().await?;
             Ok((requests, replies))
         })
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use halloo_call::{Carry, OutgoingCall, Refused, ResponderEnd};
+use halloo_call::{Carry, OutgoingCall};
 use halloo_core::{Address, SecurityLevel};
 use halloo_plane::{Progress, Unreachable};
 use halloo_transport::{ClientConnection, ConnectOptions, PlacesFreed, ReturnedCalls};
@@ -74,8 +74,8 @@ pub(crate) trait Connection: Carrier + fmt::Debug {
     }
 
     /// Starts a call at its reserved place.
-    fn start_reserved(&self, call: OutgoingCall, responder: ResponderEnd) -> Result<(), Refused> {
-        self.start(call, responder)
+    fn start_reserved(&self, call: OutgoingCall) -> Result<(), OutgoingCall> {
+        self.start(call)
     }
 
     /// Gives a reserved place back. `true`: somebody else who waits can have it.
@@ -163,8 +163,8 @@ impl Drop for Http2Connection {
 
 impl Carry for Http2Connection {
     #[inline]
-    fn start(&self, call: OutgoingCall, responder: ResponderEnd) -> Result<(), Refused> {
-        self.connection.start(call, responder)
+    fn start(&self, call: OutgoingCall) -> Result<(), OutgoingCall> {
+        self.connection.start(call)
     }
 }
 
@@ -187,8 +187,8 @@ impl Connection for Http2Connection {
         self.connection.reserve_or_wait()
     }
 
-    fn start_reserved(&self, call: OutgoingCall, responder: ResponderEnd) -> Result<(), Refused> {
-        self.connection.start_reserved(call, responder)
+    fn start_reserved(&self, call: OutgoingCall) -> Result<(), OutgoingCall> {
+        self.connection.start_reserved(call)
     }
 
     fn give_back(&self) -> bool {

@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use halloo_call::{Carry, OutgoingCall, Refused, ResponderEnd};
+use halloo_call::{Carry, OutgoingCall};
 use halloo_core::SecurityLevel;
 use halloo_plane::AttemptId;
 use tokio::sync::oneshot;
@@ -148,7 +148,7 @@ struct Several {
 }
 
 impl Carry for Several {
-    fn start(&self, call: OutgoingCall, responder: ResponderEnd) -> Result<(), Refused> {
+    fn start(&self, call: OutgoingCall) -> Result<(), OutgoingCall> {
         let queue = self.line.lock();
         let free = match queue.waiting.is_empty() {
             true => queue.connections.iter().find(|(_, connection)| connection.reserve()),
@@ -157,9 +157,9 @@ impl Carry for Several {
         match free.map(|(_, connection)| Arc::clone(connection)) {
             Some(connection) => {
                 drop(queue);
-                connection.start_reserved(call, responder)
+                connection.start_reserved(call)
             }
-            None => Err(Refused { call: Box::new(call), responder }),
+            None => Err(call),
         }
     }
 }
@@ -183,10 +183,10 @@ pub(crate) struct Slot {
 }
 
 impl Carry for Slot {
-    fn start(&self, call: OutgoingCall, responder: ResponderEnd) -> Result<(), Refused> {
+    fn start(&self, call: OutgoingCall) -> Result<(), OutgoingCall> {
         match self.is_used.swap(true, Ordering::Relaxed) {
-            false => self.connection.start_reserved(call, responder),
-            true => Err(Refused { call: Box::new(call), responder }),
+            false => self.connection.start_reserved(call),
+            true => Err(call),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use halloo_call::{Carry, OutgoingCall, Refused, ResponderEnd};
+use halloo_call::{Carry, OutgoingCall};
 use halloo_core::{Address, Metadata, SecurityLevel, Status};
 use halloo_plane::Unreachable;
 use halloo_transport::ReturnedCalls;
@@ -50,17 +50,17 @@ impl Connect for Line {
 }
 
 impl Carry for Fake {
-    fn start(&self, call: OutgoingCall, responder: ResponderEnd) -> Result<(), Refused> {
+    fn start(&self, call: OutgoingCall) -> Result<(), OutgoingCall> {
         let refused = match self.fate {
             Fate::Answer => {
-                let values: Vec<_> = call.call.metadata().get_all("authorization").collect();
+                let values: Vec<_> = call.head.call.metadata().get_all("authorization").collect();
                 let text = values.join(",");
                 let prefix = [0, 0, 0, 0, u8::try_from(text.len()).unwrap()];
-                responder.push_response([&prefix, text.as_bytes()].concat().into());
-                responder.finish(Ok(Metadata::new()));
+                call.responder.push_response([&prefix, text.as_bytes()].concat().into());
+                call.responder.finish(Ok(Metadata::new()));
                 return Ok(());
             }
-            Fate::Refuse | Fate::Return => Refused { call: Box::new(call), responder },
+            Fate::Refuse | Fate::Return => call,
         };
         self.has_ended.send_replace(true);
         if matches!(self.fate, Fate::Refuse) {

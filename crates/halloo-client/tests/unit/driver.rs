@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use halloo_call::{Carry, OutgoingCall, Refused, ResponderEnd};
+use halloo_call::{Carry, OutgoingCall};
 use halloo_core::{
     Address, Code, Codec, Codecs, DecodeLimits, EncodeBuffer, Metadata, Method, MethodDescriptor, MethodKind,
     SecurityLevel, Status,
@@ -111,14 +111,14 @@ impl Fake {
 }
 
 impl Carry for Fake {
-    fn start(&self, call: OutgoingCall, responder: ResponderEnd) -> Result<(), Refused> {
+    fn start(&self, call: OutgoingCall) -> Result<(), OutgoingCall> {
         if *self.ended.borrow() != Ended::No {
-            return Err(Refused { call: Box::new(call), responder });
+            return Err(call);
         }
         let name = self.name.as_bytes();
         let envelope = [&[0, 0, 0, 0, u8::try_from(name.len()).unwrap()], name].concat();
-        responder.push_response(envelope.into());
-        responder.finish(Ok(Metadata::new()));
+        call.responder.push_response(envelope.into());
+        call.responder.finish(Ok(Metadata::new()));
         Ok(())
     }
 }

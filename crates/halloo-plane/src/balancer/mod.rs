@@ -7,9 +7,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use halloo_core::{Address, Metadata, MethodDescriptor, Status};
+use halloo_core::{Address, Code, Metadata, MethodDescriptor, Status};
 
 use crate::failure::ConnectFailure;
+use crate::resolver::Resolution;
 use crate::state::ConnectivityState;
 
 pub use pick_first::PickFirst;
@@ -17,7 +18,7 @@ pub use pick_first::PickFirst;
 /// Decides which addresses of a target are connected, and which of them each call takes.
 ///
 /// Pure: called serially with the time; it acts through the [`Control`] that it is lent. A channel begins IDLE: nobody
-/// looks for addresses, and calls wait, until [`exit_idle`](Self::exit_idle) has [asked](Control::request_addresses).
+/// looks for addresses, and calls wait, until [`exit_idle`](Self::exit_idle) has [asked](Control::request_resolution).
 /// Calls take the picker that was published last.
 ///
 /// A balancer keeps the subchannels of addresses that stay in a new list: removing one closes its connections. It sends
@@ -45,9 +46,9 @@ pub use pick_first::PickFirst;
 /// # }
 /// ```
 pub trait LoadBalancer: Send + 'static {
-    /// Hears that the resolver has found the target's addresses. They replace those before; the list may be empty. Asking
-    /// for addresses from here is an endless loop with a resolver that answers at once.
-    fn handle_addresses(&mut self, now: Instant, addresses: Vec<Address>, control: &mut Control);
+    /// Hears what the resolver has found. It replaces what was before; the list may be empty. Asking for another resolution
+    /// from here is an endless loop with a resolver that answers at once.
+    fn handle_resolution(&mut self, now: Instant, resolution: Resolution, control: &mut Control);
 
     /// Hears that the resolver found nothing. Addresses that are known stay good.
     fn handle_resolver_failure(&mut self, now: Instant, status: Status, control: &mut Control);
@@ -135,17 +136,112 @@ impl<'a> PickArgs<'a> {
 }
 
 /// Says where a call goes.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum Pick {
     /// To this subchannel. If it is not connected any more, the call waits for the next picker.
-    Subchannel(SubchannelId),
+    To(Picked),
     /// Nowhere yet: it waits for the next picker, or for its deadline.
     Queue,
     /// It fails, or waits for the next picker if it waits for ready. A code of applications (INVALID_ARGUMENT, NOT_FOUND,
     /// ALREADY_EXISTS, FAILED_PRECONDITION, ABORTED, OUT_OF_RANGE, DATA_LOSS) becomes INTERNAL, since it would be taken for
     /// the server's (gRFC A54).
     Fail(Status),
+}
+
+/// Names the subchannel that an attempt goes to, and who hears how the attempt has ended.
+#[derive(Debug)]
+pub struct Picked {
+    /// Where it goes.
+    pub subchannel: SubchannelId,
+    /// Who hears of the end; `None` costs nothing.
+    pub on_done: Option<OnDone>,
+}
+
+impl Picked {
+    /// Picks `subchannel`; nobody hears of the end.
+    #[must_use]
+    pub const fn new(subchannel: SubchannelId) -> Self {
+        Self { subchannel, on_done: None }
+    }
+
+    /// Lets `on_done` hear how the attempt has ended: once, also if it has not started, as the subchannel has no
+    /// connection any more or the call was given up (UNAVAILABLE). It is called from whatever task ends the attempt, and
+    /// must not block.
+    #[must_use]
+    pub fn on_done(mut self, on_done: impl FnOnce(&Done<'_>) + Send + 'static) -> Self {
+        self.on_done = Some(OnDone(Some(Box::new(on_done))));
+        self
+    }
+}
+
+impl From<Picked> for Pick {
+    fn from(picked: Picked) -> Self {
+        Self::To(picked)
+    }
+}
+
+impl From<SubchannelId> for Pick {
+    fn from(subchannel: SubchannelId) -> Self {
+        Self::To(Picked::new(subchannel))
+    }
+}
+
+/// Says how an attempt has ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Done<'a> {
+    result: Result<&'a Metadata, &'a Status>,
+}
+
+impl<'a> Done<'a> {
+    /// Describes an attempt that has ended with these trailers, or with this status.
+    #[must_use]
+    pub const fn new(result: Result<&'a Metadata, &'a Status>) -> Self {
+        Self { result }
+    }
+
+    /// Returns the code that it has ended with.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        self.result.map_or_else(Status::code, |_| Code::Ok)
+    }
+
+    /// Returns the trailers, such as a server's report of its load (`endpoint-load-metrics-bin`).
+    #[must_use]
+    pub fn trailers(&self) -> &'a Metadata {
+        match self.result {
+            Ok(trailers) => trailers,
+            Err(status) => status.metadata(),
+        }
+    }
+}
+
+type Hear = Box<dyn FnOnce(&Done<'_>) + Send>;
+
+/// Hears how an attempt has ended; see [`Picked::on_done`].
+pub struct OnDone(Option<Hear>);
+
+impl OnDone {
+    /// Says how the attempt has ended.
+    pub fn call(mut self, done: &Done<'_>) {
+        if let Some(on_done) = self.0.take() {
+            on_done(done);
+        }
+    }
+}
+
+impl Drop for OnDone {
+    fn drop(&mut self) {
+        if let Some(on_done) = self.0.take() {
+            on_done(&Done::new(Err(&Status::unavailable("the attempt has not started"))));
+        }
+    }
+}
+
+impl fmt::Debug for OnDone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnDone").finish_non_exhaustive()
+    }
 }
 
 /// Names a subchannel of one channel; never reused.
@@ -188,8 +284,8 @@ pub enum Command {
     Remove(SubchannelId),
     /// [`Control::publish`].
     Publish(ConnectivityState, Arc<dyn Picker>),
-    /// [`Control::request_addresses`].
-    RequestAddresses,
+    /// [`Control::request_resolution`].
+    RequestResolution,
 }
 
 impl Control {
@@ -221,9 +317,9 @@ impl Control {
         self.commands.push_back(Command::Publish(state, picker));
     }
 
-    /// Asks the resolver for addresses again.
-    pub fn request_addresses(&mut self) {
-        self.commands.push_back(Command::RequestAddresses);
+    /// Asks the resolver again.
+    pub fn request_resolution(&mut self) {
+        self.commands.push_back(Command::RequestResolution);
     }
 
     /// Returns the status of calls while no address can be reached: it names the target and each failure.
@@ -291,7 +387,7 @@ impl fmt::Debug for Command {
             Self::Connect(id) => write!(f, "connect {}", id.0),
             Self::Remove(id) => write!(f, "remove {}", id.0),
             Self::Publish(state, _) => write!(f, "publish {state}"),
-            Self::RequestAddresses => f.write_str("request addresses"),
+            Self::RequestResolution => f.write_str("request resolution"),
         }
     }
 }

@@ -11,6 +11,7 @@ use halloo_core::{Address, Status};
 
 use crate::balancer::{Control, Fail, LoadBalancer, Pick, PickArgs, Picker, SubchannelId, SubchannelUpdate, Wait};
 use crate::failure::ConnectFailure;
+use crate::resolver::Resolution;
 use crate::state::ConnectivityState;
 
 /// How long after an empty list the resolver is asked again. At once would be an endless loop: a resolver may answer
@@ -105,7 +106,7 @@ impl PickFirst {
         }
         self.phase = Phase::Retrying;
         self.is_failing = true;
-        control.request_addresses();
+        control.request_resolution();
         self.publish_failure(control);
         for slot in self.slots.iter_mut().filter(|slot| slot.state == SlotState::Idle) {
             slot.state = SlotState::Connecting;
@@ -139,14 +140,14 @@ impl PickFirst {
             control.remove(slot.id);
         }
         self.phase = Phase::Idle;
-        control.request_addresses();
+        control.request_resolution();
         control.publish(ConnectivityState::Idle, Arc::new(Wait));
     }
 
     /// The last connection has ended while an attempt at a further one was under way, or had failed (gRFC A105): that
     /// attempt is the first of a pass.
     fn lost_while_connecting(&mut self, control: &mut Control) {
-        control.request_addresses();
+        control.request_resolution();
         self.begin_pass(control);
     }
 
@@ -162,12 +163,12 @@ impl PickFirst {
 }
 
 impl LoadBalancer for PickFirst {
-    fn handle_addresses(&mut self, now: Instant, addresses: Vec<Address>, control: &mut Control) {
+    fn handle_resolution(&mut self, now: Instant, resolution: Resolution, control: &mut Control) {
         self.ask_again_at = None;
         self.addresses.clear();
-        for address in addresses {
-            if !self.addresses.contains(&address) {
-                self.addresses.push(address);
+        for address in resolution.addresses() {
+            if !self.addresses.contains(address) {
+                self.addresses.push(address.clone());
             }
         }
         if self.addresses.is_empty() {
@@ -236,7 +237,7 @@ impl LoadBalancer for PickFirst {
         }
         if self.addresses.is_empty() {
             self.phase = Phase::Resolving;
-            control.request_addresses();
+            control.request_resolution();
             control.publish(ConnectivityState::Connecting, Arc::new(Wait));
         } else {
             self.begin_pass(control);
@@ -245,7 +246,7 @@ impl LoadBalancer for PickFirst {
 
     fn handle_timeout(&mut self, _now: Instant, control: &mut Control) {
         self.ask_again_at = None;
-        control.request_addresses();
+        control.request_resolution();
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
@@ -259,7 +260,7 @@ struct One(SubchannelId);
 
 impl Picker for One {
     fn pick(&self, _args: &PickArgs<'_>) -> Pick {
-        Pick::Subchannel(self.0)
+        self.0.into()
     }
 }
 

@@ -82,8 +82,8 @@ impl Resolver for Dns {
             Ok(found) => {
                 self.failures = 0;
                 self.state = State::Resolved { at: now, asked_again: false };
-                let addresses = found.into_iter().map(Address::Tcp).collect();
-                self.event = Some(ResolverEvent::Addresses(addresses));
+                let addresses: Vec<_> = found.into_iter().map(Address::Tcp).collect();
+                self.event = Some(ResolverEvent::Resolved(addresses.into()));
             }
             Err(error) => {
                 let pause = self.backoff.pause(self.failures, self.dice.roll());

@@ -27,6 +27,6 @@ impl Resolver for Fixed {
     }
 
     fn poll_event(&mut self) -> Option<ResolverEvent> {
-        std::mem::take(&mut self.asked).then(|| ResolverEvent::Addresses(self.addresses.clone()))
+        std::mem::take(&mut self.asked).then(|| ResolverEvent::Resolved(self.addresses.clone().into()))
     }
 }

@@ -2,16 +2,18 @@
 
 mod dns;
 mod fixed;
+mod resolution;
 mod wake;
 
 use std::io;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use halloo_core::{Address, Status};
+use halloo_core::Status;
 
 pub use dns::Dns;
 pub use fixed::Fixed;
+pub use resolution::{Endpoint, Resolution};
 pub use wake::Wake;
 
 /// Finds the addresses of a channel's target, at first and again when connections fail.
@@ -85,8 +87,8 @@ pub enum ResolverEvent {
         /// The port that the addresses get.
         port: u16,
     },
-    /// The target's addresses, all of them, best first.
-    Addresses(Vec<Address>),
+    /// The target's servers, all of them.
+    Resolved(Resolution),
     /// There is no answer. Addresses that the balancer has stay in use. The resolver looks again by itself, after a
     /// pause: a channel that has no addresses does not ask twice.
     Failed(Status),

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use halloo_call::{Call, Carry, MessageReceiver, MessageSender, OutgoingCall, Reply, Request, exchange};
+use halloo_call::{Call, Carry, MessageReceiver, MessageSender, OutgoingCall, OutgoingHead, Reply, Request, exchange};
 use halloo_core::{
     Address, Codec, Codecs, Deadline, DecodeLimits, EncodeBuffer, Metadata, Method, MethodDescriptor, MethodKind,
     ServiceDescriptor, Status,
@@ -229,7 +229,8 @@ pub(crate) fn start(
     let (caller, responder) = exchange();
     let requests = MessageSender::for_requests(&caller, &Raw, usize::MAX);
     let replies = MessageReceiver::for_replies(caller, &Raw, DecodeLimits::default(), method.descriptor());
-    connection.start(OutgoingCall::new(method.descriptor(), "proto", call), responder).unwrap();
+    let head = OutgoingHead::new(method.descriptor(), "proto", call);
+    connection.start(OutgoingCall::new(head, responder)).unwrap();
     (requests, replies)
 }
 

@@ -11,17 +11,18 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use halloo_call::{
-    Interest, LazyMetadata, ObservedConnection, Outcome, PIPE_LIMIT_BYTES, ResponderEnd, ResponseHead, Watch,
+    Interest, LazyMetadata, ObservedConnection, Outcome, OutgoingCall, PIPE_LIMIT_BYTES, ResponderEnd, ResponseHead,
+    Watch,
 };
 use halloo_core::{Deadline, Status};
 use halloo_http2::{Connection, End, ErrorCode, Event, HeaderList, OpenError, Origin, StreamId};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::client::connect_error::ConnectErrorKind;
-use crate::client::handle::{Closed, ConnectionState, PlacesFreed, PostedCall, ReturnedCalls, Shared};
+use crate::client::handle::{Closed, ConnectionState, PlacesFreed, ReturnedCalls, Shared};
 use crate::client::outgoing_head::RequestTemplates;
 use crate::client::places::Places;
-use crate::client::unanswered::Unanswered;
+use crate::client::replay::Replay;
 use crate::clock::Millis;
 use crate::deadlines::Deadlines;
 use crate::id_map::IdMap;
@@ -31,8 +32,7 @@ use crate::oversize::Oversize;
 use crate::response_head::{ResponseStart, no_trailers, read_head, read_trailers, reset_status};
 use crate::server::request_head::lazy_metadata;
 use crate::socket::wire::{ReadTurn, Wire};
-
-const TURNS_PER_POLL: usize = 16;
+use crate::task::{Side, poll_turns};
 
 /// Reply bytes that the caller consumes before its connection hears of it.
 const CREDIT_STEP_BYTES: usize = 8 * 1024;
@@ -66,7 +66,7 @@ struct Calls {
     places: Option<PlacesFreed>,
     /// Places that callers can take: what the peer allows less what is in the table.
     offered: i64,
-    mailbox: Arc<Mailbox<PostedCall>>,
+    mailbox: Arc<Mailbox<OutgoingCall>>,
     state: Arc<ConnectionState>,
     deadlines: Deadlines,
     chunks: Vec<Bytes>,
@@ -79,12 +79,12 @@ struct Calls {
 #[derive(Debug)]
 struct ClientCall {
     responder: ResponderEnd,
-    waker: Arc<CallWaker<PostedCall>>,
+    waker: Arc<CallWaker<OutgoingCall>>,
     deadline: Option<Deadline>,
     started: Instant,
     phase: Phase,
     /// What it takes to send the call again, until there is an answer.
-    unanswered: Option<Unanswered>,
+    replay: Option<Replay>,
     /// Reply bytes whose flow-control credit was not returned yet.
     unreleased: usize,
     /// The request still has bytes to come.
@@ -125,40 +125,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ClientDriver<Io> {
         Self { wire: Wire::new(io, engine), calls, sniff: Sniff::default(), observed: shared.observed }
     }
 
-    fn turn(&mut self, cx: &mut Context<'_>, mail: &mut Vec<Mail<PostedCall>>) -> bool {
-        let now = crate::clock::now();
-        let sniff = &mut self.sniff;
-        let mut moved = self.wire.poll_read(cx, now, |bytes| sniff.read(bytes)) != ReadTurn::Idle;
-        moved |= self.handle_events();
-        let engine = &mut self.wire.engine;
-        let freed = self.calls.freed(engine);
-        if self.calls.mailbox.drain_and_free(mail, cx, freed) {
-            self.calls.places.iter().for_each(PlacesFreed::tell);
-        }
-        moved |= !mail.is_empty();
-        for mail in mail.drain(..) {
-            match mail {
-                Mail::Call(key) => self.calls.transmit_call(engine, key),
-                Mail::Start(start) => self.calls.start(engine, start, now),
-                Mail::Shutdown => {
-                    self.calls.go_away(Closed::new("this client has closed the connection"));
-                    engine.shutdown(now);
-                    self.calls.open_waiting(engine);
-                }
-                Mail::Close => engine.close(ErrorCode::NoError, ""),
-            }
-        }
-        self.calls.expire(engine, now);
-        let (_, wrote) = self.wire.poll_write(cx, now);
-        moved |= wrote;
-        if moved {
-            self.wire.touch(now);
-        } else if self.wire.trim(now) {
-            self.calls.trim();
-        }
-        moved | self.poll_timers(cx, now)
-    }
-
     /// Handles what the engine has to tell; `true` if there was anything.
     #[inline]
     fn handle_events(&mut self) -> bool {
@@ -185,17 +151,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> ClientDriver<Io> {
         }
         moved
     }
-
-    /// Waits for whatever comes first; `true` if it has come.
-    fn poll_timers(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        let timers = [self.wire.engine.poll_timeout(), self.calls.deadlines.next(), self.wire.trim_at()];
-        let timeout = timers.into_iter().flatten().min();
-        let fired = self.wire.poll_timer(cx, timeout);
-        if fired {
-            self.wire.engine.handle_timeout(now.max(timeout.unwrap_or(now)));
-        }
-        fired
-    }
 }
 
 fn closed(error: Option<&halloo_http2::Error>, io_error: Option<&std::io::Error>) -> Closed {
@@ -213,29 +168,56 @@ fn closed(error: Option<&halloo_http2::Error>, io_error: Option<&std::io::Error>
     Closed { because, ..Closed::new(reason) }
 }
 
+impl<Io: AsyncRead + AsyncWrite + Unpin> Side for ClientDriver<Io> {
+    type Start = OutgoingCall;
+
+    fn turn(&mut self, cx: &mut Context<'_>, mail: &mut Vec<Mail<OutgoingCall>>) -> bool {
+        let now = crate::clock::now();
+        let sniff = &mut self.sniff;
+        let mut moved = self.wire.poll_read(cx, now, |bytes| sniff.read(bytes)) != ReadTurn::Idle;
+        moved |= self.handle_events();
+        let engine = &mut self.wire.engine;
+        let freed = self.calls.freed(engine);
+        if self.calls.mailbox.drain_and_free(mail, cx, freed) {
+            self.calls.places.iter().for_each(PlacesFreed::tell);
+        }
+        moved |= !mail.is_empty();
+        for mail in mail.drain(..) {
+            match mail {
+                Mail::Call(key) => self.calls.transmit_call(engine, key),
+                Mail::Start(start) => self.calls.start(engine, start, now),
+                Mail::Shutdown => {
+                    self.calls.go_away(Closed::new("this client has closed the connection"));
+                    engine.shutdown(now);
+                    self.calls.open_waiting(engine);
+                }
+                Mail::Close => engine.close(ErrorCode::NoError, ""),
+            }
+        }
+        self.calls.expire(engine, now);
+        let deadline = self.calls.deadlines.next();
+        self.wire.end_turn(cx, now, moved, deadline, || self.calls.trim())
+    }
+
+    fn is_over(&self) -> bool {
+        self.wire.engine.is_closed()
+    }
+
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // A write that failed has ended it after this turn's events.
+        self.handle_events();
+        self.calls.end();
+        // Observers hear of the end before the server can.
+        self.observed = None;
+        self.wire.poll_close(cx, || None)
+    }
+}
+
 impl<Io: AsyncRead + AsyncWrite + Unpin> Future for ClientDriver<Io> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        let mut mail = Vec::new();
-        for _ in 0..TURNS_PER_POLL {
-            let moved = this.turn(cx, &mut mail);
-            if this.wire.engine.is_closed() {
-                // A write that failed has ended it after this turn's events.
-                this.handle_events();
-                this.calls.end();
-                // Observers hear of the end before the server can.
-                this.observed = None;
-                std::task::ready!(this.wire.poll_close(cx, || None));
-                return Poll::Ready(());
-            }
-            if !moved {
-                return Poll::Pending;
-            }
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        poll_turns(&mut *self, cx)
     }
 }
 
@@ -275,11 +257,11 @@ impl Calls {
         self.state.go_away(closed);
     }
 
-    fn start(&mut self, engine: &mut Connection, start: PostedCall, now: Instant) {
+    fn start(&mut self, engine: &mut Connection, start: OutgoingCall, now: Instant) {
         self.offered -= 1;
         let key = self.next_key;
         self.next_key = self.next_key.wrapping_add(1);
-        let deadline = start.call.call.deadline();
+        let deadline = start.head.call.deadline();
         if let Some(deadline) = deadline {
             // Before the insertion: the call is not in the table yet.
             let table = &self.table;
@@ -292,7 +274,7 @@ impl Calls {
             deadline,
             started: now,
             phase: Phase::Waiting,
-            unanswered: Some(Unanswered::new(start.call)),
+            replay: Some(Replay::new(start.head)),
             unreleased: 0,
             sending: true,
         };
@@ -312,12 +294,12 @@ impl Calls {
                 self.waiting.pop_front();
                 continue;
             };
-            let (Phase::Waiting, Some(unanswered)) = (&call.phase, &call.unanswered) else {
+            let (Phase::Waiting, Some(replay)) = (&call.phase, &call.replay) else {
                 self.waiting.pop_front();
                 continue;
             };
             let time_left = call.deadline.map(|deadline| deadline.time_left(crate::clock::now()));
-            let template = self.templates.write(&unanswered.outgoing, time_left, &mut self.fields);
+            let template = self.templates.write(&replay.head, time_left, &mut self.fields);
             match engine.send_request(Some(template), &self.fields, End::Open) {
                 Ok(id) => {
                     self.waiting.pop_front();
@@ -400,10 +382,10 @@ impl Calls {
     fn receive_head(&mut self, engine: &mut Connection, id: StreamId, fields: &Arc<HeaderList>, end: bool) {
         let Some(key) = self.streams.get(&id.as_u32()) else { return };
         let Some(call) = self.table.get_mut(key) else { return };
-        match read_head(fields, end, &self.target, || Unanswered::subtype(call.unanswered.as_ref())) {
+        match read_head(fields, end, &self.target, || Replay::subtype(call.replay.as_ref())) {
             ResponseStart::Rpc => {
                 call.phase = Phase::Open { id, head_seen: true };
-                call.unanswered = None;
+                call.replay = None;
                 // What this side's own template brings is `:status` and `content-type`; only more is metadata.
                 let metadata =
                     if fields.len() > 2 { lazy_metadata(Arc::clone(fields)) } else { LazyMetadata::default() };
@@ -462,18 +444,18 @@ impl Calls {
         // A stream that is gone takes no more bytes; its `Reset` event is on its way.
         for (index, chunk) in chunks.drain(..).enumerate() {
             let end = if progress.finished && Some(index) == last { End::Stream } else { End::Open };
-            let _ = match &mut call.unanswered {
-                Some(unanswered) if unanswered.has_room(chunk.len()) => {
+            let _ = match &mut call.replay {
+                Some(replay) if replay.has_room(chunk.len()) => {
                     let sent = match chunk.len() {
                         // The engine would copy it as well.
                         ..COPIED_BYTES => engine.send_slice(id, &chunk, end),
                         _ => engine.send_data(id, chunk.clone(), end),
                     };
-                    unanswered.keep(chunk);
+                    replay.keep(chunk);
                     sent
                 }
                 _ => {
-                    call.unanswered = None;
+                    call.replay = None;
                     engine.send_data(id, chunk, end)
                 }
             };
@@ -490,10 +472,10 @@ impl Calls {
     #[cold]
     fn refused(&mut self, engine: &mut Connection, id: StreamId, status: Status) {
         let Some(mut call) = self.streams.remove(&id.as_u32()).and_then(|key| self.table.remove(&key)) else { return };
-        match (call.unanswered.take(), &self.returned) {
-            (Some(mut unanswered), Some(returned)) if !unanswered.outgoing.was_refused => {
-                unanswered.outgoing.was_refused = true;
-                returned.take(unanswered.restore(call.responder));
+        match (call.replay.take(), &self.returned) {
+            (Some(mut replay), Some(returned)) if !replay.head.was_refused => {
+                replay.head.was_refused = true;
+                returned.take(replay.restore(call.responder));
             }
             _ => {
                 engine.release(id, call.unreleased);
@@ -559,7 +541,7 @@ impl Calls {
         self.state.close(Closed::new("the connection was closed"), ConnectErrorKind::Io);
         for mail in self.mailbox.close() {
             if let Mail::Start(start) = mail {
-                self.return_call(Unanswered::new(start.call), start.responder);
+                self.return_call(Replay::new(start.head), start.responder);
             }
         }
         self.streams.clear();
@@ -572,15 +554,15 @@ impl Calls {
     /// Ends a call that has nowhere to go on: one that never left goes back, any other fails.
     fn give_back(&self, call: ClientCall) {
         let has_left = matches!(call.phase, Phase::Open { id, .. } if id < self.unsent);
-        match call.unanswered {
-            Some(unanswered) if !has_left => self.return_call(unanswered, call.responder),
+        match call.replay {
+            Some(replay) if !has_left => self.return_call(replay, call.responder),
             _ => call.responder.finish(Err(self.unavailable())),
         }
     }
 
-    fn return_call(&self, call: Unanswered, responder: ResponderEnd) {
+    fn return_call(&self, replay: Replay, responder: ResponderEnd) {
         match &self.returned {
-            Some(returned) => returned.take(call.restore(responder)),
+            Some(returned) => returned.take(replay.restore(responder)),
             None => responder.finish(Err(self.unavailable())),
         }
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
-use halloo_call::{Carry, Observation, ObservedConnection, OutgoingCall, Refused, ResponderEnd, Side};
+use halloo_call::{Carry, Observation, ObservedConnection, OutgoingCall, Side};
 use halloo_core::{Address, Peer, Status};
 use halloo_http2::{Config, Connection};
 
@@ -17,19 +17,6 @@ use crate::client::places::Places;
 use crate::mailbox::{Mail, Mailbox};
 use crate::opening::acceptor::ByteStream;
 use crate::socket::open::{Socket, open};
-
-/// A call on its way to its connection's task.
-#[derive(Debug)]
-pub(crate) struct PostedCall {
-    pub(crate) call: Box<OutgoingCall>,
-    pub(crate) responder: ResponderEnd,
-}
-
-impl PostedCall {
-    fn refused(self) -> Refused {
-        Refused { call: self.call, responder: self.responder }
-    }
-}
 
 /// How to make a connection.
 #[derive(Clone, Debug)]
@@ -57,17 +44,17 @@ pub struct ConnectOptions {
 
 /// Takes calls back that never left this side, because their connection ended or went away first.
 #[derive(Clone)]
-pub struct ReturnedCalls(Arc<dyn Fn(Refused) + Send + Sync>);
+pub struct ReturnedCalls(Arc<dyn Fn(OutgoingCall) + Send + Sync>);
 
 impl ReturnedCalls {
     /// Lets `take` have them. It is called from the connection's task and must not block.
-    pub fn new(take: impl Fn(Refused) + Send + Sync + 'static) -> Self {
+    pub fn new(take: impl Fn(OutgoingCall) + Send + Sync + 'static) -> Self {
         Self(Arc::new(take))
     }
 
     /// Gives a call back that could not start.
-    pub fn take(&self, refused: Refused) {
-        (self.0)(refused);
+    pub fn take(&self, call: OutgoingCall) {
+        (self.0)(call);
     }
 }
 
@@ -199,7 +186,7 @@ pub(crate) struct Shared {
     pub(crate) returned: Option<ReturnedCalls>,
     pub(crate) places: Option<PlacesFreed>,
     pub(crate) observed: Option<ObservedConnection>,
-    pub(crate) mailbox: Arc<Mailbox<PostedCall>>,
+    pub(crate) mailbox: Arc<Mailbox<OutgoingCall>>,
     pub(crate) state: Arc<ConnectionState>,
     #[cfg(feature = "_tls")]
     pub(crate) tls: Option<crate::tls::TlsConnector>,
@@ -243,7 +230,7 @@ impl Drop for Attempt {
 /// A live HTTP/2 connection that calls can be started on. Clones share it.
 #[derive(Clone)]
 pub struct ClientConnection {
-    mailbox: Arc<Mailbox<PostedCall>>,
+    mailbox: Arc<Mailbox<OutgoingCall>>,
     state: Arc<ConnectionState>,
     peer: Arc<Peer>,
 }
@@ -304,10 +291,9 @@ impl ClientConnection {
     /// Starts a call at a place that it has [reserved](Self::reserve).
     ///
     /// # Errors
-    /// Gives call and responder back if the connection takes no more calls.
-    pub fn start_reserved(&self, call: OutgoingCall, responder: ResponderEnd) -> Result<(), Refused> {
-        let start = PostedCall { call: Box::new(call), responder };
-        self.mailbox.start_reserved(start).map_err(PostedCall::refused)
+    /// Gives the call back if the connection takes no more calls.
+    pub fn start_reserved(&self, call: OutgoingCall) -> Result<(), OutgoingCall> {
+        self.mailbox.start_reserved(call)
     }
 
     /// Gives a [reserved](Self::reserve) place back. `true`: somebody else who waits can have it.
@@ -323,9 +309,8 @@ impl ClientConnection {
 }
 
 impl Carry for ClientConnection {
-    fn start(&self, call: OutgoingCall, responder: ResponderEnd) -> Result<(), Refused> {
-        let start = PostedCall { call: Box::new(call), responder };
-        self.mailbox.start(start).map_err(PostedCall::refused)
+    fn start(&self, call: OutgoingCall) -> Result<(), OutgoingCall> {
+        self.mailbox.start(call)
     }
 }
 

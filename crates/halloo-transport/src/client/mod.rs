@@ -5,4 +5,4 @@ pub(crate) mod connection;
 pub(crate) mod handle;
 pub(crate) mod outgoing_head;
 pub(crate) mod places;
-pub(crate) mod unanswered;
+pub(crate) mod replay;

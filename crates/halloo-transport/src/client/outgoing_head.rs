@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::time::Duration;
 
-use halloo_call::OutgoingCall;
+use halloo_call::OutgoingHead;
 use halloo_core::Timeout;
 use halloo_http2::{HeaderList, Template};
 
@@ -26,10 +26,10 @@ impl RequestTemplates {
         Self { scheme, authority, user_agent, templates: HashMap::default() }
     }
 
-    /// The template of `call`'s method; what is this call's alone goes to `fields`.
+    /// The template of `head`'s method; what is this call's alone goes to `fields`.
     pub(crate) fn write(
         &mut self,
-        call: &OutgoingCall,
+        head: &OutgoingHead,
         time_left: Option<Duration>,
         fields: &mut HeaderList,
     ) -> &Template {
@@ -37,15 +37,15 @@ impl RequestTemplates {
         if let Some(time_left) = time_left {
             fields.push(b"grpc-timeout", Timeout::encode(time_left).as_bytes());
         }
-        if let Some(encodings) = &call.encodings {
+        if let Some(encodings) = &head.encodings {
             // The names of algorithms are the program's.
             for (name, value) in encodings.fields() {
                 fields.push_legal(name.as_bytes(), value.as_bytes());
             }
         }
-        push_metadata(call.call.metadata(), fields);
-        let key = (std::ptr::from_ref(call.method).addr(), call.subtype.as_ptr().addr(), call.subtype.len());
-        let target = (call.method.path(), call.subtype);
+        push_metadata(head.call.metadata(), fields);
+        let key = (std::ptr::from_ref(head.method).addr(), head.subtype.as_ptr().addr(), head.subtype.len());
+        let target = (head.method.path(), head.subtype);
         let (scheme, authority, user_agent) = (self.scheme, &self.authority, &self.user_agent);
         self.templates
             .entry(key)

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bytes::Bytes;
-use halloo_call::{Call, Carry, MessageSender, OutgoingCall, exchange};
+use halloo_call::{Call, Carry, MessageSender, OutgoingCall, OutgoingHead, exchange};
 use halloo_core::{Address, Codec, DecodeLimits, EncodeBuffer, MethodDescriptor, MethodKind, Status};
 use halloo_transport::{ConnectOptions, connect};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -43,8 +43,8 @@ async fn run(target: SocketAddr) -> io::Result<()> {
         Ok(connection) => {
             let (caller, responder) = exchange();
             let mut requests = MessageSender::for_requests(&caller, &Raw, usize::MAX);
-            let call = OutgoingCall::new(&METHOD, "proto", Call::new(&METHOD));
-            if connection.start(call, responder).is_ok() {
+            let head = OutgoingHead::new(&METHOD, "proto", Call::new(&METHOD));
+            if connection.start(OutgoingCall::new(head, responder)).is_ok() {
                 // A call that has failed already has nothing to send.
                 let _ = requests.send(Bytes::from_static(b"hello")).await;
                 requests.finish();

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
-use halloo_call::{Carry, OutgoingCall, Refused, ResponderEnd};
+use halloo_call::{Carry, OutgoingCall};
 use halloo_core::{Address, Metadata, SecurityLevel, Status};
 use halloo_plane::{AttemptId, Cause, Progress, Unreachable, Wait};
 use halloo_transport::ReturnedCalls;
@@ -17,7 +17,7 @@ use crate::connect::line::Line;
 use crate::driver::tests::SAY;
 use crate::{
     BearerToken, Channel, ChannelBuilder, ConnectivityState, Control, Fixed, LoadBalancer, Pick, PickArgs, Picker,
-    SubchannelId, SubchannelUpdate,
+    Resolution, SubchannelId, SubchannelUpdate,
 };
 
 /// A server that allows so many calls a connection, and refuses further connections while it is told to.
@@ -47,7 +47,7 @@ struct Fake {
 struct Desk {
     left: usize,
     waited_for: bool,
-    calls: VecDeque<Refused>,
+    calls: VecDeque<OutgoingCall>,
 }
 
 impl Crowded {
@@ -132,12 +132,12 @@ impl Fake {
 }
 
 impl Carry for Fake {
-    fn start(&self, call: OutgoingCall, responder: ResponderEnd) -> Result<(), Refused> {
+    fn start(&self, call: OutgoingCall) -> Result<(), OutgoingCall> {
         let is_waited_for = self.desk.lock().unwrap().waited_for;
         if is_waited_for || !self.reserve() {
-            return Err(Refused { call: Box::new(call), responder });
+            return Err(call);
         }
-        self.start_reserved(call, responder)
+        self.start_reserved(call)
     }
 }
 
@@ -165,8 +165,7 @@ impl Connection for Fake {
         reserved
     }
 
-    fn start_reserved(&self, call: OutgoingCall, responder: ResponderEnd) -> Result<(), Refused> {
-        let call = Refused { call: Box::new(call), responder };
+    fn start_reserved(&self, call: OutgoingCall) -> Result<(), OutgoingCall> {
         if !self.is_open() {
             return Err(call);
         }
@@ -374,13 +373,13 @@ struct Turn(Vec<SubchannelId>, AtomicUsize);
 
 impl LoadBalancer for Turns {
     fn exit_idle(&mut self, _: Instant, control: &mut Control) {
-        control.request_addresses();
+        control.request_resolution();
         control.publish(ConnectivityState::Connecting, Arc::new(Wait));
     }
 
-    fn handle_addresses(&mut self, _: Instant, addresses: Vec<Address>, control: &mut Control) {
-        for address in addresses {
-            let id = control.create(address);
+    fn handle_resolution(&mut self, _: Instant, resolution: Resolution, control: &mut Control) {
+        for address in resolution.addresses() {
+            let id = control.create(address.clone());
             control.connect(id);
         }
     }
@@ -400,7 +399,7 @@ impl LoadBalancer for Turns {
 
 impl Picker for Turn {
     fn pick(&self, _: &PickArgs<'_>) -> Pick {
-        Pick::Subchannel(self.0[self.1.fetch_add(1, Ordering::Relaxed) % self.0.len()])
+        self.0[self.1.fetch_add(1, Ordering::Relaxed) % self.0.len()].into()
     }
 }
 
@@ -434,7 +433,7 @@ async fn credentials_are_asked_when_there_is_a_place() {
     assert_eq!(server.loads().await, [1, 1]);
     for index in [0, 1] {
         let fake = server.connection(index);
-        let seen = fake.desk.lock().unwrap().calls[0].call.call.metadata().get_all("authorization").count();
+        let seen = fake.desk.lock().unwrap().calls[0].head.call.metadata().get_all("authorization").count();
         assert_eq!(seen, 1);
         fake.answer();
     }

@@ -21,8 +21,8 @@ impl Bench {
     }
 
     fn addresses(&mut self, ports: &[u16]) -> String {
-        let addresses = ports.iter().map(|port| Address::Tcp(([10, 0, 0, 1], *port).into())).collect();
-        self.balancer.handle_addresses(self.now, addresses, &mut self.control);
+        let addresses: Vec<_> = ports.iter().map(|port| Address::Tcp(([10, 0, 0, 1], *port).into())).collect();
+        self.balancer.handle_resolution(self.now, addresses.into(), &mut self.control);
         self.asked()
     }
 
@@ -81,7 +81,7 @@ fn addresses_are_tried_in_order_and_the_first_that_answers_wins() {
 #[test]
 fn a_name_is_resolved_when_somebody_wants_a_connection() {
     let mut bench = Bench::new();
-    assert_eq!(bench.exit_idle(), "request addresses; publish CONNECTING");
+    assert_eq!(bench.exit_idle(), "request resolution; publish CONNECTING");
     assert_eq!(bench.addresses(&[1, 1]), "create 0 10.0.0.1:1; publish CONNECTING; connect 0");
 }
 
@@ -91,7 +91,7 @@ fn failure_is_sticky_until_one_connects() {
     bench.addresses(&[1, 2]);
     bench.exit_idle();
     assert_eq!(bench.fail(0), "connect 1");
-    assert_eq!(bench.fail(1), "request addresses; publish cannot reach greeter:1: connection refused (UNAVAILABLE)");
+    assert_eq!(bench.fail(1), "request resolution; publish cannot reach greeter:1: connection refused (UNAVAILABLE)");
     assert_eq!(bench.addresses(&[1, 2]), "", "the same addresses change nothing");
     assert_eq!(bench.update(1, SubchannelUpdate::Idle), "connect 1", "each is tried as its back-off ends");
     assert_eq!(bench.update(0, SubchannelUpdate::Idle), "connect 0");
@@ -105,7 +105,7 @@ fn a_lost_connection_makes_the_channel_idle() {
     bench.addresses(&[1]);
     bench.exit_idle();
     bench.update(0, SubchannelUpdate::Ready);
-    assert_eq!(bench.update(0, SubchannelUpdate::Idle), "remove 0; request addresses; publish IDLE");
+    assert_eq!(bench.update(0, SubchannelUpdate::Idle), "remove 0; request resolution; publish IDLE");
     assert_eq!(bench.exit_idle(), "create 1 10.0.0.1:1; publish CONNECTING; connect 1");
 }
 
@@ -117,13 +117,13 @@ fn a_lost_connection_whose_successor_is_under_way_begins_a_pass_with_it() {
     bench.update(0, SubchannelUpdate::Ready);
     assert_eq!(
         bench.update(0, SubchannelUpdate::Connecting),
-        "request addresses; create 2 10.0.0.1:2; publish CONNECTING"
+        "request resolution; create 2 10.0.0.1:2; publish CONNECTING"
     );
     assert_eq!(bench.fail(0), "connect 2");
     assert_eq!(bench.update(2, SubchannelUpdate::Ready), "remove 0; publish READY");
     assert_eq!(
         bench.fail(2),
-        "request addresses; create 3 10.0.0.1:1; publish CONNECTING; connect 3",
+        "request resolution; create 3 10.0.0.1:1; publish CONNECTING; connect 3",
         "its successor had failed already"
     );
 }
@@ -158,7 +158,7 @@ fn a_resolver_without_an_answer_fails_the_channel_until_it_has_one() {
     assert_eq!(bench.addresses(&[]), "publish cannot reach greeter:1: it has no address (UNAVAILABLE)");
     assert_eq!(bench.balancer.poll_timeout(), Some(bench.now + EMPTY_LIST_PAUSE));
     bench.balancer.handle_timeout(bench.now, &mut bench.control);
-    assert_eq!(bench.asked(), "request addresses");
+    assert_eq!(bench.asked(), "request resolution");
     bench.addresses(&[]);
     assert_eq!(bench.addresses(&[1]), "create 0 10.0.0.1:1; connect 0");
     bench.balancer.handle_resolver_failure(bench.now, Status::unavailable("no"), &mut bench.control);

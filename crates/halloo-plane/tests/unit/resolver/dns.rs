@@ -20,7 +20,7 @@ fn a_second_question_waits_for_thirty_seconds() {
     dns.handle_request(start);
     assert!(dns.poll_event().is_none(), "one look-up at a time");
     dns.handle_lookup(start, found());
-    assert!(matches!(dns.poll_event(), Some(ResolverEvent::Addresses(list)) if list.len() == 1));
+    assert!(matches!(dns.poll_event(), Some(ResolverEvent::Resolved(found)) if found.endpoints.len() == 1));
     assert_eq!(dns.poll_timeout(), None, "nobody wants to know again");
     dns.handle_request(start + Duration::from_secs(10));
     assert!(dns.poll_event().is_none());

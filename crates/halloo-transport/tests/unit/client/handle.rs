@@ -7,7 +7,7 @@ use std::task::Context;
 use std::time::Duration;
 
 use bytes::Bytes;
-use halloo_call::{Call, exchange};
+use halloo_call::{Call, OutgoingHead, exchange};
 use halloo_core::{Code, Deadline, MethodDescriptor, MethodKind};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
@@ -66,7 +66,7 @@ async fn a_call_of_which_nothing_has_left_comes_back_whole_and_one_that_has_left
     let start = |text: &'static str| {
         let (caller, responder) = exchange();
         caller.push_request(Bytes::from_static(text.as_bytes()), true);
-        connection.start(OutgoingCall::new(&SAY, "proto", Call::new(&SAY)), responder).unwrap();
+        connection.start(OutgoingCall::new(OutgoingHead::new(&SAY, "proto", Call::new(&SAY)), responder)).unwrap();
         caller
     };
     let first = start("first");
@@ -77,7 +77,7 @@ async fn a_call_of_which_nothing_has_left_comes_back_whole_and_one_that_has_left
     let mut request = Vec::new();
     let progress = refused.responder.collect(None, true, |chunk| request.extend(chunk));
     assert_eq!((request.as_slice(), progress.finished), (b"second".as_slice(), true));
-    assert!(!refused.call.was_refused, "it may be returned as often as it takes");
+    assert!(!refused.head.was_refused, "it may be returned as often as it takes");
     let failed = first.collect(None, true, drop).outcome.unwrap().unwrap_err();
     assert_eq!(failed.message(), "the connection to 127.0.0.1:1 broke in the middle of the call: broken pipe");
     assert!(returned.try_recv().is_err());
@@ -95,7 +95,7 @@ async fn a_call_whose_stream_is_cancelled_at_its_deadline_ran_out_of_time() {
         let (caller, responder) = exchange();
         let mut call = Call::new(&SAY);
         call.set_deadline(Some(Deadline::after(crate::clock::now(), LIMIT)));
-        connection.start(OutgoingCall::new(&SAY, "proto", call), responder).unwrap();
+        connection.start(OutgoingCall::new(OutgoingHead::new(&SAY, "proto", call), responder)).unwrap();
         tokio::task::yield_now().await;
 
         far.write_all(&[0, 0, 4, 3, 0, 0, 0, 0, 1, 0, 0, 0, 8]).await.unwrap();
@@ -120,7 +120,7 @@ async fn what_was_unread_of_a_call_that_is_refused_late_holds_no_window() {
     let mut credit = 65_535;
     for number in 0..8 {
         let (caller, responder) = exchange();
-        connection.start(OutgoingCall::new(&SAY, "proto", Call::new(&SAY)), responder).unwrap();
+        connection.start(OutgoingCall::new(OutgoingHead::new(&SAY, "proto", Call::new(&SAY)), responder)).unwrap();
         tokio::task::yield_now().await;
         let id = 2 * number + 1;
         let mut answer = vec![0, 0, 20, 1, 4, 0, 0, 0, id, 0x88, 0x0f, 16, 16];

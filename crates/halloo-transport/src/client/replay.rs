@@ -2,16 +2,16 @@
 //! is certain that no handler has seen it (gRFC A6, "Transparent Retries").
 
 use bytes::Bytes;
-use halloo_call::{OutgoingCall, Refused, ResponderEnd};
+use halloo_call::{OutgoingCall, OutgoingHead, ResponderEnd};
 
 /// A call whose request is longer than this is not sent again once it has begun: all of it is kept until there is an
 /// answer.
 const KEPT_BYTES: usize = 256 * 1024;
 
-/// A call without an answer.
+/// The head and the request's bytes of a call without an answer.
 #[derive(Debug)]
-pub(crate) struct Unanswered {
-    pub(crate) outgoing: Box<OutgoingCall>,
+pub(crate) struct Replay {
+    pub(crate) head: Box<OutgoingHead>,
     sent: Sent,
     bytes: usize,
 }
@@ -24,14 +24,14 @@ enum Sent {
     Many(Vec<Bytes>),
 }
 
-impl Unanswered {
-    pub(crate) fn new(outgoing: Box<OutgoingCall>) -> Self {
-        Self { outgoing, sent: Sent::Nothing, bytes: 0 }
+impl Replay {
+    pub(crate) fn new(head: Box<OutgoingHead>) -> Self {
+        Self { head, sent: Sent::Nothing, bytes: 0 }
     }
 
     /// The codec of a call, if that is still known.
     pub(crate) fn subtype(call: Option<&Self>) -> Option<&'static str> {
-        call.map(|call| call.outgoing.subtype)
+        call.map(|call| call.head.subtype)
     }
 
     /// Whether so many bytes more can be kept.
@@ -49,12 +49,12 @@ impl Unanswered {
     }
 
     /// The call as it was before anything of it was sent.
-    pub(crate) fn restore(self, responder: ResponderEnd) -> Refused {
+    pub(crate) fn restore(self, responder: ResponderEnd) -> OutgoingCall {
         match self.sent {
             Sent::Nothing => {}
             Sent::One(chunk) => responder.put_back_request(vec![chunk]),
             Sent::Many(chunks) => responder.put_back_request(chunks),
         }
-        Refused { call: self.outgoing, responder }
+        OutgoingCall { head: self.head, responder }
     }
 }
