@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::io;
 
-use halloo_core::{Code, MethodDescriptor, Status};
+use halloo_core::{Code, MethodRef, Status};
 use halloo_plane::{Cause, Unreachable};
 use halloo_transport::{ConnectError, ConnectErrorKind};
 
@@ -108,7 +108,7 @@ pub(crate) fn of_control_plane(status: Status, who: &str) -> Status {
 }
 
 /// Adds the method to a status of a call, in front of its other notes.
-pub(crate) fn calling(status: &Status, method: &MethodDescriptor) -> Status {
+pub(crate) fn calling(status: &Status, method: &MethodRef) -> Status {
     if status.notes().iter().any(|note| note.label() == "calling") {
         return status.clone();
     }

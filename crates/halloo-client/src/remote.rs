@@ -94,7 +94,7 @@ impl Snapshot {
 
     fn pick(&self, head: &OutgoingHead) -> Routing {
         let attempt = 1 + u32::from(head.was_refused);
-        let args = PickArgs::new(head.method, head.call.metadata()).with_attempt(attempt);
+        let args = PickArgs::new(&head.method, head.call.metadata()).with_attempt(attempt);
         match self.picker.pick(&args) {
             Pick::To(picked) => match self.carriers.binary_search_by_key(&picked.subchannel, |(id, _)| *id) {
                 Ok(index) => {

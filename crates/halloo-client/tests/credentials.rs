@@ -27,7 +27,7 @@ async fn told(channel: &Channel) -> Result<String, Status> {
 }
 
 fn request() -> CredentialRequest {
-    CredentialRequest::new(SAY.descriptor(), "greeter.prod:443", SecurityLevel::PrivacyAndIntegrity)
+    CredentialRequest::new(SAY.method(), "greeter.prod:443", SecurityLevel::PrivacyAndIntegrity)
 }
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn a_bearer_token_goes_with_every_kind_of_call() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let keep = Arc::clone(&seen);
     let channel = channel(move |request: CredentialRequest| {
-        keep.lock().unwrap().push(request.method().name());
+        keep.lock().unwrap().push(request.method().name().to_owned());
         async { Ok(Metadata::new()) }
     });
     assert_eq!(told(&channel).await.unwrap(), "");
@@ -332,7 +332,7 @@ async fn a_token_file_is_read_again() {
 #[tokio::test]
 async fn secrets_are_not_shown() {
     let (source, _) = counted(Duration::from_secs(600));
-    let mut call = Call::new(SAY.descriptor());
+    let mut call = Call::new(SAY.method());
     call.metadata_mut().append("authorization", "Bearer t1").unwrap();
     source.metadata(request()).await.unwrap();
     let token = Token::valid_for("t1", Duration::ZERO);

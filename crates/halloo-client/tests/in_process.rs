@@ -259,7 +259,7 @@ fn watched(log: &Log) -> Channel {
         .intercept(move |mut call: Call, next: Next| {
             let log = Arc::clone(&log);
             async move {
-                let method = call.method().unwrap().name();
+                let method = call.method().unwrap().name().to_owned();
                 call.metadata_mut().append("x-token", "secret")?;
                 let outcome = next.run(call).await;
                 let end = match &outcome {

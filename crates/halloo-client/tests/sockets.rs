@@ -8,9 +8,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{CHAT, COUNT, JOIN, SAY, Talk, shown};
+use common::{CHAT, COUNT, JOIN, SAY, TEXTS, Talk, shown};
 use halloo_client::{BearerToken, Channel, ConnectivityState};
-use halloo_core::Code;
+use halloo_core::{Code, Method, MethodKind, MethodRef};
 use halloo_transport::{
     Accepted, AcceptedSocket, Http2Config, ListenAddress, Listener, ServerConnection, ServerConnectionHandle,
 };
@@ -98,6 +98,19 @@ async fn all_four_kinds_of_call_work_over_tcp() {
     let told = "no shelf 7 (NOT_FOUND)\n  calling  talk.Talk/Say\n  details  7 bytes that are no google.rpc.Status";
     assert_eq!(format!("{status:?}"), told);
     assert_eq!(status.details().as_ref(), b"details");
+}
+
+/// More of them than a connection keeps templates for, each gone before the next one takes its memory.
+#[tokio::test]
+async fn methods_that_a_program_learns_need_not_live_for_ever() {
+    let served = Served::at(&ListenAddress::Tcp(([127, 0, 0, 1], 0).into()));
+    let channel = Channel::new(served.address.to_string()).unwrap();
+    let of = |name: &str| Method::of(MethodRef::learned("talk.Talk", name, MethodKind::Unary), TEXTS, TEXTS);
+    for number in 0..1200 {
+        let status = channel.unary(&of(&format!("Learned{number}")), "x".into()).await.unwrap_err();
+        assert_eq!(status.message(), format!("there is no /talk.Talk/Learned{number}"));
+    }
+    assert_eq!(channel.unary(&of("Say"), "hello".into()).await.unwrap().into_message(), "you said: hello");
 }
 
 #[tokio::test]

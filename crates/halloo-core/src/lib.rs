@@ -35,7 +35,7 @@ pub use encode_buffer::{DrainedPiece, EncodeBuffer, EnvelopeMark, SEGMENT_MIN_BY
 pub use extensions::Extensions;
 pub use message_text::{percent_decode_message, percent_encode_message};
 pub use metadata::{Metadata, MetadataError, Value};
-pub use method::{Idempotency, Method, MethodDescriptor, MethodKind, ServiceDescriptor};
+pub use method::{Idempotency, Method, MethodDescriptor, MethodKind, MethodRef, ServiceDescriptor};
 pub use peer::{CertificateChain, Peer, PeerAddress, SecurityLevel};
 pub use status::{Note, Origin, Status};
 pub use target::{Escaped, Host, HostPort, Purpose, Scheme, Target, TargetError, Zone};

@@ -1,6 +1,8 @@
-//! Descriptors of services and methods: constants that generated code writes and that every layer refers to.
+//! Descriptors of services and methods, which every layer refers to: constants that generated code writes, or names that a
+//! program learns while it runs.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::codec::Codecs;
 
@@ -128,6 +130,142 @@ impl MethodDescriptor {
     }
 }
 
+/// Refers to a method: to a descriptor of generated code, or to one that the program has learned while it runs, as tools and
+/// proxies do. Cheap to clone.
+///
+/// ```
+/// # use halloo_core as halloo;
+/// use halloo::{MethodDescriptor, MethodKind, MethodRef};
+///
+/// static SAY_HELLO: MethodDescriptor =
+///     MethodDescriptor::new("greeter.Greeter", "SayHello", "/greeter.Greeter/SayHello", MethodKind::Unary);
+/// let constant = MethodRef::new(&SAY_HELLO);
+/// let learned = MethodRef::learned("greeter.Greeter", "SayHello", MethodKind::Unary);
+/// assert_eq!(constant.path(), learned.path());
+/// ```
+#[derive(Clone)]
+pub struct MethodRef(Held);
+
+#[derive(Clone)]
+enum Held {
+    Constant(&'static MethodDescriptor),
+    Learned(Arc<Learned>),
+}
+
+/// The path is `/service/name`.
+struct Learned {
+    path: Box<str>,
+    service_len: usize,
+    kind: MethodKind,
+}
+
+impl MethodRef {
+    /// Refers to a descriptor that lives for ever.
+    #[must_use]
+    pub const fn new(constant: &'static MethodDescriptor) -> Self {
+        Self(Held::Constant(constant))
+    }
+
+    /// Refers to a method that no descriptor of this program describes. Nothing is known of its options, and nothing of
+    /// its idempotency. It is forgotten with its last clone.
+    #[must_use]
+    pub fn learned(service: &str, name: &str, kind: MethodKind) -> Self {
+        let path = format!("/{service}/{name}").into();
+        Self(Held::Learned(Arc::new(Learned { path, service_len: service.len(), kind })))
+    }
+
+    /// Returns the descriptor, if there is one.
+    #[must_use]
+    pub const fn descriptor(&self) -> Option<&'static MethodDescriptor> {
+        match self.0 {
+            Held::Constant(constant) => Some(constant),
+            Held::Learned(_) => None,
+        }
+    }
+
+    /// Returns the full name of the service, for example `greeter.Greeter`.
+    #[must_use]
+    pub fn service(&self) -> &str {
+        match &self.0 {
+            Held::Constant(constant) => constant.service(),
+            Held::Learned(learned) => &learned.path[1..=learned.service_len],
+        }
+    }
+
+    /// Returns the name of the method within its service, for example `SayHello`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match &self.0 {
+            Held::Constant(constant) => constant.name(),
+            Held::Learned(learned) => &learned.path[learned.service_len + 2..],
+        }
+    }
+
+    /// Returns the `:path` of a request, for example `/greeter.Greeter/SayHello`.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        match &self.0 {
+            Held::Constant(constant) => constant.path(),
+            Held::Learned(learned) => &learned.path,
+        }
+    }
+
+    /// Returns the name with its service, for example `greeter.Greeter/SayHello`.
+    #[must_use]
+    pub fn full_name(&self) -> &str {
+        &self.path()[1..]
+    }
+
+    /// Returns which sides stream.
+    #[must_use]
+    pub fn kind(&self) -> MethodKind {
+        match &self.0 {
+            Held::Constant(constant) => constant.kind(),
+            Held::Learned(learned) => learned.kind,
+        }
+    }
+
+    /// Returns what a second call does.
+    #[must_use]
+    pub fn idempotency_level(&self) -> Idempotency {
+        self.descriptor().map_or(Idempotency::Unknown, MethodDescriptor::idempotency_level)
+    }
+
+    /// Returns where what it refers to is: the same for clones, and for no other as long as one of them lives.
+    #[must_use]
+    pub fn address(&self) -> usize {
+        match &self.0 {
+            Held::Constant(constant) => std::ptr::from_ref(*constant).addr(),
+            Held::Learned(learned) => Arc::as_ptr(learned).addr(),
+        }
+    }
+}
+
+impl From<&'static MethodDescriptor> for MethodRef {
+    fn from(constant: &'static MethodDescriptor) -> Self {
+        Self::new(constant)
+    }
+}
+
+impl From<&Self> for MethodRef {
+    fn from(other: &Self) -> Self {
+        other.clone()
+    }
+}
+
+/// The name with its service, for example `greeter.Greeter/SayHello`.
+impl fmt::Display for MethodRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.full_name())
+    }
+}
+
+impl fmt::Debug for MethodRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("MethodRef").field(&self.full_name()).finish()
+    }
+}
+
 /// Compares byte by byte, since a `const fn` can neither concatenate nor compare strings.
 const fn is_path_of(path: &str, service: &str, name: &str) -> bool {
     let (path, service, name) = (path.as_bytes(), service.as_bytes(), name.as_bytes());
@@ -210,7 +348,7 @@ impl ServiceDescriptor {
 
 /// Describes a method with the codecs of its request type `Q` and reply type `A`.
 pub struct Method<Q: 'static, A: 'static> {
-    descriptor: &'static MethodDescriptor,
+    method: MethodRef,
     request: Codecs<Q>,
     reply: Codecs<A>,
 }
@@ -218,12 +356,17 @@ pub struct Method<Q: 'static, A: 'static> {
 impl<Q: 'static, A: 'static> Method<Q, A> {
     /// Makes a method. The first codec of each list is the one that a client uses unless told otherwise.
     pub const fn new(descriptor: &'static MethodDescriptor, request: Codecs<Q>, reply: Codecs<A>) -> Self {
-        Self { descriptor, request, reply }
+        Self { method: MethodRef::new(descriptor), request, reply }
     }
 
-    /// Returns the descriptor.
-    pub const fn descriptor(&self) -> &'static MethodDescriptor {
-        self.descriptor
+    /// Makes a method that the program may have learned while it runs; see [`new`](Self::new).
+    pub const fn of(method: MethodRef, request: Codecs<Q>, reply: Codecs<A>) -> Self {
+        Self { method, request, reply }
+    }
+
+    /// Returns which method it is.
+    pub const fn method(&self) -> &MethodRef {
+        &self.method
     }
 
     /// Returns the codecs of the request type.
@@ -240,7 +383,7 @@ impl<Q: 'static, A: 'static> Method<Q, A> {
 impl<Q: 'static, A: 'static> fmt::Debug for Method<Q, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Method")
-            .field("descriptor", self.descriptor)
+            .field("method", &self.method)
             .field("request", &self.request)
             .field("reply", &self.reply)
             .finish()

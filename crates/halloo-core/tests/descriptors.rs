@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use halloo_core::{
-    Codec, Codecs, DecodeLimits, EncodeBuffer, Extensions, Idempotency, Method, MethodDescriptor, MethodKind, Peer,
-    PeerAddress, SecurityLevel, ServiceDescriptor, Status,
+    Codec, Codecs, DecodeLimits, EncodeBuffer, Extensions, Idempotency, Method, MethodDescriptor, MethodKind,
+    MethodRef, Peer, PeerAddress, SecurityLevel, ServiceDescriptor, Status,
 };
 
 struct Text;
@@ -70,8 +70,17 @@ fn descriptors_are_constants() {
     assert_eq!(say_hello.kind(), MethodKind::Unary);
     assert_eq!(say_hello.idempotency_level(), Idempotency::NoSideEffects);
     assert_eq!(chat.idempotency_level(), Idempotency::Unknown);
-    assert_eq!(SAY_HELLO.descriptor().name(), "SayHello");
-    assert!(std::ptr::eq(SAY_HELLO.descriptor(), say_hello));
+    assert_eq!(SAY_HELLO.method().name(), "SayHello");
+    assert!(std::ptr::eq(SAY_HELLO.method().descriptor().unwrap(), say_hello));
+    assert_eq!(SAY_HELLO.method().address(), MethodRef::from(say_hello).address());
+    let learned = MethodRef::learned(say_hello.service(), say_hello.name(), say_hello.kind());
+    for method in [SAY_HELLO.method(), &learned] {
+        let parts = [method.service(), method.name(), method.path(), method.full_name()];
+        let expected = [say_hello.service(), say_hello.name(), say_hello.path(), say_hello.full_name()];
+        assert_eq!((parts, method.kind()), (expected, say_hello.kind()));
+    }
+    assert!(learned.descriptor().is_none());
+    assert_eq!(learned.address(), learned.clone().address());
 }
 
 #[test]

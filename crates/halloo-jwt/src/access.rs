@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use halloo_core::{MethodDescriptor, ServiceDescriptor, Status};
+use halloo_core::{MethodDescriptor, MethodRef, ServiceDescriptor, Status};
 
 /// Rules by the name of a service, or of a method with its service.
 #[derive(Clone, Debug, Default)]
@@ -38,7 +38,7 @@ impl Access {
     }
 
     /// What `method` needs: its own rule decides whether it is open, then its service's; scopes of both add up.
-    pub(crate) fn needs(&self, method: &MethodDescriptor) -> Needs<'_> {
+    pub(crate) fn needs(&self, method: &MethodRef) -> Needs<'_> {
         match (self.rules.get(method.full_name()), self.rules.get(method.service())) {
             (Some(Rule::Open), _) | (None, Some(Rule::Open)) => Needs::Nothing,
             (own, service) => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use halloo_call::{Call, Interceptor, Next, OutcomeFuture};
-use halloo_core::{Metadata, MethodDescriptor, ServiceDescriptor, Status};
+use halloo_core::{Metadata, MethodRef, ServiceDescriptor, Status};
 use jsonwebtoken::crypto::aws_lc;
 use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header};
 
@@ -150,7 +150,7 @@ impl Interceptor for JwtAuthenticator {
         let Some(method) = call.method() else {
             return Box::pin(ready(Err(Status::internal("a call without a method cannot be authenticated"))));
         };
-        if self.policy.access.needs(method) == Needs::Nothing {
+        if self.policy.access.needs(&method) == Needs::Nothing {
             return next.run(call);
         }
         let keys = self.keys.current();
@@ -159,10 +159,10 @@ impl Interceptor for JwtAuthenticator {
                 let (keys, policy) = (Arc::clone(&self.keys), Arc::clone(&self.policy));
                 Box::pin(async move {
                     let judged = policy.judge(call.metadata(), &keys.reloaded().await);
-                    policy.admit(judged, method, call, next)?.await
+                    policy.admit(judged, &method, call, next)?.await
                 })
             }
-            judged => match self.policy.admit(judged, method, call, next) {
+            judged => match self.policy.admit(judged, &method, call, next) {
                 Ok(going_on) => going_on,
                 Err(status) => Box::pin(ready(Err(status))),
             },
@@ -224,7 +224,7 @@ impl Policy {
     fn admit(
         &self,
         judged: Result<Caller, Refusal>,
-        method: &'static MethodDescriptor,
+        method: &MethodRef,
         mut call: Call,
         next: Next,
     ) -> Result<OutcomeFuture, Status> {

@@ -5,7 +5,7 @@
 
 use buffa::extension::ExtensionCodec;
 use buffa::{Extension, ExtensionSet as _, Message as _};
-use halloo_core::{MethodDescriptor, ServiceDescriptor};
+use halloo_core::{MethodDescriptor, MethodKind, MethodRef, ServiceDescriptor};
 
 use crate::well_known::Empty;
 
@@ -53,6 +53,14 @@ impl CustomOptions for MethodDescriptor {
             other => panic!("an extension of `{other}` is no option of a method or a service"),
         };
         read(encoded, option)
+    }
+}
+
+/// A method that the program has learned while it runs declares nothing.
+impl CustomOptions for MethodRef {
+    fn option<C: ExtensionCodec>(&self, option: &Extension<C>) -> C::Output {
+        static NOTHING: MethodDescriptor = MethodDescriptor::new("", "", "//", MethodKind::Unary);
+        self.descriptor().unwrap_or(&NOTHING).option(option)
     }
 }
 

@@ -11,7 +11,7 @@ use halloo_call::{
     MessageReceiver, MessageSender, Next, Observation, ObservedCall, Outcome, OutcomeFuture, Placement, RareHead,
     Reply, Request, TimeLimits,
 };
-use halloo_core::{Codec, Codecs, DecodeLimits, Metadata, Method, MethodDescriptor, ServiceDescriptor, Status};
+use halloo_core::{Codec, Codecs, DecodeLimits, Metadata, Method, MethodRef, ServiceDescriptor, Status};
 
 use crate::unary::{Closure, Function, UnaryFunction, UnaryHandler};
 
@@ -23,7 +23,7 @@ pub struct Methods {
 }
 
 pub(crate) struct Entry {
-    pub(crate) method: &'static MethodDescriptor,
+    pub(crate) method: &'static MethodRef,
     pub(crate) placement: Arc<Placement>,
     pub(crate) handler: Arc<dyn ErasedHandler>,
     /// Interceptors see its calls.
@@ -57,7 +57,7 @@ impl Methods {
         H: Fn(Request<Q>) -> F + Send + Sync + 'static,
         F: Future<Output = halloo_call::Result<A>> + Send + 'static,
     {
-        self.add(method.descriptor(), Typed::new(method, Unary(Closure(handler))));
+        self.add(method.method(), Typed::new(method, Unary(Closure(handler))));
     }
 
     /// Adds a method with one request and one reply that a function of the trait of `service` answers. Costs a call less
@@ -70,7 +70,7 @@ impl Methods {
         H: for<'a> UnaryFunction<'a, S, Q, A>,
     {
         let function = Function { service: Arc::clone(service), function };
-        self.add(method.descriptor(), Typed::new(method, Unary(function)));
+        self.add(method.method(), Typed::new(method, Unary(function)));
     }
 
     /// Adds a method with one request and many replies.
@@ -81,7 +81,7 @@ impl Methods {
         H: Fn(Request<Q>, MessageSender<A>) -> F + Send + Sync + 'static,
         F: Future<Output = Result<(), Status>> + Send + 'static,
     {
-        self.add(method.descriptor(), Typed::new(method, ServerStreaming(handler)));
+        self.add(method.method(), Typed::new(method, ServerStreaming(handler)));
     }
 
     /// Adds a method with many requests and one reply.
@@ -92,7 +92,7 @@ impl Methods {
         H: Fn(MessageReceiver<Q>) -> F + Send + Sync + 'static,
         F: Future<Output = halloo_call::Result<A>> + Send + 'static,
     {
-        self.add(method.descriptor(), Typed::new(method, ClientStreaming(handler)));
+        self.add(method.method(), Typed::new(method, ClientStreaming(handler)));
     }
 
     /// Adds a method with many requests and many replies.
@@ -103,7 +103,7 @@ impl Methods {
         H: Fn(MessageReceiver<Q>, MessageSender<A>) -> F + Send + Sync + 'static,
         F: Future<Output = Result<(), Status>> + Send + 'static,
     {
-        self.add(method.descriptor(), Typed::new(method, BidiStreaming(handler)));
+        self.add(method.method(), Typed::new(method, BidiStreaming(handler)));
     }
 
     /// Lets these methods' calls pass by the interceptors.
@@ -122,7 +122,7 @@ impl Methods {
         }
     }
 
-    fn add(&mut self, method: &'static MethodDescriptor, handler: impl ErasedHandler) {
+    fn add(&mut self, method: &'static MethodRef, handler: impl ErasedHandler) {
         let handler = Arc::new(handler);
         self.entries.push(Entry {
             method,
@@ -219,7 +219,8 @@ where
         let end = move |call: Call| -> OutcomeFuture {
             let ended = way.link.clone();
             let shortened = call.deadline().filter(|deadline| granted.is_none_or(|granted| *deadline < granted));
-            let enclosing = shortened.map(|deadline| Enclosing::new(deadline, call.method()));
+            let enclosing = shortened
+                .map(|deadline| Enclosing::new(deadline, call.method().and_then(|method| method.descriptor())));
             let run = K::run(self, call, way);
             Box::pin(async move {
                 let outcome = match enclosing {

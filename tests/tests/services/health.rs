@@ -185,11 +185,11 @@ async fn health_checks_can_be_turned_off() {
 #[tokio::test]
 async fn a_stats_hook_sees_health_checks_as_calls() {
     #[derive(Default)]
-    struct Methods(Mutex<Vec<&'static str>>);
+    struct Methods(Mutex<Vec<String>>);
     impl StatsHandler for Methods {
         fn on_event(&self, event: &StatsEvent<'_>) {
             if let StatsEvent::CallStarted { method, .. } = event {
-                self.0.lock().unwrap().push(method.full_name());
+                self.0.lock().unwrap().push(method.full_name().to_owned());
             }
         }
     }

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use halloo_core::{Deadline, Extensions, Metadata, MethodDescriptor, Peer};
+use halloo_core::{Deadline, Extensions, Metadata, MethodRef, Peer};
 
 use crate::dispatch::incoming::IncomingCall;
 use crate::dispatch::scope::Scope;
@@ -47,7 +47,7 @@ use crate::exchange::head::LazyMetadata;
 /// # }
 /// ```
 pub struct Call {
-    pub(crate) method: Option<&'static MethodDescriptor>,
+    pub(crate) method: Option<MethodRef>,
     pub(crate) metadata: LazyMetadata,
     pub(crate) deadline: Option<Deadline>,
     pub(crate) peer: Option<Arc<Peer>>,
@@ -58,15 +58,15 @@ pub struct Call {
 impl Call {
     /// Makes a call of `method` without metadata or deadline.
     #[must_use]
-    pub fn new(method: &'static MethodDescriptor) -> Self {
-        Self { method: Some(method), ..Self::detached() }
+    pub fn new(method: impl Into<MethodRef>) -> Self {
+        Self { method: Some(method.into()), ..Self::detached() }
     }
 
     /// Makes a call that a driver brought, of a method that the router found.
     #[must_use]
-    pub fn incoming(method: &'static MethodDescriptor, incoming: IncomingCall, cancelled: Cancelled) -> Self {
+    pub fn incoming(method: &MethodRef, incoming: IncomingCall, cancelled: Cancelled) -> Self {
         Self {
-            method: Some(method),
+            method: Some(method.into()),
             metadata: incoming.metadata,
             deadline: incoming.deadline,
             peer: Some(incoming.peer),
@@ -90,8 +90,8 @@ impl Call {
 
     /// Returns the method that is called; `None` only for a request that a test made by hand.
     #[must_use]
-    pub fn method(&self) -> Option<&'static MethodDescriptor> {
-        self.method
+    pub fn method(&self) -> Option<MethodRef> {
+        self.method.clone()
     }
 
     /// Returns the request's metadata, in the order of the wire.
@@ -165,7 +165,7 @@ impl Call {
     /// Returns what the call hands down to calls that other tasks make on its behalf: `.within(&scope)`.
     #[must_use]
     pub fn scope(&self) -> Scope {
-        Scope::new(self.deadline, self.method, self.cancelled())
+        Scope::new(self.deadline, self.method.as_ref(), self.cancelled())
     }
 
     /// Attaches the call to its exchange's cancellation.
@@ -183,7 +183,7 @@ impl From<&Call> for Scope {
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call")
-            .field("method", &self.method.map(MethodDescriptor::full_name))
+            .field("method", &self.method.as_ref().map(|method| method.full_name()))
             .field("metadata", self.metadata())
             .field("deadline", &self.deadline)
             .field("peer", &self.peer)

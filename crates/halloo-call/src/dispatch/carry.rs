@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use halloo_core::MethodDescriptor;
+use halloo_core::MethodRef;
 
 use crate::compression::Encodings;
 use crate::dispatch::call::Call;
@@ -13,7 +13,7 @@ use crate::observe::observation::ObservedCall;
 #[derive(Debug)]
 pub struct OutgoingHead {
     /// The method.
-    pub method: &'static MethodDescriptor,
+    pub method: MethodRef,
     /// The codec's content-subtype.
     pub subtype: &'static str,
     /// The call's facts: metadata and deadline.
@@ -31,8 +31,8 @@ pub struct OutgoingHead {
 impl OutgoingHead {
     /// Makes the head of a call that was not sent yet.
     #[must_use]
-    pub fn new(method: &'static MethodDescriptor, subtype: &'static str, call: Call) -> Self {
-        let (encodings, observed) = (None, None);
+    pub fn new(method: impl Into<MethodRef>, subtype: &'static str, call: Call) -> Self {
+        let (method, encodings, observed) = (method.into(), None, None);
         Self { method, subtype, call, encodings, was_refused: false, wait_for_ready: false, observed }
     }
 }

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use halloo_core::{Code, Deadline, MethodDescriptor, Status};
+use halloo_core::{Code, Deadline, MethodRef, Status};
 
 use crate::dispatch::interceptor::OutcomeFuture;
 use crate::dispatch::scope::Enclosing;
@@ -30,7 +30,7 @@ enum Work {
         /// Until it has ended.
         future: Option<OutcomeFuture>,
         responder: ResponderEnd,
-        method: &'static MethodDescriptor,
+        method: &'static MethodRef,
         observed: Option<Arc<ObservedCall>>,
     },
     Http(Pin<Box<dyn Future<Output = ()> + Send>>),
@@ -44,7 +44,7 @@ impl Handling {
     pub fn rpc(
         future: OutcomeFuture,
         responder: ResponderEnd,
-        method: &'static MethodDescriptor,
+        method: &'static MethodRef,
         observed: Option<Arc<ObservedCall>>,
     ) -> Self {
         Self { work: Work::Rpc { future: Some(future), responder, method, observed } }
@@ -58,7 +58,7 @@ impl Handling {
 
     /// Makes the handling of an RPC that fails without a handler; `method` is the one that it is for, if there is one.
     #[must_use]
-    pub fn refused(responder: &ResponderEnd, method: Option<&'static MethodDescriptor>, status: Status) -> Self {
+    pub fn refused(responder: &ResponderEnd, method: Option<&'static MethodRef>, status: Status) -> Self {
         responder.finish(Err(failed(method, status)));
         Self { work: Work::Done }
     }
@@ -78,7 +78,7 @@ impl Handling {
             Work::Rpc { method, .. } => Some(*method),
             Work::Http(_) | Work::Done => None,
         };
-        Enclosing::new(deadline, method)
+        Enclosing::new(deadline, method.and_then(MethodRef::descriptor))
     }
 
     /// Lets log and observation know that the call was cancelled with `status`, before its handler is dropped.
@@ -178,7 +178,7 @@ impl Drop for Handling {
 
 /// Logs why a call failed, and makes of it what leaves.
 #[cold]
-fn failed(method: Option<&'static MethodDescriptor>, status: Status) -> Status {
+fn failed(method: Option<&'static MethodRef>, status: Status) -> Status {
     log_failure(method, &status);
     leaving(status)
 }

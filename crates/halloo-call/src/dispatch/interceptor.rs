@@ -70,11 +70,11 @@ where
 ///
 /// /// Adds to the log how each call ended, and how long it took.
 /// async fn logged(call: Call, next: Next) -> Outcome {
-///     let (method, began) = (call.method().map_or("?", |method| method.full_name()), std::time::Instant::now());
+///     let (method, began) = (call.method().map(|method| method.to_string()), std::time::Instant::now());
 ///     let outcome = next.run(call).await;
 ///     match &outcome {
-///         Ok(_trailers) => println!("{method}: {:?}", began.elapsed()),
-///         Err(status) => println!("{method}: {:?}, {status}", began.elapsed()),
+///         Ok(_trailers) => println!("{method:?}: {:?}", began.elapsed()),
+///         Err(status) => println!("{method:?}: {:?}, {status}", began.elapsed()),
 ///     }
 ///     outcome
 /// }

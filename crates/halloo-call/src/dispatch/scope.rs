@@ -8,12 +8,13 @@ use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Wake, Waker};
 
-use halloo_core::{Code, Deadline, MethodDescriptor, MethodKind, Status};
+use halloo_core::{Code, Deadline, MethodDescriptor, MethodKind, MethodRef, Status};
 
 use crate::exchange::cancelled::Cancelled;
 use crate::exchange::state::Exchange;
 
-/// Stands for the method of a call that has none: a request that a test made, or one of another kind.
+/// Stands for the method of a call that has none (a request that a test made, or one of another kind), and for one that
+/// does not live for ever: a thread's current call is a plain value.
 static UNNAMED: MethodDescriptor = MethodDescriptor::new("", "", "//", MethodKind::Unary);
 
 thread_local! {
@@ -112,12 +113,8 @@ pub struct Scope {
 }
 
 impl Scope {
-    pub(crate) fn new(
-        deadline: Option<Deadline>,
-        method: Option<&'static MethodDescriptor>,
-        cancelled: Cancelled,
-    ) -> Self {
-        Self { deadline, method: method.unwrap_or(&UNNAMED), cancelled }
+    pub(crate) fn new(deadline: Option<Deadline>, method: Option<&MethodRef>, cancelled: Cancelled) -> Self {
+        Self { deadline, method: method.and_then(MethodRef::descriptor).unwrap_or(&UNNAMED), cancelled }
     }
 
     /// Returns when the call has to be over; `None` if it may take for ever.

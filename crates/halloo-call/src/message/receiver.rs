@@ -11,8 +11,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use halloo_core::{
-    Code, Codec, Deadline, DecodeLimits, Deframer, Envelope, EnvelopeError, Extensions, Metadata, MethodDescriptor,
-    Peer, Status,
+    Code, Codec, Deadline, DecodeLimits, Deframer, Envelope, EnvelopeError, Extensions, Metadata, MethodRef, Peer,
+    Status,
 };
 
 use crate::compression::{CallCompression, Compressions, Decompression};
@@ -185,7 +185,7 @@ impl<T: 'static> MessageReceiver<T> {
         caller: CallerEnd,
         codec: &'static dyn Codec<T>,
         limits: DecodeLimits,
-        method: &'static MethodDescriptor,
+        method: impl Into<MethodRef>,
     ) -> Self {
         let replies = Replies { caller, outcome: None, epilogue: Epilogue::None, bond: None };
         Self {
@@ -473,7 +473,7 @@ impl<T: 'static> MessageReceiver<T> {
     }
 
     fn cardinality(&self, count: &str) -> Status {
-        let method = self.call.method().map_or("this method", MethodDescriptor::full_name);
+        let method = self.call.method.as_ref().map_or("this method", |method| method.full_name());
         match self.decoder.as_ref().map(|decoder| decoder.side) {
             Some(Side::Client) => Status::unimplemented(format!("{method} got {count} reply where one belongs")),
             _ => Status::unimplemented(format!("{method} takes one request message and got {count}")),
@@ -485,7 +485,7 @@ impl<T: 'static> MessageReceiver<T> {
         let Some(Decoder { side: Side::Client, .. }) = &self.decoder else { return status };
         let headers = self.headers.read();
         let status = if headers.is_empty() { status } else { status.with_headers(headers.clone()) };
-        match self.call.method() {
+        match &self.call.method {
             Some(method) if status.notes().iter().all(|note| note.label() != "calling") => {
                 status.note("calling", method.full_name())
             }

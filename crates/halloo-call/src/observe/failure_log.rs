@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use halloo_core::{Code, MethodDescriptor, Status};
+use halloo_core::{Code, MethodRef, Status};
 use tracing::Level;
 
 /// Events that a method may write at once, per level.
@@ -23,7 +23,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// others. Each method may write ten events at once and one more per second, for each of the two levels; an event after
 /// others that were left out says how many (`suppressed`).
 #[cold]
-pub fn log_failure(method: Option<&'static MethodDescriptor>, status: &Status) {
+pub fn log_failure(method: Option<&'static MethodRef>, status: &Status) {
     macro_rules! event {
         ($level:ident) => {
             if tracing::event_enabled!(target: "halloo", Level::$level)
@@ -32,7 +32,7 @@ pub fn log_failure(method: Option<&'static MethodDescriptor>, status: &Status) {
                 tracing::event!(
                     target: "halloo",
                     Level::$level,
-                    method = method.map(MethodDescriptor::full_name),
+                    method = method.map(MethodRef::full_name),
                     code = status.code().name(),
                     text = Some(status.message()).filter(|text| !text.is_empty()),
                     cause = status.cause(),
@@ -47,7 +47,7 @@ pub fn log_failure(method: Option<&'static MethodDescriptor>, status: &Status) {
 }
 
 /// Whether `code` speaks of a fault on the server's side.
-fn is_fault(method: Option<&MethodDescriptor>, code: Code) -> bool {
+fn is_fault(method: Option<&MethodRef>, code: Code) -> bool {
     match code {
         Code::Unknown | Code::Internal | Code::DataLoss => true,
         // Watches of health and streams of reflection end so whenever their server stops.
@@ -56,7 +56,7 @@ fn is_fault(method: Option<&MethodDescriptor>, code: Code) -> bool {
     }
 }
 
-fn is_standard(method: &MethodDescriptor) -> bool {
+fn is_standard(method: &MethodRef) -> bool {
     ["grpc.health.", "grpc.reflection."].iter().any(|package| method.service().starts_with(package))
 }
 
@@ -72,11 +72,11 @@ struct Buckets;
 
 impl Buckets {
     /// Takes one event's share; see [`Bucket::take`].
-    fn take(method: Option<&'static MethodDescriptor>, level: Level) -> Option<u64> {
+    fn take(method: Option<&'static MethodRef>, level: Level) -> Option<u64> {
         static ALL: LazyLock<Mutex<HashMap<(&'static str, Level), Bucket>>> = LazyLock::new(Mutex::default);
 
         let now = Instant::now();
-        let key = (method.map_or("", MethodDescriptor::full_name), level);
+        let key = (method.map_or("", MethodRef::full_name), level);
         let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
         all.entry(key).or_insert_with(|| Bucket::full(now)).take(now)
     }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use halloo_core::{Code, MethodDescriptor, Peer};
+use halloo_core::{Code, MethodRef, Peer};
 use tracing::Span;
 use tracing::field::Empty;
 
@@ -85,7 +85,7 @@ pub enum StatsEvent<'a> {
         /// Who says so.
         side: Side,
         /// Its method.
-        method: &'a MethodDescriptor,
+        method: &'a MethodRef,
         /// The other end; a client does not know it yet.
         peer: Option<&'a Peer>,
     },
@@ -95,7 +95,7 @@ pub enum StatsEvent<'a> {
         /// Which call.
         call: CallId,
         /// Its method.
-        method: &'a MethodDescriptor,
+        method: &'a MethodRef,
         /// Which attempt of the call, from 1.
         attempt: u32,
         /// A server has refused the attempt before it, and no handler saw that (gRFC A6, "Transparent Retries").
@@ -107,7 +107,7 @@ pub enum StatsEvent<'a> {
         /// Which call.
         call: CallId,
         /// Its method.
-        method: &'a MethodDescriptor,
+        method: &'a MethodRef,
         /// Which attempt of the call, from 1.
         attempt: u32,
         /// How it ended.
@@ -143,7 +143,7 @@ pub enum StatsEvent<'a> {
         /// Who says so.
         side: Side,
         /// Its method.
-        method: &'a MethodDescriptor,
+        method: &'a MethodRef,
         /// How it ended.
         code: Code,
         /// From its start.
@@ -196,19 +196,14 @@ impl Observation {
     }
 
     /// Returns the observation of one call that begins; `None` if nobody observes.
-    pub fn call(
-        &self,
-        side: Side,
-        method: &'static MethodDescriptor,
-        peer: Option<&Peer>,
-    ) -> Option<Arc<ObservedCall>> {
+    pub fn call(&self, side: Side, method: impl Into<MethodRef>, peer: Option<&Peer>) -> Option<Arc<ObservedCall>> {
         if self.stats.is_none() && !self.spans {
             return None;
         }
-        let id = CallId(next_id());
-        let span = if self.spans { span_of(side, method, peer) } else { Span::none() };
+        let (id, method) = (CallId(next_id()), method.into());
+        let span = if self.spans { span_of(side, &method, peer) } else { Span::none() };
         if let Some(stats) = &self.stats {
-            stats.on_event(&StatsEvent::CallStarted { call: id, side, method, peer });
+            stats.on_event(&StatsEvent::CallStarted { call: id, side, method: &method, peer });
         }
         Some(Arc::new(ObservedCall {
             stats: self.stats.clone(),
@@ -245,7 +240,7 @@ fn next_id() -> u64 {
 }
 
 /// A span with OpenTelemetry's names for RPCs.
-fn span_of(side: Side, method: &'static MethodDescriptor, peer: Option<&Peer>) -> Span {
+fn span_of(side: Side, method: &MethodRef, peer: Option<&Peer>) -> Span {
     let peer = peer.map(|peer| tracing::field::display(&peer.address));
     macro_rules! span {
         ($name:literal) => {
@@ -271,7 +266,7 @@ pub struct ObservedCall {
     span: Span,
     id: CallId,
     side: Side,
-    method: &'static MethodDescriptor,
+    method: MethodRef,
     began: Instant,
     sent_bytes: AtomicU64,
     received_bytes: AtomicU64,
@@ -307,7 +302,7 @@ impl ObservedCall {
             attempts.started
         };
         if let Some(stats) = &self.stats {
-            let (call, method) = (self.id, self.method);
+            let (call, method) = (self.id, &self.method);
             stats.on_event(&StatsEvent::AttemptStarted { call, method, attempt, is_transparent });
         }
     }
@@ -319,7 +314,7 @@ impl ObservedCall {
             (attempts.started, attempts.running.take())
         };
         if let (Some(stats), Some(began)) = (&self.stats, running) {
-            let (call, method) = (self.id, self.method);
+            let (call, method) = (self.id, &self.method);
             stats.on_event(&StatsEvent::AttemptEnded { call, method, attempt, code, elapsed: began.elapsed() });
         }
     }
@@ -355,7 +350,7 @@ impl ObservedCall {
             stats.on_event(&StatsEvent::CallEnded {
                 call: self.id,
                 side: self.side,
-                method: self.method,
+                method: &self.method,
                 code,
                 elapsed: self.began.elapsed(),
                 sent_bytes: self.sent_bytes.load(Ordering::Relaxed),

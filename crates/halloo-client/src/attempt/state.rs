@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use halloo_call::{HandlerWatch, OutgoingCall};
-use halloo_core::{Deadline, Metadata, Status};
+use halloo_core::{Deadline, Metadata, MethodRef, Status};
 use halloo_plane::ConnectivityState;
 use halloo_transport::ReturnedCalls;
 use tokio::sync::watch;
@@ -15,6 +15,7 @@ use crate::attempt::route::{Route, Routing};
 use crate::call::deadline::{Limit, before, since};
 use crate::connect::connector::Carrier;
 use crate::credentials::{Credentials, check_again};
+use crate::failure::calling;
 use crate::remote::{Backend, Remote, Snapshot};
 
 /// How far an attempt is on its way to a connection.
@@ -76,18 +77,19 @@ impl Attempt {
     /// What the call fails with at once.
     pub(crate) fn begin(self, backend: &Backend) -> Result<Begun, Status> {
         let Self { call, credentials, limit, watch } = self;
-        if let Some(limit) = limit.filter(|limit| limit.deadline().is_past(limit.began())) {
-            return Err(limit.passed_before_start(backend.target()));
+        if let Some(limit) = limit.as_ref().filter(|limit| limit.deadline().is_past(limit.began())) {
+            return Err(calling(&limit.passed_before_start(backend.target()), &call.head.method));
         }
+        let watch = watch.map(|watch| (watch, call.head.method.clone()));
         let state = match backend.pick(&call.head) {
             (_, Routing::To(route)) if credentials.is_none() => start(call, route),
             (state, routing) => routed(call, state, routing),
         };
         match state {
             AttemptState::Started => Ok(Begun::Started(limit)),
-            AttemptState::Failed(_, status) => Err(status),
+            AttemptState::Failed(call, status) => Err(calling(&status, &call.head.method)),
             state => {
-                let deadline = limit.map(|limit| limit.deadline());
+                let deadline = limit.as_ref().map(Limit::deadline);
                 let under_way = UnderWay { backend: backend.clone(), credentials, limit, deadline, own_metadata: None };
                 Ok(Begun::Waits(Box::pin(unless_cancelled(watch, under_way.run(state)))))
             }
@@ -167,6 +169,7 @@ impl UnderWay {
                 }
                 AttemptState::Started => return Ok(self.limit),
                 AttemptState::Failed(call, status) => {
+                    let status = calling(&status, &call.head.method);
                     call.responder.finish(Err(status.clone()));
                     return Err(status);
                 }
@@ -218,7 +221,7 @@ impl UnderWay {
         if self.own_metadata.is_none() {
             self.own_metadata = Some(call.head.call.metadata().clone());
         }
-        let asked = credentials.metadata(call.head.method, authority, security);
+        let asked = credentials.metadata(&call.head.method, authority, security);
         let metadata = self.within("the call's credentials", asked).await?;
         credentials.attach(metadata, &mut call.head.call);
         Ok(())
@@ -257,22 +260,23 @@ pub(crate) fn returned_calls(remote: &Arc<Remote>) -> ReturnedCalls {
         let (Some(remote), Ok(runtime)) = (remote.upgrade(), tokio::runtime::Handle::try_current()) else {
             return call.responder.finish(Err(Status::unavailable("the channel has ended")));
         };
-        let (deadline, watch) = (call.head.call.deadline(), call.responder.handler_watch());
+        let watch = (call.responder.handler_watch(), call.head.method.clone());
+        let deadline = call.head.call.deadline();
         let (credentials, limit, own_metadata) = (None, None, None);
         let under_way = UnderWay { backend: Backend::Remote(remote), credentials, limit, deadline, own_metadata };
         runtime.spawn(unless_cancelled(Some(watch), under_way.run(AttemptState::Picking(call))));
     })
 }
 
-/// Does what brings a call to a connection, unless the call is cancelled meanwhile.
+/// Does what brings a call of a method to a connection, unless the call is cancelled meanwhile.
 async fn unless_cancelled<T>(
-    watch: Option<HandlerWatch>,
+    watch: Option<(HandlerWatch, MethodRef)>,
     work: impl Future<Output = Result<T, Status>>,
 ) -> Result<T, Status> {
-    let Some(watch) = watch else { return work.await };
+    let Some((watch, method)) = watch else { return work.await };
     let mut work = pin!(work);
     poll_fn(|cx| match (watch.poll_cancelled(cx), watch.status()) {
-        (Poll::Ready(()), Some(status)) => Poll::Ready(Err(status)),
+        (Poll::Ready(()), Some(status)) => Poll::Ready(Err(calling(&status, &method))),
         _ => work.as_mut().poll(cx),
     })
     .await

@@ -1,6 +1,6 @@
 //! Which codec a call is made with: the one that it or its channel asks for, or the method's first.
 
-use halloo_core::{Codec, Codecs, Method, MethodDescriptor, Status};
+use halloo_core::{Codec, Codecs, Method, MethodRef, Status};
 
 /// The codec of gRPC's messages in JSON.
 pub(crate) const JSON: &str = "json";
@@ -13,20 +13,20 @@ pub(crate) struct CallCodecs<Q: 'static, A: 'static> {
 
 impl<Q, A> CallCodecs<Q, A> {
     /// Finds the codecs named `wanted`.
-    pub(crate) fn of(method: &'static Method<Q, A>, wanted: Option<&'static str>) -> Result<Self, Status> {
+    pub(crate) fn of(method: &Method<Q, A>, wanted: Option<&'static str>) -> Result<Self, Status> {
         let (request, reply) = (method.request(), method.reply());
         let Some(name) = wanted else {
             return Ok(Self { request: request.default(), reply: reply.default() });
         };
         match (request.find(name), reply.find(name)) {
             (Some(request), Some(reply)) => Ok(Self { request, reply }),
-            _ => Err(missing(name, method.descriptor(), request)),
+            _ => Err(missing(name, method.method(), request)),
         }
     }
 }
 
 #[cold]
-fn missing<M>(name: &str, method: &MethodDescriptor, codecs: Codecs<M>) -> Status {
+fn missing<M>(name: &str, method: &MethodRef, codecs: Codecs<M>) -> Status {
     let known: Vec<&str> = codecs.names().collect();
     let status = Status::internal(format!(
         "the client of {} has no codec `{name}`; it has: {}",

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use halloo_call::{Call, Enclosing, MessageReceiver, OutcomeFuture};
-use halloo_core::{Code, Deadline, MethodDescriptor, MethodKind, Origin, Status};
+use halloo_core::{Code, Deadline, MethodDescriptor, MethodKind, MethodRef, Origin, Status};
 use halloo_plane::duration_text;
 
 const LIMIT_HINT: &str =
@@ -29,9 +29,9 @@ pub(crate) async fn before<T>(deadline: Option<Deadline>, work: impl Future<Outp
 }
 
 /// A call that has to be over at a certain time.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Limit {
-    method: &'static MethodDescriptor,
+    method: MethodRef,
     began: Instant,
     deadline: Deadline,
     /// The call within which it is made, if that has a deadline: the latest that this one can have.
@@ -44,18 +44,18 @@ impl Limit {
     /// The limit of a call of `method` that begins, if it has one: its own deadline, or an earlier one of the call within
     /// which it is made.
     pub(crate) fn new(
-        method: &'static MethodDescriptor,
+        method: &MethodRef,
         began: Instant,
         own: Option<Deadline>,
         enclosing: Option<Enclosing>,
     ) -> Option<Self> {
         let deadline = enclosing.map(|outer| outer.deadline).into_iter().chain(own).min()?;
-        Some(Self { method, began, deadline, enclosing, waited: Duration::ZERO })
+        Some(Self { method: method.clone(), began, deadline, enclosing, waited: Duration::ZERO })
     }
 
     /// The limit of a call that interceptors have seen, whose limit was `before`: they may have given it another deadline,
     /// but none that is later than that of the call within which it is made.
-    pub(crate) fn revised(before: Option<Self>, method: &'static MethodDescriptor, call: &mut Call) -> Option<Self> {
+    pub(crate) fn revised(before: Option<Self>, method: &MethodRef, call: &mut Call) -> Option<Self> {
         let (began, enclosing) = match before {
             Some(before) => (before.began, before.enclosing),
             None => (now(), None),

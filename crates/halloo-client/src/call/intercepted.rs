@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use halloo_call::{Call, Interceptor, MessageReceiver, Next, Outcome, OutcomeFuture, Reply};
-use halloo_core::{MethodDescriptor, Status};
+use halloo_core::{MethodRef, Status};
 use tokio::sync::oneshot;
 
 use crate::attempt::state::{Attempt, Begun};
@@ -22,7 +22,7 @@ use crate::failure::calling;
 use crate::remote::Backend;
 
 pub(crate) struct Chain {
-    method: &'static MethodDescriptor,
+    method: MethodRef,
     running: OutcomeFuture,
     /// Says that the call has left; `None` once it has, or cannot.
     sent: Option<oneshot::Receiver<()>>,
@@ -39,21 +39,21 @@ type OutcomeSlot = Slot<oneshot::Sender<Outcome>>;
 impl Chain {
     /// Makes the chain of `interceptors`, at whose end `attempt` begins.
     pub(crate) fn new(backend: Backend, interceptors: Arc<[Arc<dyn Interceptor>]>, mut attempt: Attempt) -> Self {
-        let method = attempt.call.head.method;
-        let call = std::mem::replace(&mut attempt.call.head.call, Call::new(method));
+        let method = attempt.call.head.method.clone();
+        let call = std::mem::replace(&mut attempt.call.head.call, Call::new(&method));
         let (sent_sender, sent) = oneshot::channel();
         let (outcome_sender, outcome) = oneshot::channel();
         let attempt = Arc::new(Mutex::new(Some(attempt)));
-        let waiting = Arc::clone(&attempt);
+        let (waiting, called) = (Arc::clone(&attempt), method.clone());
         let end = move |call: Call| -> OutcomeFuture {
             Box::pin(async move {
                 let Some(attempt) = take(&waiting) else { return Err(dropped()) };
-                let limit = begin(&backend, attempt, call).await.map_err(|status| calling(&status, method))?;
+                let limit = begin(&backend, attempt, call).await.map_err(|status| calling(&status, &called))?;
                 // Without a receiver the caller has gone, and the exchange knows it.
                 let _ = sent_sender.send(());
                 let outcome = outcome.await.unwrap_or_else(|_| Err(dropped()));
                 outcome.map_err(|status| {
-                    let status = calling(&status, method);
+                    let status = calling(&status, &called);
                     limit.map_or_else(|| status.clone(), |limit| limit.explain(status.clone()))
                 })
             })
@@ -71,7 +71,7 @@ impl Chain {
         match answered {
             None => Ok(CallState::Intercepted(self)),
             Some(Ok(trailers)) => Ok(CallState::Answered(Ok(trailers))),
-            Some(Err(status)) => Err(calling(&status, self.method)),
+            Some(Err(status)) => Err(calling(&status, &self.method)),
         }
     }
 
@@ -151,7 +151,7 @@ impl Chain {
 
 /// Begins an attempt of a call that interceptors have seen, and waits until it has left.
 async fn begin(backend: &Backend, mut attempt: Attempt, mut call: Call) -> Result<Option<Limit>, Status> {
-    attempt.limit = Limit::revised(attempt.limit, attempt.call.head.method, &mut call);
+    attempt.limit = Limit::revised(attempt.limit.take(), &attempt.call.head.method, &mut call);
     attempt.call.head.call = call;
     match attempt.begin(backend)? {
         Begun::Started(limit) => Ok(limit),

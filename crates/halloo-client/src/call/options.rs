@@ -92,9 +92,9 @@ impl CallOptions {
     pub(crate) fn open<Q: 'static, A: 'static>(
         self,
         channel: &Channel,
-        method: &'static Method<Q, A>,
+        method: &Method<Q, A>,
     ) -> Result<OpenedCall<Q, A>, Status> {
-        let descriptor = method.descriptor();
+        let called = method.method();
         let defaults = channel.defaults();
         let mut credentials = defaults.credentials.clone();
         let mut choice = None;
@@ -102,7 +102,7 @@ impl CallOptions {
         let mut outer = Outer::Ambient;
         if let Some(rare) = self.rare {
             if let Some(fault) = rare.fault {
-                return Err(calling(&fault.into(), descriptor));
+                return Err(calling(&fault.into(), called));
             }
             choice = rare.compression;
             codec = rare.codec.or(codec);
@@ -115,20 +115,20 @@ impl CallOptions {
             Outer::Detached => (None, None),
         };
         if let Some(scope) = &scope {
-            scope.check().map_err(|status| calling(&status, descriptor))?;
+            scope.check().map_err(|status| calling(&status, called))?;
         }
         let timeout = match (self.timeout, self.deadline) {
             (None, None) => defaults.timeout,
             (timeout, _) => timeout,
         };
-        let mut call = Call::new(descriptor);
+        let mut call = Call::new(called);
         let mut limit = None;
         if timeout.is_some() || self.deadline.is_some() || enclosing.is_some() {
             let now = now();
             let of_timeout = timeout.map(|timeout| Deadline::after(now, timeout));
             let own = of_timeout.into_iter().chain(self.deadline).min();
-            limit = Limit::new(descriptor, now, own, enclosing);
-            call.set_deadline(limit.map(|limit| limit.deadline()));
+            limit = Limit::new(called, now, own, enclosing);
+            call.set_deadline(limit.as_ref().map(Limit::deadline));
         }
         if !defaults.metadata.is_empty() {
             let mut metadata = defaults.metadata.clone();
@@ -137,10 +137,10 @@ impl CallOptions {
         } else if !self.metadata.is_empty() {
             call.set_metadata(self.metadata.into());
         }
-        let observed = channel.observation().call(Side::Client, descriptor, None);
+        let observed = channel.observation().call(Side::Client, called, None);
         let codecs = noted(observed.as_deref(), CallCodecs::of(method, codec))?;
         let CallCompression { compressor, encodings } = defaults.compression.of_call(choice);
-        let mut head = Box::new(OutgoingHead::new(descriptor, codecs.request.subtype(), call));
+        let mut head = Box::new(OutgoingHead::new(called, codecs.request.subtype(), call));
         head.encodings = encodings;
         head.wait_for_ready = self.wait_for_ready.unwrap_or(defaults.wait_for_ready);
         head.observed = observed;
@@ -272,7 +272,7 @@ macro_rules! call_options {
         impl<Q: 'static, A: 'static> ::std::fmt::Debug for $call<'_, Q, A> {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.debug_struct(stringify!($call))
-                    .field("method", &self.method.descriptor().full_name())
+                    .field("method", &self.method.method().full_name())
                     .field("options", &self.options)
                     .finish_non_exhaustive()
             }

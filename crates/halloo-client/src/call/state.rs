@@ -69,7 +69,7 @@ impl<Q: 'static, A: Send + 'static> OpenedCall<Q, A> {
     /// Encodes the one request of a call and says that no other follows.
     pub(crate) fn send_only_request(&self, caller: &CallerEnd, request: Q) -> Result<(), Status> {
         let mut requests = self.requests(caller);
-        let encoded = requests.encode(request).map_err(|status| calling(&status, self.head.method));
+        let encoded = requests.encode(request).map_err(|status| calling(&status, &self.head.method));
         noted(self.head.observed.as_deref(), encoded)?;
         requests.finish();
         Ok(())
@@ -91,7 +91,7 @@ impl<Q: 'static, A: Send + 'static> OpenedCall<Q, A> {
     ) -> Result<ClientCall<A>, Status> {
         let Self { head, codecs, reply_limits, credentials, limit, scope, .. } = self;
         let observed = head.observed.clone();
-        let replies = MessageReceiver::for_replies(caller, codecs.reply, reply_limits, head.method)
+        let replies = MessageReceiver::for_replies(caller, codecs.reply, reply_limits, &head.method)
             .accepting(&channel.defaults().compression.accepted)
             .observed(observed.clone());
         let (replies, watch) = match scope {
@@ -112,14 +112,15 @@ impl<Q: 'static, A: Send + 'static> OpenedCall<Q, A> {
 
 /// Begins an attempt of a call without interceptors.
 fn leave(attempt: Attempt, backend: &Backend) -> Result<CallState, Status> {
-    let (method, observed) = (attempt.call.head.method, attempt.call.head.observed.clone());
+    let observed = attempt.call.head.observed.clone();
     match attempt.begin(backend) {
         Ok(Begun::Started(limit)) => Ok(CallState::Sent(limit)),
-        Ok(Begun::Waits(waits)) => Ok(CallState::Leaving(Box::pin(async move {
-            let sent = waits.await.map(CallState::Sent).map_err(|status| calling(&status, method));
-            noted(observed.as_deref(), sent)
-        }))),
-        Err(status) => Err(calling(&status, method)),
+        Ok(Begun::Waits(waits)) => {
+            Ok(CallState::Leaving(Box::pin(
+                async move { noted(observed.as_deref(), waits.await.map(CallState::Sent)) },
+            )))
+        }
+        Err(status) => Err(status),
     }
 }
 

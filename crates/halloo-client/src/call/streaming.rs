@@ -14,17 +14,17 @@ use crate::channel::Channel;
 
 impl Channel {
     /// Prepares a server-streaming call. For generated clients.
-    pub fn server_streaming<Q, A>(&self, method: &'static Method<Q, A>, request: Q) -> ServerStreamingCall<'_, Q, A> {
+    pub fn server_streaming<'c, Q, A>(&'c self, method: &'c Method<Q, A>, request: Q) -> ServerStreamingCall<'c, Q, A> {
         ServerStreamingCall::new(self, method, request)
     }
 
     /// Prepares a client-streaming call. For generated clients.
-    pub fn client_streaming<Q, A>(&self, method: &'static Method<Q, A>) -> ClientStreamingCall<'_, Q, A> {
+    pub fn client_streaming<'c, Q, A>(&'c self, method: &'c Method<Q, A>) -> ClientStreamingCall<'c, Q, A> {
         ClientStreamingCall::new(self, method)
     }
 
     /// Prepares a bidirectional call. For generated clients.
-    pub fn bidi_streaming<Q, A>(&self, method: &'static Method<Q, A>) -> BidiStreamingCall<'_, Q, A> {
+    pub fn bidi_streaming<'c, Q, A>(&'c self, method: &'c Method<Q, A>) -> BidiStreamingCall<'c, Q, A> {
         BidiStreamingCall::new(self, method)
     }
 }
@@ -54,7 +54,7 @@ impl Channel {
 #[must_use = "a call does nothing until it is awaited"]
 pub struct ServerStreamingCall<'c, Q: 'static, A: 'static> {
     channel: &'c Channel,
-    method: &'static Method<Q, A>,
+    method: &'c Method<Q, A>,
     request: Q,
     options: CallOptions,
 }
@@ -62,7 +62,7 @@ pub struct ServerStreamingCall<'c, Q: 'static, A: 'static> {
 call_options!(ServerStreamingCall);
 
 impl<'c, Q: 'static, A: 'static> ServerStreamingCall<'c, Q, A> {
-    pub(crate) fn new(channel: &'c Channel, method: &'static Method<Q, A>, request: Q) -> Self {
+    pub(crate) fn new(channel: &'c Channel, method: &'c Method<Q, A>, request: Q) -> Self {
         Self { channel, method, request, options: CallOptions::default() }
     }
 }
@@ -111,14 +111,14 @@ impl<'c, Q: Send + 'static, A: Send + 'static> IntoFuture for ServerStreamingCal
 #[must_use = "a call does nothing until it is awaited"]
 pub struct ClientStreamingCall<'c, Q: 'static, A: 'static> {
     channel: &'c Channel,
-    method: &'static Method<Q, A>,
+    method: &'c Method<Q, A>,
     options: CallOptions,
 }
 
 call_options!(ClientStreamingCall);
 
 impl<'c, Q: 'static, A: 'static> ClientStreamingCall<'c, Q, A> {
-    pub(crate) fn new(channel: &'c Channel, method: &'static Method<Q, A>) -> Self {
+    pub(crate) fn new(channel: &'c Channel, method: &'c Method<Q, A>) -> Self {
         Self { channel, method, options: CallOptions::default() }
     }
 }
@@ -210,14 +210,14 @@ impl<A> fmt::Debug for PendingReply<A> {
 #[must_use = "a call does nothing until it is awaited"]
 pub struct BidiStreamingCall<'c, Q: 'static, A: 'static> {
     channel: &'c Channel,
-    method: &'static Method<Q, A>,
+    method: &'c Method<Q, A>,
     options: CallOptions,
 }
 
 call_options!(BidiStreamingCall);
 
 impl<'c, Q: 'static, A: 'static> BidiStreamingCall<'c, Q, A> {
-    pub(crate) fn new(channel: &'c Channel, method: &'static Method<Q, A>) -> Self {
+    pub(crate) fn new(channel: &'c Channel, method: &'c Method<Q, A>) -> Self {
         Self { channel, method, options: CallOptions::default() }
     }
 }

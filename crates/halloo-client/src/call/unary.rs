@@ -33,7 +33,7 @@ pub(crate) type CallFuture<'c, T> = Pin<Box<dyn Future<Output = T> + Send + 'c>>
 #[must_use = "a call does nothing until it is awaited"]
 pub struct UnaryCall<'c, Q: 'static, A: 'static> {
     channel: &'c Channel,
-    method: &'static Method<Q, A>,
+    method: &'c Method<Q, A>,
     request: Q,
     options: CallOptions,
 }
@@ -42,13 +42,13 @@ call_options!(UnaryCall);
 
 impl Channel {
     /// Prepares a unary call; awaiting it makes the call. For generated clients.
-    pub fn unary<Q, A>(&self, method: &'static Method<Q, A>, request: Q) -> UnaryCall<'_, Q, A> {
+    pub fn unary<'c, Q, A>(&'c self, method: &'c Method<Q, A>, request: Q) -> UnaryCall<'c, Q, A> {
         UnaryCall::new(self, method, request)
     }
 }
 
 impl<'c, Q: 'static, A: 'static> UnaryCall<'c, Q, A> {
-    pub(crate) fn new(channel: &'c Channel, method: &'static Method<Q, A>, request: Q) -> Self {
+    pub(crate) fn new(channel: &'c Channel, method: &'c Method<Q, A>, request: Q) -> Self {
         Self { channel, method, request, options: CallOptions::default() }
     }
 }

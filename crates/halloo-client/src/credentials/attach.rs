@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use halloo_call::Call;
-use halloo_core::{Metadata, MethodDescriptor, SecurityLevel, Status};
+use halloo_core::{Metadata, MethodRef, SecurityLevel, Status};
 
 use super::call_credentials::{CallCredentials, CredentialRequest};
 use crate::failure::of_control_plane;
@@ -43,7 +43,7 @@ impl Credentials {
     /// What goes with a call of `method`; a later one's values win over an earlier one's.
     pub(crate) async fn metadata(
         &self,
-        method: &'static MethodDescriptor,
+        method: &MethodRef,
         authority: &Arc<str>,
         security: SecurityLevel,
     ) -> Result<Metadata, Status> {

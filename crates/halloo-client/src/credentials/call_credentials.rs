@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use halloo_core::{Metadata, MethodDescriptor, SecurityLevel, Status};
+use halloo_core::{Metadata, MethodRef, SecurityLevel, Status};
 
 /// Resolves with what credentials send with one call.
 pub type CredentialsFuture<'a> = Pin<Box<dyn Future<Output = Result<Metadata, Status>> + Send + 'a>>;
@@ -60,7 +60,7 @@ where
 /// Describes the call that credentials are asked for.
 #[derive(Clone, Debug)]
 pub struct CredentialRequest {
-    method: &'static MethodDescriptor,
+    method: MethodRef,
     authority: Arc<str>,
     security: SecurityLevel,
 }
@@ -68,13 +68,13 @@ pub struct CredentialRequest {
 impl CredentialRequest {
     /// Makes a request of a call of `method` to `authority` on a connection of level `security`; for tests of
     /// credentials.
-    pub fn new(method: &'static MethodDescriptor, authority: impl Into<Arc<str>>, security: SecurityLevel) -> Self {
-        Self { method, authority: authority.into(), security }
+    pub fn new(method: impl Into<MethodRef>, authority: impl Into<Arc<str>>, security: SecurityLevel) -> Self {
+        Self { method: method.into(), authority: authority.into(), security }
     }
 
     /// Returns the method that is called.
-    pub fn method(&self) -> &'static MethodDescriptor {
-        self.method
+    pub fn method(&self) -> &MethodRef {
+        &self.method
     }
 
     /// Returns the `:authority` of the call: the host that the caller named, and its port.

@@ -92,7 +92,7 @@ impl Dispatch for Talk {
             let _running = running;
             let outcome = match route {
                 Some(route) => answer(route, incoming, &responder).await,
-                None => Err(Status::unimplemented("there is no such method")),
+                None => Err(Status::unimplemented(format!("there is no {}", incoming.unknown_path()))),
             };
             responder.finish(outcome);
         };

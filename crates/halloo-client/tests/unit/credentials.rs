@@ -107,7 +107,7 @@ impl CallCredentials for Counted {
 impl BearerToken {
     fn into_future(self) -> super::CredentialsFuture<'static> {
         Box::pin(async move {
-            let request = CredentialRequest::new(SAY.descriptor(), "greeter", SECURE);
+            let request = CredentialRequest::new(SAY.method(), "greeter", SECURE);
             CallCredentials::metadata(&self, request).await
         })
     }

@@ -1,11 +1,15 @@
 //! Tests of `src/failure.rs`.
 
-use halloo_core::MethodKind;
+use halloo_core::{MethodDescriptor, MethodKind};
 
 use super::*;
 
-static SAY_HELLO: MethodDescriptor =
-    MethodDescriptor::new("greeter.Greeter", "SayHello", "/greeter.Greeter/SayHello", MethodKind::Unary);
+static SAY_HELLO: MethodRef = MethodRef::new(&MethodDescriptor::new(
+    "greeter.Greeter",
+    "SayHello",
+    "/greeter.Greeter/SayHello",
+    MethodKind::Unary,
+));
 
 #[test]
 fn the_cause_survives_a_note() {

@@ -12,13 +12,13 @@ static SERVICE: ServiceDescriptor = ServiceDescriptor::new("a.S", &METHODS, &[])
 
 #[test]
 fn a_method_needs_a_token_unless_it_is_open() {
-    assert_eq!(Access::default().needs(&METHODS[0]), Needs::Token(vec![]));
+    assert_eq!(Access::default().needs(&MethodRef::new(&METHODS[0])), Needs::Token(vec![]));
     let mut access = Access::default();
     access.open("/a.S/Read");
-    assert_eq!(access.needs(&METHODS[0]), Needs::Nothing);
-    assert_eq!(access.needs(&METHODS[1]), Needs::Token(vec![]));
+    assert_eq!(access.needs(&MethodRef::new(&METHODS[0])), Needs::Nothing);
+    assert_eq!(access.needs(&MethodRef::new(&METHODS[1])), Needs::Token(vec![]));
     access.open("a.S");
-    assert_eq!(access.needs(&METHODS[1]), Needs::Nothing);
+    assert_eq!(access.needs(&MethodRef::new(&METHODS[1])), Needs::Nothing);
 }
 
 #[test]
@@ -26,14 +26,14 @@ fn a_methods_rule_comes_before_its_services() {
     let mut access = Access::default();
     access.open("a.S");
     access.require("a.S/Write", "write".into());
-    assert_eq!(access.needs(&METHODS[0]), Needs::Nothing);
-    assert_eq!(access.needs(&METHODS[1]), Needs::Token(vec!["write"]));
+    assert_eq!(access.needs(&MethodRef::new(&METHODS[0])), Needs::Nothing);
+    assert_eq!(access.needs(&MethodRef::new(&METHODS[1])), Needs::Token(vec!["write"]));
     let mut access = Access::default();
     access.require("a.S", "use".into());
     access.require("a.S/Write", "write".into());
     access.require("a.S/Write", "all".into());
-    assert_eq!(access.needs(&METHODS[0]), Needs::Token(vec!["use"]));
-    assert_eq!(access.needs(&METHODS[1]), Needs::Token(vec!["use", "write", "all"]));
+    assert_eq!(access.needs(&MethodRef::new(&METHODS[0])), Needs::Token(vec!["use"]));
+    assert_eq!(access.needs(&MethodRef::new(&METHODS[1])), Needs::Token(vec!["use", "write", "all"]));
 }
 
 #[test]

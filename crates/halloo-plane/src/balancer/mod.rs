@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use halloo_core::{Address, Code, Metadata, MethodDescriptor, Status};
+use halloo_core::{Address, Code, Metadata, MethodRef, Status};
 
 use crate::failure::ConnectFailure;
 use crate::resolver::Resolution;
@@ -96,7 +96,7 @@ pub trait Picker: Send + Sync + 'static {
 /// Describes a call that wants a subchannel.
 #[derive(Clone, Copy, Debug)]
 pub struct PickArgs<'a> {
-    method: &'static MethodDescriptor,
+    method: &'a MethodRef,
     metadata: &'a Metadata,
     attempt: u32,
 }
@@ -104,7 +104,7 @@ pub struct PickArgs<'a> {
 impl<'a> PickArgs<'a> {
     /// Describes the first attempt of a call of `method` with `metadata`.
     #[must_use]
-    pub const fn new(method: &'static MethodDescriptor, metadata: &'a Metadata) -> Self {
+    pub const fn new(method: &'a MethodRef, metadata: &'a Metadata) -> Self {
         Self { method, metadata, attempt: 1 }
     }
 
@@ -117,7 +117,7 @@ impl<'a> PickArgs<'a> {
 
     /// Returns the method that is called.
     #[must_use]
-    pub const fn method(&self) -> &'static MethodDescriptor {
+    pub const fn method(&self) -> &'a MethodRef {
         self.method
     }
 

@@ -228,14 +228,14 @@ pub(crate) fn start(
 ) -> (MessageSender<Bytes>, MessageReceiver<Bytes>) {
     let (caller, responder) = exchange();
     let requests = MessageSender::for_requests(&caller, &Raw, usize::MAX);
-    let replies = MessageReceiver::for_replies(caller, &Raw, DecodeLimits::default(), method.descriptor());
-    let head = OutgoingHead::new(method.descriptor(), "proto", call);
+    let replies = MessageReceiver::for_replies(caller, &Raw, DecodeLimits::default(), method.method());
+    let head = OutgoingHead::new(method.method(), "proto", call);
     connection.start(OutgoingCall::new(head, responder)).unwrap();
     (requests, replies)
 }
 
 pub(crate) fn call_of(method: &'static Method<Bytes, Bytes>) -> Call {
-    Call::new(method.descriptor())
+    Call::new(method.method())
 }
 
 pub(crate) async fn unary_with(

@@ -5,20 +5,24 @@ use std::hash::BuildHasherDefault;
 use std::time::Duration;
 
 use halloo_call::OutgoingHead;
-use halloo_core::Timeout;
+use halloo_core::{MethodRef, Timeout};
 use halloo_http2::{HeaderList, Template};
 
 use crate::id_map::IdHasher;
 use crate::response_head::push_metadata;
 
-/// The templates of one connection; one a method and codec that was called, so as many as the program has.
+/// So many templates a connection keeps: more methods than most programs have, but those that a program learns while it
+/// runs have no end.
+const MAX_TEMPLATES: usize = 512;
+
+/// The templates of one connection; one a method and codec that was called.
 #[derive(Debug)]
 pub(crate) struct RequestTemplates {
     scheme: &'static str,
     authority: String,
     user_agent: String,
-    /// By where a method's descriptor is, and where the name of its codec and how long: both live for ever.
-    templates: HashMap<(usize, usize, usize), Template, BuildHasherDefault<IdHasher>>,
+    /// By where a method's descriptor is, and where the name of its codec and how long: both live as long as they are here.
+    templates: HashMap<(usize, usize, usize), (Template, MethodRef), BuildHasherDefault<IdHasher>>,
 }
 
 impl RequestTemplates {
@@ -44,12 +48,17 @@ impl RequestTemplates {
             }
         }
         push_metadata(head.call.metadata(), fields);
-        let key = (std::ptr::from_ref(head.method).addr(), head.subtype.as_ptr().addr(), head.subtype.len());
+        let key = (head.method.address(), head.subtype.as_ptr().addr(), head.subtype.len());
         let target = (head.method.path(), head.subtype);
         let (scheme, authority, user_agent) = (self.scheme, &self.authority, &self.user_agent);
-        self.templates
-            .entry(key)
-            .or_insert_with(|| Template::new(constant_fields(target, scheme, authority, user_agent)))
+        if self.templates.len() >= MAX_TEMPLATES && !self.templates.contains_key(&key) {
+            self.templates.clear();
+        }
+        let (template, _) = self.templates.entry(key).or_insert_with(|| {
+            let template = Template::new(constant_fields(target, scheme, authority, user_agent));
+            (template, head.method.clone())
+        });
+        template
     }
 }
 

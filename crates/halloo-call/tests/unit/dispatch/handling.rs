@@ -1,12 +1,12 @@
 //! Tests of `src/dispatch/handling.rs`.
 
-use halloo_core::{Metadata, MethodKind};
+use halloo_core::{Metadata, MethodDescriptor, MethodKind};
 
 use super::*;
 use crate::exchange::ends::exchange;
 use crate::exchange::state::Outcome;
 
-static METHOD: MethodDescriptor = MethodDescriptor::new("a.B", "C", "/a.B/C", MethodKind::Unary);
+static METHOD: MethodRef = MethodRef::new(&MethodDescriptor::new("a.B", "C", "/a.B/C", MethodKind::Unary));
 
 /// Panics when it is dropped.
 struct Grenade {

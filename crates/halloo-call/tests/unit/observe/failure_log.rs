@@ -27,18 +27,13 @@ fn a_burst_is_written_and_then_one_event_per_second() {
 
 #[test]
 fn faults_of_the_server_are_told_from_the_rest() {
-    static PLAIN: MethodDescriptor = MethodDescriptor::new("a.B", "C", "/a.B/C", MethodKind::Unary);
-    static WATCH: MethodDescriptor = MethodDescriptor::new(
-        "grpc.health.v1.Health",
-        "Watch",
-        "/grpc.health.v1.Health/Watch",
-        MethodKind::ServerStreaming,
-    );
+    let plain = MethodRef::learned("a.B", "C", MethodKind::Unary);
+    let watch = MethodRef::learned("grpc.health.v1.Health", "Watch", MethodKind::ServerStreaming);
     let faults = [Code::Unknown, Code::Internal, Code::Unavailable, Code::DataLoss];
     for code in (0..=16).map(Code::from_u32) {
-        assert_eq!(is_fault(Some(&PLAIN), code), faults.contains(&code), "{code}");
+        assert_eq!(is_fault(Some(&plain), code), faults.contains(&code), "{code}");
         assert_eq!(is_fault(None, code), faults.contains(&code), "{code}");
     }
-    assert!(!is_fault(Some(&WATCH), Code::Unavailable));
-    assert!(is_fault(Some(&WATCH), Code::Internal));
+    assert!(!is_fault(Some(&watch), Code::Unavailable));
+    assert!(is_fault(Some(&watch), Code::Internal));
 }

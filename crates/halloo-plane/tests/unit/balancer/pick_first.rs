@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use halloo_core::{Metadata, MethodDescriptor, MethodKind};
+use halloo_core::{Metadata, MethodDescriptor, MethodKind, MethodRef};
 
 use super::*;
 use crate::balancer::Command;
@@ -58,7 +58,7 @@ impl Bench {
 }
 
 fn args() -> PickArgs<'static> {
-    static METHOD: MethodDescriptor = MethodDescriptor::new("a.B", "C", "/a.B/C", MethodKind::Unary);
+    static METHOD: MethodRef = MethodRef::new(&MethodDescriptor::new("a.B", "C", "/a.B/C", MethodKind::Unary));
     static METADATA: Metadata = Metadata::new();
     PickArgs::new(&METHOD, &METADATA)
 }
