@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use halloo_call::{
@@ -104,22 +104,6 @@ impl Methods {
         F: Future<Output = Result<(), Status>> + Send + 'static,
     {
         self.add(method.method(), Typed::new(method, BidiStreaming(handler)));
-    }
-
-    /// Lets these methods' calls pass by the interceptors.
-    pub(crate) fn bypass_interceptors(&mut self) {
-        for entry in &mut self.entries {
-            let handler = Arc::clone(&entry.handler);
-            entry.handler = Arc::new(Bypassing { handler, surroundings: OnceLock::new() });
-            entry.is_intercepted = false;
-        }
-    }
-
-    /// Limits the time of these methods' calls so, and not as the router's.
-    pub(crate) fn limit_time(&mut self, limits: TimeLimits) {
-        for entry in &mut self.entries {
-            entry.time_limits = Some(limits);
-        }
     }
 
     fn add(&mut self, method: &'static MethodRef, handler: impl ErasedHandler) {
@@ -241,23 +225,6 @@ async fn run_until(enclosing: Enclosing, mut run: OutcomeFuture) -> Outcome {
     match tokio::time::timeout_at(enclosing.deadline.instant().into(), enclosed).await {
         Ok(outcome) => outcome,
         Err(_) => Err(Status::deadline_exceeded("the deadline passed that an interceptor of the server has set")),
-    }
-}
-
-/// A handler without interceptors, whatever the router has.
-struct Bypassing {
-    handler: Arc<dyn ErasedHandler>,
-    /// The router's, less the interceptors. They do not change once calls come.
-    surroundings: OnceLock<Arc<Surroundings>>,
-}
-
-impl ErasedHandler for Bypassing {
-    fn respond(self: Arc<Self>, call: Call, subtype: &str, work: HandlerContext<'_>) -> Result<OutcomeFuture, Status> {
-        let surroundings = self.surroundings.get_or_init(|| {
-            let surroundings = Surroundings::clone(work.surroundings);
-            Arc::new(Surroundings { interceptors: Arc::new([]), ..surroundings })
-        });
-        Arc::clone(&self.handler).respond(call, subtype, HandlerContext { surroundings, ..work })
     }
 }
 

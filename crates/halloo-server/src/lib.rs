@@ -4,6 +4,7 @@
 //! calls that a driver brings, over HTTP/2 or in process. Wire formats are the transport's business.
 
 mod bind;
+mod bypass;
 mod compression;
 mod connection_life;
 mod duplicates;
