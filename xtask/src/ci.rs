@@ -2,7 +2,7 @@
 
 use crate::process::{cargo, run};
 use crate::steps::Steps;
-use crate::{fuzz, licences, tidy};
+use crate::{features, fuzz, licences, tidy};
 
 /// Adds the steps of `cargo xtask ci`.
 pub(crate) fn add_steps(steps: &mut Steps) {
@@ -17,8 +17,8 @@ pub(crate) fn add_steps(steps: &mut Steps) {
         run(doc.env("RUSTDOCFLAGS", "-D warnings"))
     });
     steps.add("tests", || run(&mut cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"])));
-    // The other steps turn every feature on, and then nobody sees what a build without TLS does, or with ring.
+    // The other steps turn every feature on, which hides what a build without TLS does, or one with few features.
     steps.add("plaintext", || run(&mut cargo(&["test", "--package=halloo-client"])));
-    steps.add("tls-ring", || run(&mut cargo(&["check", "--package=halloo", "--features=tls-ring"])));
+    steps.add("features", features::check);
     steps.add("fuzz-seeds", fuzz::check_package);
 }

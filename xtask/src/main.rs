@@ -8,6 +8,7 @@ mod bench;
 mod ci;
 mod conformance;
 mod failure;
+mod features;
 mod fuzz;
 mod greeter;
 mod h2spec;
@@ -37,7 +38,7 @@ The chores of the repository.
 
 usage: cargo xtask <command>
 
-  ci             fmt, clippy, tidy, tests, docs, licences: what every change must pass
+  ci             fmt, clippy, tidy, tests, docs, licences, features: what every change must pass
   tidy           the rules of the house that no compiler knows: crate graph, file heads, sizes, names
   licences       every dependency's licence against the list of those we accept
   msrv           checks what users build with the oldest compiler that is promised (needs rustup)

@@ -17,6 +17,7 @@ pub(crate) struct Package {
     /// Normal and build dependencies; what only tests use is not among them.
     pub(crate) dependencies: Vec<String>,
     pub(crate) binaries: Vec<String>,
+    pub(crate) features: Vec<String>,
 }
 
 /// The members of the workspace.
@@ -48,6 +49,7 @@ fn read_package(package: &Value) -> Package {
             .map(|dependency| text(&dependency["name"]))
             .collect(),
         binaries: list(&package["targets"]).filter(is_binary).map(|target| text(&target["name"])).collect(),
+        features: package["features"].as_object().into_iter().flat_map(|features| features.keys().cloned()).collect(),
     }
 }
 

@@ -16,6 +16,7 @@ mod credentials;
 mod defaults;
 mod driver;
 mod failure;
+#[cfg(feature = "services")]
 mod health;
 mod remote;
 
@@ -32,4 +33,5 @@ pub use halloo_plane::{
     Pick, PickArgs, PickFirst, Picked, Picker, Resolution, Resolver, ResolverEvent, SubchannelId, SubchannelUpdate,
     Wake,
 };
+#[cfg(feature = "services")]
 pub use health::HealthClient;

@@ -4,6 +4,7 @@
 //! calls that a driver brings, over HTTP/2 or in process. Wire formats are the transport's business.
 
 mod bind;
+#[cfg(feature = "services")]
 mod bypass;
 mod compression;
 mod connection_life;
@@ -16,6 +17,7 @@ mod router;
 mod server;
 mod service;
 mod shutdown;
+#[cfg(feature = "services")]
 mod standard;
 mod time_limits;
 mod unary;

@@ -70,7 +70,7 @@ impl Router {
             duplicates: Duplicates::default(),
             time_limits: TimeLimits::none(),
             elsewhere: Arc::new(Placement::new(Execution::Spawn)),
-            names_methods: cfg!(debug_assertions),
+            names_methods: cfg!(all(debug_assertions, feature = "services")),
         };
         let mut methods = Methods::default();
         services.register_all(&mut methods);

@@ -23,6 +23,7 @@ use crate::handler::MethodExecution;
 use crate::router::Router;
 use crate::service::Services;
 use crate::shutdown::{StopSignal, signals};
+#[cfg(feature = "services")]
 use crate::standard::StandardServices;
 use crate::time_limits::ServerTimeLimits;
 
@@ -78,6 +79,7 @@ pub struct Server {
     drain: Duration,
     stop: Option<StopSignal>,
     handle: ServerHandle,
+    #[cfg(feature = "services")]
     pub(crate) standard: StandardServices,
 }
 
@@ -132,6 +134,7 @@ impl Server {
             drain: DEFAULT_DRAIN,
             stop: None,
             handle: ServerHandle::default(),
+            #[cfg(feature = "services")]
             standard: StandardServices::default(),
         }
     }
@@ -299,6 +302,7 @@ impl Server {
             () = again => {}
         }
         let drain = self.drain;
+        #[cfg(feature = "services")]
         self.standard.announce_stop().await;
         self.handle.shutdown();
         drop(self);
@@ -329,7 +333,11 @@ impl Server {
         if let Some(fallback) = self.fallback.take() {
             router = router.fallback_to(fallback);
         }
-        router = self.standard.add_to(router, &self.handle).intercept_all(std::mem::take(&mut self.interceptors))?;
+        #[cfg(feature = "services")]
+        {
+            router = self.standard.add_to(router, &self.handle);
+        }
+        router = router.intercept_all(std::mem::take(&mut self.interceptors))?;
         for (method, execution) in std::mem::take(&mut self.executions) {
             router = router.execution(&method, execution)?;
         }

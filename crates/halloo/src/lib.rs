@@ -31,12 +31,15 @@ pub use halloo_core::{
 #[cfg(feature = "jwt")]
 #[doc(inline)]
 pub use halloo_jwt as jwt;
+#[cfg(feature = "protobuf")]
+#[cfg_attr(docsrs, doc(cfg(feature = "protobuf")))]
 pub use halloo_protobuf as protobuf;
 pub use halloo_server::{
     Fallback, HttpResponder, MethodExecution, Methods, Router, Server, ServerHandle, Service, Services,
 };
-pub use halloo_services::StatusDetails;
-pub use halloo_services::details::rpc;
+#[cfg(feature = "protobuf")]
+#[cfg_attr(docsrs, doc(cfg(feature = "protobuf")))]
+pub use halloo_services::{StatusDetails, details::rpc};
 #[cfg(feature = "tower")]
 #[doc(inline)]
 pub use halloo_tower as tower;
@@ -45,6 +48,8 @@ pub use halloo_transport::{BindError, Http2Config, Http2Limits, ListenAddress, L
 #[cfg_attr(docsrs, doc(cfg(any(feature = "tls", feature = "tls-ring"))))]
 pub use halloo_transport::{ClientCertificates, ClientTls, Tls};
 
+#[cfg(feature = "services")]
+#[cfg_attr(docsrs, doc(cfg(feature = "services")))]
 pub mod health {
     //! Health checks (`grpc.health.v1`): what a server says of itself, and how a client asks.
     //!

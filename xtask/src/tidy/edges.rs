@@ -151,6 +151,7 @@ mod tests {
             manifest: PathBuf::from(format!("/x/crates/{name}/Cargo.toml")),
             dependencies: dependencies.iter().map(|&name| name.to_owned()).collect(),
             binaries: vec!["server".to_owned()],
+            features: Vec::new(),
         }
     }
 
