@@ -5,6 +5,7 @@
 mod ch3_starting;
 mod ch4_frames;
 mod ch5_flow_control;
+mod ch5_states;
 mod ch5_streams;
 mod ch6_frames;
 mod ch8_http;
