@@ -70,8 +70,8 @@ impl Packages<'_> {
     /// Says which kind of generated code this is; `halloo` refuses kinds that it does not know.
     fn expectation(self) -> &'static str {
         match self.json {
-            false => "::halloo::__expect_generated_code!(1);\n\n",
-            true => "::halloo::__expect_generated_code!(1);\n::halloo::__expect_json!();\n\n",
+            false => "::halloo::__expect_generated_code!(2);\n\n",
+            true => "::halloo::__expect_generated_code!(2);\n::halloo::__expect_json!();\n\n",
         }
     }
 

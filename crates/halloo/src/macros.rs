@@ -1,6 +1,7 @@
 //! The macros by which generated code comes into a crate, and what generated code asks of this one.
 //!
-//! All are exported, so they are named as `halloo::include_proto!`. Those that begin with `__` are for generated code alone.
+//! All are exported, so they are named as `halloo::include_proto!`. Those that begin with `__` are for generated code
+//! alone.
 
 /// Brings in what `halloo_build` made of one package: its messages, service traits, servers and clients.
 ///
@@ -49,7 +50,7 @@ macro_rules! include_protos {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __expect_generated_code {
-    (1) => {};
+    (2) => {};
     ($other:tt) => {
         ::core::compile_error!(
             "this code was generated for another version of halloo; generate it anew with halloo-build or \

@@ -30,7 +30,7 @@ pub(super) fn render(plan: &Plan<'_>, scope: &Scope) -> TokenStream {
 
         impl #client {
             /// What the `.proto` says of the service: its methods, their kinds and their options.
-            pub const DESCRIPTOR: &'static ::halloo::ServiceDescriptor = &#descriptor;
+            pub const DESCRIPTOR: &'static ::halloo::descriptor::ServiceDescriptor = &#descriptor;
 
             /// Calls over `channel`.
             pub fn new(channel: ::halloo::Channel) -> Self {
@@ -78,7 +78,7 @@ fn function(plan: &Plan<'_>, planned: &PlannedMethod<'_>, idents: &MethodIdents)
     quote! {
         #docs
         #deprecated
-        pub fn #function(&self #parameter) -> ::halloo::#call<'_, #request, #reply> {
+        pub fn #function(&self #parameter) -> ::halloo::client::#call<'_, #request, #reply> {
             self.channel.#start(&#called #argument)
         }
     }

@@ -166,10 +166,10 @@ fn descriptors(plan: &Plan<'_>) -> TokenStream {
     let doc = format!(" Describes the service `{full_name}`: its methods, and the descriptors of its files.");
     quote! {
         #[doc = #doc]
-        pub static #descriptor: ::halloo::ServiceDescriptor =
-            ::halloo::ServiceDescriptor::new(#full_name, &#methods, #set) #options;
+        pub static #descriptor: ::halloo::descriptor::ServiceDescriptor =
+            ::halloo::descriptor::ServiceDescriptor::new(#full_name, &#methods, #set) #options;
 
-        static #methods: [::halloo::MethodDescriptor; #count] = [#(#entries),*];
+        static #methods: [::halloo::descriptor::MethodDescriptor; #count] = [#(#entries),*];
     }
 }
 
@@ -184,27 +184,33 @@ fn method_descriptor(method: &Method, service: &Service) -> TokenStream {
     };
     let idempotency = match method.idempotency {
         Idempotency::Unknown => None,
-        Idempotency::NoSideEffects => Some(quote!(.idempotency(::halloo::Idempotency::NoSideEffects))),
-        Idempotency::Idempotent => Some(quote!(.idempotency(::halloo::Idempotency::Idempotent))),
+        Idempotency::NoSideEffects => Some(quote!(.idempotency(::halloo::descriptor::Idempotency::NoSideEffects))),
+        Idempotency::Idempotent => Some(quote!(.idempotency(::halloo::descriptor::Idempotency::Idempotent))),
     };
     let options = (!method.options.is_empty() || !service_options.is_empty()).then(|| {
         let (method, service) = (Literal::byte_string(&method.options), Literal::byte_string(service_options));
         quote!(.encoded_options(#method, #service))
     });
-    quote!(::halloo::MethodDescriptor::new(#service, #name, #path, ::halloo::MethodKind::#kind) #idempotency #options)
+    quote! {
+        ::halloo::descriptor::MethodDescriptor::new(#service, #name, #path, ::halloo::descriptor::MethodKind::#kind)
+            #idempotency #options
+    }
 }
 
 fn typed_methods(plan: &Plan<'_>) -> TokenStream {
     let descriptors = &plan.idents.method_descriptors;
     let json = plan.json.map(|json| quote!(, &#json));
-    let owned = quote!(::halloo::Codecs::new(&[&::halloo::protobuf::Protobuf #json]));
+    let owned = quote!(::halloo::codec::Codecs::new(&[&::halloo::protobuf::Protobuf #json]));
     let statics = plan.methods().enumerate().map(|(index, (planned, idents))| {
         let PlannedMethod { request, received, reply, .. } = planned;
         let (called, served) = (&idents.called, &idents.served);
         // A handler that takes no view is registered under what clients call.
         let is_called = plan.has_client() || !planned.method.views;
         let called = is_called.then(|| {
-            quote!(static #called: ::halloo::Method<#request, #reply> = ::halloo::Method::new(&#descriptors[#index], #owned, #owned);)
+            quote! {
+                static #called: ::halloo::descriptor::Method<#request, #reply> =
+                    ::halloo::descriptor::Method::new(&#descriptors[#index], #owned, #owned);
+            }
         });
         let served = (planned.method.views && plan.has_server()).then(|| {
             let view_json = plan.json.and(idents.view_json.as_ref());
@@ -216,9 +222,9 @@ fn typed_methods(plan: &Plan<'_>) -> TokenStream {
             let view_json = view_json.map(|name| quote!(, &#name));
             quote! {
                 #view_json_codec
-                static #served: ::halloo::Method<#received, #reply> = ::halloo::Method::new(
+                static #served: ::halloo::descriptor::Method<#received, #reply> = ::halloo::descriptor::Method::new(
                     &#descriptors[#index],
-                    ::halloo::Codecs::new(&[&::halloo::protobuf::ProtobufView::<#request>::CODEC #view_json]),
+                    ::halloo::codec::Codecs::new(&[&::halloo::protobuf::ProtobufView::<#request>::CODEC #view_json]),
                     #owned,
                 );
             }

@@ -26,7 +26,7 @@ pub(super) fn render(plan: &Plan<'_>, scope: &Scope) -> TokenStream {
             pub const NAME: &'static str = #full_name;
 
             /// What the `.proto` says of the service: its methods, their kinds and their options.
-            pub const DESCRIPTOR: &'static ::halloo::ServiceDescriptor = &#descriptor;
+            pub const DESCRIPTOR: &'static ::halloo::descriptor::ServiceDescriptor = &#descriptor;
 
             /// Takes the service. An `Arc` of it works as well, to keep a handle.
             pub fn new(service: #parameter) -> Self {
@@ -46,12 +46,12 @@ pub(super) fn render(plan: &Plan<'_>, scope: &Scope) -> TokenStream {
             }
         }
 
-        impl<#parameter: #handler> ::halloo::Service for #server<#parameter> {
-            fn descriptor(&self) -> &'static ::halloo::ServiceDescriptor {
+        impl<#parameter: #handler> ::halloo::server::Service for #server<#parameter> {
+            fn descriptor(&self) -> &'static ::halloo::descriptor::ServiceDescriptor {
                 &#descriptor
             }
 
-            fn register(self, methods: &mut ::halloo::Methods) {
+            fn register(self, methods: &mut ::halloo::server::Methods) {
                 let service = self.service;
                 #(#registrations)*
             }

@@ -1356,7 +1356,7 @@ impl<S: Things> ThingsServer<S> {
     /// The full name of the service.
     pub const NAME: &'static str = "features.Things";
     /// What the `.proto` says of the service: its methods, their kinds and their options.
-    pub const DESCRIPTOR: &'static ::halloo::ServiceDescriptor = &THINGS;
+    pub const DESCRIPTOR: &'static ::halloo::descriptor::ServiceDescriptor = &THINGS;
     /// Takes the service. An `Arc` of it works as well, to keep a handle.
     pub fn new(service: S) -> Self {
         Self {
@@ -1376,11 +1376,11 @@ impl<S> ::core::fmt::Debug for ThingsServer<S> {
         f.debug_struct("ThingsServer").finish_non_exhaustive()
     }
 }
-impl<S: Things> ::halloo::Service for ThingsServer<S> {
-    fn descriptor(&self) -> &'static ::halloo::ServiceDescriptor {
+impl<S: Things> ::halloo::server::Service for ThingsServer<S> {
+    fn descriptor(&self) -> &'static ::halloo::descriptor::ServiceDescriptor {
         &THINGS
     }
-    fn register(self, methods: &mut ::halloo::Methods) {
+    fn register(self, methods: &mut ::halloo::server::Methods) {
         let service = self.service;
         methods.unary_function(&THINGS_PUT, &service, <S as Things>::put);
         methods
@@ -1405,7 +1405,7 @@ pub struct ThingsClient {
 }
 impl ThingsClient {
     /// What the `.proto` says of the service: its methods, their kinds and their options.
-    pub const DESCRIPTOR: &'static ::halloo::ServiceDescriptor = &THINGS;
+    pub const DESCRIPTOR: &'static ::halloo::descriptor::ServiceDescriptor = &THINGS;
     /// Calls over `channel`.
     pub fn new(channel: ::halloo::Channel) -> Self {
         Self { channel }
@@ -1436,46 +1436,46 @@ impl ThingsClient {
     pub fn put(
         &self,
         request: Kinds,
-    ) -> ::halloo::UnaryCall<'_, Kinds, super::newest::Thing> {
+    ) -> ::halloo::client::UnaryCall<'_, Kinds, super::newest::Thing> {
         self.channel.unary(&THINGS_PUT, request)
     }
     /// The method `features.Things/Watch`.
     pub fn watch(
         &self,
         request: super::newest::Thing,
-    ) -> ::halloo::ServerStreamingCall<'_, super::newest::Thing, Kinds> {
+    ) -> ::halloo::client::ServerStreamingCall<'_, super::newest::Thing, Kinds> {
         self.channel.server_streaming(&THINGS_WATCH, request)
     }
 }
 /// Describes the service `features.Things`: its methods, and the descriptors of its files.
-pub static THINGS: ::halloo::ServiceDescriptor = ::halloo::ServiceDescriptor::new(
+pub static THINGS: ::halloo::descriptor::ServiceDescriptor = ::halloo::descriptor::ServiceDescriptor::new(
     "features.Things",
     &THINGS_METHODS,
     FILE_DESCRIPTOR_SET,
 );
-static THINGS_METHODS: [::halloo::MethodDescriptor; 2usize] = [
-    ::halloo::MethodDescriptor::new(
+static THINGS_METHODS: [::halloo::descriptor::MethodDescriptor; 2usize] = [
+    ::halloo::descriptor::MethodDescriptor::new(
         "features.Things",
         "Put",
         "/features.Things/Put",
-        ::halloo::MethodKind::Unary,
+        ::halloo::descriptor::MethodKind::Unary,
     ),
-    ::halloo::MethodDescriptor::new(
+    ::halloo::descriptor::MethodDescriptor::new(
         "features.Things",
         "Watch",
         "/features.Things/Watch",
-        ::halloo::MethodKind::ServerStreaming,
+        ::halloo::descriptor::MethodKind::ServerStreaming,
     ),
 ];
-static THINGS_PUT: ::halloo::Method<Kinds, super::newest::Thing> = ::halloo::Method::new(
+static THINGS_PUT: ::halloo::descriptor::Method<Kinds, super::newest::Thing> = ::halloo::descriptor::Method::new(
     &THINGS_METHODS[0usize],
-    ::halloo::Codecs::new(&[&::halloo::protobuf::Protobuf]),
-    ::halloo::Codecs::new(&[&::halloo::protobuf::Protobuf]),
+    ::halloo::codec::Codecs::new(&[&::halloo::protobuf::Protobuf]),
+    ::halloo::codec::Codecs::new(&[&::halloo::protobuf::Protobuf]),
 );
-static THINGS_WATCH: ::halloo::Method<super::newest::Thing, Kinds> = ::halloo::Method::new(
+static THINGS_WATCH: ::halloo::descriptor::Method<super::newest::Thing, Kinds> = ::halloo::descriptor::Method::new(
     &THINGS_METHODS[1usize],
-    ::halloo::Codecs::new(&[&::halloo::protobuf::Protobuf]),
-    ::halloo::Codecs::new(&[&::halloo::protobuf::Protobuf]),
+    ::halloo::codec::Codecs::new(&[&::halloo::protobuf::Protobuf]),
+    ::halloo::codec::Codecs::new(&[&::halloo::protobuf::Protobuf]),
 );
 /// The encoded `google.protobuf.FileDescriptorSet` of this package's files and their imports.
 pub static FILE_DESCRIPTOR_SET: &[u8] = b"\

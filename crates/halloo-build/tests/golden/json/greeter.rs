@@ -338,7 +338,7 @@ impl<S: Greeter> GreeterServer<S> {
     /// The full name of the service.
     pub const NAME: &'static str = "greeter.Greeter";
     /// What the `.proto` says of the service: its methods, their kinds and their options.
-    pub const DESCRIPTOR: &'static ::halloo::ServiceDescriptor = &GREETER;
+    pub const DESCRIPTOR: &'static ::halloo::descriptor::ServiceDescriptor = &GREETER;
     /// Takes the service. An `Arc` of it works as well, to keep a handle.
     pub fn new(service: S) -> Self {
         Self {
@@ -358,11 +358,11 @@ impl<S> ::core::fmt::Debug for GreeterServer<S> {
         f.debug_struct("GreeterServer").finish_non_exhaustive()
     }
 }
-impl<S: Greeter> ::halloo::Service for GreeterServer<S> {
-    fn descriptor(&self) -> &'static ::halloo::ServiceDescriptor {
+impl<S: Greeter> ::halloo::server::Service for GreeterServer<S> {
+    fn descriptor(&self) -> &'static ::halloo::descriptor::ServiceDescriptor {
         &GREETER
     }
-    fn register(self, methods: &mut ::halloo::Methods) {
+    fn register(self, methods: &mut ::halloo::server::Methods) {
         let service = self.service;
         methods.unary_function(&GREETER_SAY_HELLO, &service, <S as Greeter>::say_hello);
     }
@@ -374,7 +374,7 @@ pub struct GreeterClient {
 }
 impl GreeterClient {
     /// What the `.proto` says of the service: its methods, their kinds and their options.
-    pub const DESCRIPTOR: &'static ::halloo::ServiceDescriptor = &GREETER;
+    pub const DESCRIPTOR: &'static ::halloo::descriptor::ServiceDescriptor = &GREETER;
     /// Calls over `channel`.
     pub fn new(channel: ::halloo::Channel) -> Self {
         Self { channel }
@@ -405,28 +405,28 @@ impl GreeterClient {
     pub fn say_hello(
         &self,
         request: HelloRequest,
-    ) -> ::halloo::UnaryCall<'_, HelloRequest, HelloReply> {
+    ) -> ::halloo::client::UnaryCall<'_, HelloRequest, HelloReply> {
         self.channel.unary(&GREETER_SAY_HELLO, request)
     }
 }
 /// Describes the service `greeter.Greeter`: its methods, and the descriptors of its files.
-pub static GREETER: ::halloo::ServiceDescriptor = ::halloo::ServiceDescriptor::new(
+pub static GREETER: ::halloo::descriptor::ServiceDescriptor = ::halloo::descriptor::ServiceDescriptor::new(
     "greeter.Greeter",
     &GREETER_METHODS,
     FILE_DESCRIPTOR_SET,
 );
-static GREETER_METHODS: [::halloo::MethodDescriptor; 1usize] = [
-    ::halloo::MethodDescriptor::new(
+static GREETER_METHODS: [::halloo::descriptor::MethodDescriptor; 1usize] = [
+    ::halloo::descriptor::MethodDescriptor::new(
         "greeter.Greeter",
         "SayHello",
         "/greeter.Greeter/SayHello",
-        ::halloo::MethodKind::Unary,
+        ::halloo::descriptor::MethodKind::Unary,
     ),
 ];
-static GREETER_SAY_HELLO: ::halloo::Method<HelloRequest, HelloReply> = ::halloo::Method::new(
+static GREETER_SAY_HELLO: ::halloo::descriptor::Method<HelloRequest, HelloReply> = ::halloo::descriptor::Method::new(
     &GREETER_METHODS[0usize],
-    ::halloo::Codecs::new(&[&::halloo::protobuf::Protobuf, &JSON]),
-    ::halloo::Codecs::new(&[&::halloo::protobuf::Protobuf, &JSON]),
+    ::halloo::codec::Codecs::new(&[&::halloo::protobuf::Protobuf, &JSON]),
+    ::halloo::codec::Codecs::new(&[&::halloo::protobuf::Protobuf, &JSON]),
 );
 /// The encoded `google.protobuf.FileDescriptorSet` of this package's files and their imports.
 pub static FILE_DESCRIPTOR_SET: &[u8] = b"\

@@ -2,7 +2,7 @@
 //     tests/fixture/proto/greeter.proto
 // with: json
 
-::halloo::__expect_generated_code!(1);
+::halloo::__expect_generated_code!(2);
 ::halloo::__expect_json!();
 
 macro_rules! __halloo_include_proto {

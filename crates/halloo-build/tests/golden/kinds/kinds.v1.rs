@@ -476,7 +476,7 @@ impl<S: Kinds> KindsServer<S> {
     /// The full name of the service.
     pub const NAME: &'static str = "kinds.v1.Kinds";
     /// What the `.proto` says of the service: its methods, their kinds and their options.
-    pub const DESCRIPTOR: &'static ::halloo::ServiceDescriptor = &KINDS;
+    pub const DESCRIPTOR: &'static ::halloo::descriptor::ServiceDescriptor = &KINDS;
     /// Takes the service. An `Arc` of it works as well, to keep a handle.
     pub fn new(service: S) -> Self {
         Self {
@@ -496,11 +496,11 @@ impl<S> ::core::fmt::Debug for KindsServer<S> {
         f.debug_struct("KindsServer").finish_non_exhaustive()
     }
 }
-impl<S: Kinds> ::halloo::Service for KindsServer<S> {
-    fn descriptor(&self) -> &'static ::halloo::ServiceDescriptor {
+impl<S: Kinds> ::halloo::server::Service for KindsServer<S> {
+    fn descriptor(&self) -> &'static ::halloo::descriptor::ServiceDescriptor {
         &KINDS
     }
-    fn register(self, methods: &mut ::halloo::Methods) {
+    fn register(self, methods: &mut ::halloo::server::Methods) {
         let service = self.service;
         methods.unary_function(&KINDS_UNARY, &service, <S as Kinds>::unary);
         methods
@@ -549,7 +549,7 @@ pub struct KindsClient {
 }
 impl KindsClient {
     /// What the `.proto` says of the service: its methods, their kinds and their options.
-    pub const DESCRIPTOR: &'static ::halloo::ServiceDescriptor = &KINDS;
+    pub const DESCRIPTOR: &'static ::halloo::descriptor::ServiceDescriptor = &KINDS;
     /// Calls over `channel`.
     pub fn new(channel: ::halloo::Channel) -> Self {
         Self { channel }
@@ -577,85 +577,95 @@ impl KindsClient {
         &self.channel
     }
     /// One message each way.
-    pub fn unary(&self, request: Note) -> ::halloo::UnaryCall<'_, Note, Note> {
+    pub fn unary(&self, request: Note) -> ::halloo::client::UnaryCall<'_, Note, Note> {
         self.channel.unary(&KINDS_UNARY, request)
     }
     /// The method `kinds.v1.Kinds/Down`.
     pub fn down(
         &self,
         request: ::halloo::protobuf::well_known::Empty,
-    ) -> ::halloo::ServerStreamingCall<'_, ::halloo::protobuf::well_known::Empty, Note> {
+    ) -> ::halloo::client::ServerStreamingCall<
+        '_,
+        ::halloo::protobuf::well_known::Empty,
+        Note,
+    > {
         self.channel.server_streaming(&KINDS_DOWN, request)
     }
     /// The method `kinds.v1.Kinds/Type`.
     #[deprecated(note = "marked as deprecated in the .proto file")]
-    pub fn r#type(&self) -> ::halloo::ClientStreamingCall<'_, Note, Note> {
+    pub fn r#type(&self) -> ::halloo::client::ClientStreamingCall<'_, Note, Note> {
         self.channel.client_streaming(&KINDS_TYPE)
     }
     /// Trailing comment.
-    pub fn both(&self) -> ::halloo::BidiStreamingCall<'_, Note, Note> {
+    pub fn both(&self) -> ::halloo::client::BidiStreamingCall<'_, Note, Note> {
         self.channel.bidi_streaming(&KINDS_BOTH)
     }
 }
 /// Describes the service `kinds.v1.Kinds`: its methods, and the descriptors of its files.
-pub static KINDS: ::halloo::ServiceDescriptor = ::halloo::ServiceDescriptor::new(
+pub static KINDS: ::halloo::descriptor::ServiceDescriptor = ::halloo::descriptor::ServiceDescriptor::new(
     "kinds.v1.Kinds",
     &KINDS_METHODS,
     FILE_DESCRIPTOR_SET,
 );
-static KINDS_METHODS: [::halloo::MethodDescriptor; 4usize] = [
-    ::halloo::MethodDescriptor::new(
+static KINDS_METHODS: [::halloo::descriptor::MethodDescriptor; 4usize] = [
+    ::halloo::descriptor::MethodDescriptor::new(
             "kinds.v1.Kinds",
             "Unary",
             "/kinds.v1.Kinds/Unary",
-            ::halloo::MethodKind::Unary,
+            ::halloo::descriptor::MethodKind::Unary,
         )
-        .idempotency(::halloo::Idempotency::NoSideEffects)
+        .idempotency(::halloo::descriptor::Idempotency::NoSideEffects)
         .encoded_options(b"\x90\x02\x01", b""),
-    ::halloo::MethodDescriptor::new(
+    ::halloo::descriptor::MethodDescriptor::new(
         "kinds.v1.Kinds",
         "Down",
         "/kinds.v1.Kinds/Down",
-        ::halloo::MethodKind::ServerStreaming,
+        ::halloo::descriptor::MethodKind::ServerStreaming,
     ),
-    ::halloo::MethodDescriptor::new(
+    ::halloo::descriptor::MethodDescriptor::new(
             "kinds.v1.Kinds",
             "Type",
             "/kinds.v1.Kinds/Type",
-            ::halloo::MethodKind::ClientStreaming,
+            ::halloo::descriptor::MethodKind::ClientStreaming,
         )
         .encoded_options(b"\x88\x02\x01", b""),
-    ::halloo::MethodDescriptor::new(
+    ::halloo::descriptor::MethodDescriptor::new(
         "kinds.v1.Kinds",
         "Both",
         "/kinds.v1.Kinds/Both",
-        ::halloo::MethodKind::BidiStreaming,
+        ::halloo::descriptor::MethodKind::BidiStreaming,
     ),
 ];
-static KINDS_UNARY: ::halloo::Method<Note, Note> = ::halloo::Method::new(
+static KINDS_UNARY: ::halloo::descriptor::Method<Note, Note> = ::halloo::descriptor::Method::new(
     &KINDS_METHODS[0usize],
-    ::halloo::Codecs::new(&[&::halloo::protobuf::Protobuf]),
-    ::halloo::Codecs::new(&[&::halloo::protobuf::Protobuf]),
+    ::halloo::codec::Codecs::new(&[&::halloo::protobuf::Protobuf]),
+    ::halloo::codec::Codecs::new(&[&::halloo::protobuf::Protobuf]),
 );
-static KINDS_DOWN: ::halloo::Method<::halloo::protobuf::well_known::Empty, Note> = ::halloo::Method::new(
+static KINDS_DOWN: ::halloo::descriptor::Method<
+    ::halloo::protobuf::well_known::Empty,
+    Note,
+> = ::halloo::descriptor::Method::new(
     &KINDS_METHODS[1usize],
-    ::halloo::Codecs::new(&[&::halloo::protobuf::Protobuf]),
-    ::halloo::Codecs::new(&[&::halloo::protobuf::Protobuf]),
+    ::halloo::codec::Codecs::new(&[&::halloo::protobuf::Protobuf]),
+    ::halloo::codec::Codecs::new(&[&::halloo::protobuf::Protobuf]),
 );
-static KINDS_TYPE: ::halloo::Method<Note, Note> = ::halloo::Method::new(
+static KINDS_TYPE: ::halloo::descriptor::Method<Note, Note> = ::halloo::descriptor::Method::new(
     &KINDS_METHODS[2usize],
-    ::halloo::Codecs::new(&[&::halloo::protobuf::Protobuf]),
-    ::halloo::Codecs::new(&[&::halloo::protobuf::Protobuf]),
+    ::halloo::codec::Codecs::new(&[&::halloo::protobuf::Protobuf]),
+    ::halloo::codec::Codecs::new(&[&::halloo::protobuf::Protobuf]),
 );
-static KINDS_BOTH: ::halloo::Method<Note, Note> = ::halloo::Method::new(
+static KINDS_BOTH: ::halloo::descriptor::Method<Note, Note> = ::halloo::descriptor::Method::new(
     &KINDS_METHODS[3usize],
-    ::halloo::Codecs::new(&[&::halloo::protobuf::Protobuf]),
-    ::halloo::Codecs::new(&[&::halloo::protobuf::Protobuf]),
+    ::halloo::codec::Codecs::new(&[&::halloo::protobuf::Protobuf]),
+    ::halloo::codec::Codecs::new(&[&::halloo::protobuf::Protobuf]),
 );
-static KINDS_BOTH_VIEW: ::halloo::Method<__buffa::view::NoteOwnedView, Note> = ::halloo::Method::new(
+static KINDS_BOTH_VIEW: ::halloo::descriptor::Method<
+    __buffa::view::NoteOwnedView,
+    Note,
+> = ::halloo::descriptor::Method::new(
     &KINDS_METHODS[3usize],
-    ::halloo::Codecs::new(&[&::halloo::protobuf::ProtobufView::<Note>::CODEC]),
-    ::halloo::Codecs::new(&[&::halloo::protobuf::Protobuf]),
+    ::halloo::codec::Codecs::new(&[&::halloo::protobuf::ProtobufView::<Note>::CODEC]),
+    ::halloo::codec::Codecs::new(&[&::halloo::protobuf::Protobuf]),
 );
 /// The encoded `google.protobuf.FileDescriptorSet` of this package's files and their imports.
 pub static FILE_DESCRIPTOR_SET: &[u8] = b"\

@@ -5,7 +5,7 @@
 //     google/protobuf/descriptor.proto
 //     shop/v1/shop.proto
 
-::halloo::__expect_generated_code!(1);
+::halloo::__expect_generated_code!(2);
 
 macro_rules! __halloo_include_proto {
     ("google.protobuf") => {
