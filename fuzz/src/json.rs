@@ -1,8 +1,8 @@
 //! Messages from JSON: whatever the text is, it is read or refused, and what was read can be written and read again.
 
 use bytes::Bytes;
+use halloo::codec::{Codec, DecodeLimits, EncodeBuffer};
 use halloo::protobuf::{Json, Message};
-use halloo::{Codec, DecodeLimits, EncodeBuffer};
 
 use proto::forms::Form;
 

@@ -9,7 +9,10 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use halloo::{Call, Codec, Codecs, DecodeLimits, EncodeBuffer, Method, MethodDescriptor, MethodKind, Next, Status};
+use halloo::Status;
+use halloo::codec::{Codec, Codecs, DecodeLimits, EncodeBuffer};
+use halloo::descriptor::{Method, MethodDescriptor, MethodKind};
+use halloo::interceptor::{Call, Next};
 use halloo_tests::Letter;
 use support::rig::{Rig, Setup, Transport};
 use support::soon;

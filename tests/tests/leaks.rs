@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use halloo::Http2Config;
+use halloo::http2::Http2Config;
 use halloo_tests::{Letter, PostClient};
 use support::rig::{Rig, Setup, Transport};
 use support::soon;

@@ -7,7 +7,9 @@ mod support;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use halloo::{Channel, Router, StatsEvent, StatsHandler, TimeLimits};
+use halloo::server::TimeLimits;
+use halloo::stats::{StatsEvent, StatsHandler};
+use halloo::{Channel, Router};
 use halloo_tests::{Letter, PostClient, PostServer};
 use support::office::Office;
 use support::rig::{Setup, Transport};

@@ -9,7 +9,8 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use halloo::{Channel, ClientTls, Server, Status, Tls};
+use halloo::tls::{ClientTls, Tls};
+use halloo::{Channel, Server, Status};
 use halloo_tests::{Letter, PostClient};
 use support::certificates::{Authority, Folder, trusting};
 use support::office::Office;

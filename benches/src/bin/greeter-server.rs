@@ -9,7 +9,9 @@ use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use halloo::{Execution, Server, StatsEvent, StatsHandler};
+use halloo::Server;
+use halloo::server::Execution;
+use halloo::stats::{StatsEvent, StatsHandler};
 use halloo_bench::options::Options;
 use halloo_bench::{BytesServer, GreeterServer, MyBytes, MyGreeter};
 

@@ -405,7 +405,8 @@ impl ChannelBuilder {
     ///
     /// ```
     /// # mod halloo { pub use halloo_client::*; pub use halloo_transport::ClientTls; }
-    /// use halloo::{Channel, ClientTls};
+    /// use halloo::Channel;
+    /// use halloo::tls::ClientTls;
     ///
     /// let tls = ClientTls::new().domain_name("greeter.example");
     /// let channel = Channel::builder("dns:///greeter.prod:50051").tls(tls).build()?;

@@ -28,7 +28,8 @@ pub type Error = Status;
 ///
 /// ```
 /// use greeter::GreeterClient;
-/// use halloo::{Channel, ConnectivityState};
+/// use halloo::Channel;
+/// use halloo::client::ConnectivityState;
 ///
 /// let channel = Channel::new("http://localhost:50051")?; // no I/O yet
 /// assert_eq!(channel.state(), ConnectivityState::Idle);

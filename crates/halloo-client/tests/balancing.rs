@@ -23,10 +23,11 @@ use std::time::Duration;
 
 use closable::Closable;
 use greeter::{Greeter, GreeterClient, GreeterServer, HelloReply, HelloRequest};
-use halloo::{
-    Address, Backoff, Channel, ChannelBuilder, Code, ConnectivityState, Fixed, LoadBalancer, PickFirst, Request,
-    Resolver, Server, ServerHandle, Side, StatsEvent, StatsHandler, Status,
-};
+use halloo::balance::{LoadBalancer, PickFirst};
+use halloo::client::{Backoff, ConnectivityState};
+use halloo::resolve::{Address, Fixed, Resolver};
+use halloo::stats::{Side, StatsEvent, StatsHandler};
+use halloo::{Channel, ChannelBuilder, Code, Request, Server, ServerHandle, Status};
 use table::Table;
 use tokio::net::TcpSocket;
 use tokio::task::JoinHandle;

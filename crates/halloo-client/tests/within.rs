@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use greeter::{Crowd, CrowdClient, CrowdServer, Greeter, GreeterClient, GreeterServer, HelloReply, HelloRequest};
+use halloo::interceptor::{Call, Next};
+use halloo::server::{Execution, Scope};
 use halloo::{
-    Call, Channel, ChannelBuilder, Code, Deadline, Execution, MessageReceiver, MessageSender, Next, Request, Router,
-    Scope, Server, Status,
+    Channel, ChannelBuilder, Code, Deadline, MessageReceiver, MessageSender, Request, Router, Server, Status,
 };
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
@@ -124,7 +125,7 @@ where
 async fn serve(
     name: &str,
     server: impl FnOnce(Server) -> Server,
-    service: impl halloo::Services + Send + 'static,
+    service: impl halloo::server::Services + Send + 'static,
 ) -> String {
     let path = std::env::temp_dir().join(format!("halloo-within-{name}-{}.sock", std::process::id()));
     let target = format!("unix:{}", path.display());

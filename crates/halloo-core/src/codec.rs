@@ -16,8 +16,9 @@ pub const DEFAULT_MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 ///
 /// ```
 /// use bytes::Bytes;
-/// # use halloo_core as halloo;
-/// use halloo::{Codec, DecodeLimits, EncodeBuffer, Status};
+/// # mod halloo { pub use halloo_core as codec; pub use halloo_core::Status; }
+/// use halloo::Status;
+/// use halloo::codec::{Codec, DecodeLimits, EncodeBuffer};
 ///
 /// struct Text;
 ///

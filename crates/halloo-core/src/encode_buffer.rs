@@ -24,8 +24,8 @@ const FIRST_BYTES: usize = 128;
 /// Memory that was written and taken is reused once the taken bytes are gone.
 ///
 /// ```
-/// # use halloo_core as halloo;
-/// use halloo::EncodeBuffer;
+/// # mod halloo { pub use halloo_core as codec; }
+/// use halloo::codec::EncodeBuffer;
 ///
 /// let mut buffer = EncodeBuffer::new();
 /// let mark = buffer.begin_envelope();

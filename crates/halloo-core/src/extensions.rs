@@ -8,8 +8,8 @@ use crate::rare_list::RareList;
 /// Keeps at most one value a type, for one call. An empty one allocates nothing.
 ///
 /// ```
-/// # use halloo_core as halloo;
-/// use halloo::Extensions;
+/// # mod halloo { pub use halloo_core as interceptor; }
+/// use halloo::interceptor::Extensions;
 ///
 /// #[derive(Debug, PartialEq)]
 /// struct User(&'static str);

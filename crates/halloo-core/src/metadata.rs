@@ -36,7 +36,7 @@ const LENIENT_BASE64: GeneralPurpose = GeneralPurpose::new(
 /// metadata.append_bin("trace-bin", vec![1, 2, 3])?;
 /// assert_eq!(metadata.get("x-request-id"), Some("42"));
 /// assert_eq!(metadata.get_bin("trace-bin").as_deref(), Some([1, 2, 3].as_slice()));
-/// # Ok::<(), halloo::MetadataError>(())
+/// # Ok::<(), halloo_core::MetadataError>(())
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Metadata {

@@ -46,8 +46,8 @@ pub enum Idempotency {
 /// Describes one method of a service.
 ///
 /// ```
-/// # use halloo_core as halloo;
-/// use halloo::{MethodDescriptor, MethodKind};
+/// # mod halloo { pub use halloo_core as descriptor; }
+/// use halloo::descriptor::{MethodDescriptor, MethodKind};
 ///
 /// static SAY_HELLO: MethodDescriptor =
 ///     MethodDescriptor::new("greeter.Greeter", "SayHello", "/greeter.Greeter/SayHello", MethodKind::Unary);

@@ -10,8 +10,9 @@ use crate::target::Escaped;
 /// Describes the other end of a call.
 ///
 /// ```
-/// # use halloo_core as halloo;
-/// use halloo::{Peer, SecurityLevel};
+/// # mod halloo { pub use halloo_core as credentials; pub use halloo_core::Peer; }
+/// use halloo::Peer;
+/// use halloo::credentials::SecurityLevel;
 ///
 /// let peer = Peer::tcp(([127, 0, 0, 1], 50051).into());
 /// assert_eq!(peer.address.to_string(), "127.0.0.1:50051");
@@ -71,8 +72,8 @@ impl Peer {
 /// one.
 ///
 /// ```
-/// # use halloo_core as halloo;
-/// use halloo::CertificateChain;
+/// # mod halloo { pub use halloo_core as tls; }
+/// use halloo::tls::CertificateChain;
 ///
 /// let chain = CertificateChain::new(vec![b"DER".to_vec()]).names(["greeter.example".into()], []);
 /// assert_eq!(chain.leaf(), b"DER");

@@ -50,7 +50,7 @@ const DEFAULT_MAX_TOKEN_BYTES: usize = 8 * 1024;
 ///     .without_token("grpc.reflection.v1.ServerReflection")
 ///     .require_scope("greeter.Greeter/SayHello", "greet");
 /// // Server::bind("[::]:50051").await?.intercept(authenticator)
-/// # fn is_interceptor(_: impl halloo::Interceptor) {}
+/// # fn is_interceptor(_: impl halloo::interceptor::Interceptor) {}
 /// # is_interceptor(authenticator);
 /// # Ok(())
 /// # }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Instant;
 
-use halloo::{
-    Command, Control, LoadBalancer, Pick, PickArgs, Picker, Resolution, Status, SubchannelId, SubchannelUpdate,
-};
+use halloo::Status;
+use halloo::balance::{Command, Control, LoadBalancer, Pick, PickArgs, Picker, SubchannelId, SubchannelUpdate};
+use halloo::resolve::Resolution;
 
 pub struct Closable<B> {
     inner: B,

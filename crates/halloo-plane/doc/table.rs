@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use halloo::{Address, Resolver, ResolverEvent, Status};
+use halloo::Status;
+use halloo::resolve::{Address, Resolver, ResolverEvent};
 
 pub struct Table<F> {
     find: F,

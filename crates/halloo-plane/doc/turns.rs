@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Instant;
 
-use halloo::{
-    Address, ConnectFailure, ConnectivityState, Control, LoadBalancer, Pick, PickArgs, Picked, Picker, Resolution,
-    Status, SubchannelId, SubchannelUpdate,
+use halloo::Status;
+use halloo::balance::{
+    ConnectFailure, Control, LoadBalancer, Pick, PickArgs, Picked, Picker, SubchannelId, SubchannelUpdate,
 };
+use halloo::client::ConnectivityState;
+use halloo::resolve::{Address, Resolution};
 
 #[derive(Default)]
 pub struct Turns {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use halloo::{Address, Resolver, ResolverEvent, Wake};
+use halloo::resolve::{Address, Resolver, ResolverEvent, Wake};
 
 /// A clone goes to the channel, another to whoever knows the addresses.
 #[derive(Clone, Default)]

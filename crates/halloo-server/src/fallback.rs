@@ -13,7 +13,8 @@ use halloo_core::{Metadata, Status};
 ///
 /// ```
 /// use greeter::{GreeterServer, MyGreeter};
-/// use halloo::{HttpRequest, HttpResponder, Server};
+/// use halloo::Server;
+/// use halloo::server::{HttpRequest, HttpResponder};
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), halloo::Error> {

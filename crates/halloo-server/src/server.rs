@@ -258,9 +258,10 @@ impl Server {
     ///
     /// ```no_run
     /// # mod halloo { pub use halloo_core::Status as Error; pub use halloo_server::*; pub use halloo_transport::Tls; }
-    /// use halloo::{Server, Tls};
+    /// use halloo::Server;
+    /// use halloo::tls::Tls;
     ///
-    /// # async fn example(greeter: impl halloo::Services) -> Result<(), halloo::Error> {
+    /// # async fn example(greeter: impl halloo::server::Services) -> Result<(), halloo::Error> {
     /// let tls = Tls::from_files("cert.pem", "key.pem")?;
     /// Server::bind("[::]:50051").await?.tls(tls).serve(greeter).await
     /// # }

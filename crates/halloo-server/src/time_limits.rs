@@ -31,7 +31,8 @@ impl Server {
     /// use std::time::Duration;
     ///
     /// use greeter::{GreeterServer, MyGreeter};
-    /// use halloo::{Server, TimeLimits};
+    /// use halloo::Server;
+    /// use halloo::server::TimeLimits;
     ///
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), halloo::Error> {

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use greeter::{Greeter, GreeterClient, GreeterServer, HelloReply, HelloRequest, MyGreeter};
 use halloo::health::HealthClient;
-use halloo::{Channel, Code, Request, Router, Server, TimeLimits};
+use halloo::server::TimeLimits;
+use halloo::{Channel, Code, Request, Router, Server};
 use tokio::time::Instant;
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use greeter::{Greeter, GreeterClient, GreeterServer, HelloReply, HelloRequest};
+use halloo::server::TimeLimits;
 use halloo::tower::Routes;
-use halloo::{Request, Router, TimeLimits};
+use halloo::{Request, Router};
 use http::Version;
 use tokio::time::Instant;
 use tower_service::Service as _;

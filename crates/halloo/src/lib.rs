@@ -1,50 +1,30 @@
 //! gRPC for Rust: typed services and clients from `.proto` files, over an HTTP/2 engine made for gRPC.
 //!
 //! This crate is what programs depend on; `halloo-build`, among their build-dependencies, turns `.proto` files into
-//! Rust.
+//! Rust. Its root has the names that most programs use; everything else is in modules, and each says when it is needed.
 //!
 #![doc = include_str!("../guide.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod macros;
 
-#[cfg(any(feature = "gzip", feature = "zstd"))]
-pub use halloo_call::Level;
-#[cfg(feature = "zstd")]
-pub use halloo_call::Zstd;
-pub use halloo_call::{
-    Call, CallId, Cancelled, Compressions, Compressor, ConnectionId, Execution, HttpRequest, Interceptor,
-    MessageReceiver, MessageSender, Next, Outcome, OutcomeFuture, Reply, Request, Result, Scope, Side, StatsEvent,
-    StatsHandler, TimeLimits,
-};
-#[cfg(feature = "gzip")]
-pub use halloo_call::{Deflate, Gzip};
-pub use halloo_client::{
-    Address, Backoff, BearerToken, BidiStreamingCall, CallCredentials, Channel, ChannelBuilder, ClientStreamingCall,
-    Command, ConnectFailure, ConnectivityState, Control, CredentialRequest, CredentialsFuture, Dns, Error, Fixed,
-    LoadBalancer, PendingReply, Pick, PickArgs, PickFirst, Picker, Resolver, ResolverEvent, ServerStreamingCall,
-    SubchannelId, SubchannelUpdate, Token, TokenFile, TokenSource, UnaryCall, Wake,
-};
-pub use halloo_core::{
-    CertificateChain, Code, Codec, Codecs, Compression, Deadline, DecodeLimits, DecompressBuffer, DecompressError,
-    EncodeBuffer, Extensions, Idempotency, Metadata, MetadataError, Method, MethodDescriptor, MethodKind, Origin, Peer,
-    PeerAddress, SecurityLevel, ServiceDescriptor, Status, Value,
-};
+pub use halloo_call::{MessageReceiver, MessageSender, Reply, Request, Result};
+pub use halloo_client::{Channel, ChannelBuilder, Error};
+pub use halloo_core::{Code, Deadline, Metadata, Origin, Peer, PeerAddress, Status};
 #[cfg(feature = "jwt")]
 #[doc(inline)]
 pub use halloo_jwt as jwt;
+#[cfg(feature = "protobuf")]
+#[cfg_attr(docsrs, doc(cfg(feature = "protobuf")))]
+#[doc(inline)]
 pub use halloo_protobuf as protobuf;
-pub use halloo_server::{
-    Fallback, HttpResponder, MethodExecution, Methods, Router, Server, ServerHandle, Service, Services,
-};
+pub use halloo_server::{Router, Server, ServerHandle};
+#[cfg(feature = "protobuf")]
+#[cfg_attr(docsrs, doc(cfg(feature = "protobuf")))]
 pub use halloo_services::StatusDetails;
 #[cfg(feature = "tower")]
 #[doc(inline)]
 pub use halloo_tower as tower;
-pub use halloo_transport::{BindError, Http2Config, Http2Limits, ListenAddress, Listener};
-#[cfg(any(feature = "tls", feature = "tls-ring"))]
-#[cfg_attr(docsrs, doc(cfg(any(feature = "tls", feature = "tls-ring"))))]
-pub use halloo_transport::{ClientCertificates, ClientTls, Tls};
 
 pub mod balance {
     //! Load balancing: which of a target's servers are connected, and which of them each call goes to.
@@ -53,8 +33,8 @@ pub mod balance {
     //! [`LoadBalancer`]. Needed for a policy of your own; the example is at [`LoadBalancer`].
 
     pub use halloo_client::{
-        Command, ConnectFailure, Control, LoadBalancer, Pick, PickArgs, PickFirst, Picker, SubchannelId,
-        SubchannelUpdate,
+        Command, ConnectFailure, Control, Done, LoadBalancer, OnDone, Pick, PickArgs, PickFirst, Picked, Picker,
+        SubchannelId, SubchannelUpdate,
     };
 }
 
@@ -159,9 +139,11 @@ pub mod descriptor {
     //! assert_eq!(say_hello.kind(), MethodKind::Unary);
     //! ```
 
-    pub use halloo_core::{Idempotency, Method, MethodDescriptor, MethodKind, ServiceDescriptor};
+    pub use halloo_core::{Idempotency, Method, MethodDescriptor, MethodKind, MethodRef, ServiceDescriptor};
 }
 
+#[cfg(feature = "services")]
+#[cfg_attr(docsrs, doc(cfg(feature = "services")))]
 pub mod health {
     //! Health checks (`grpc.health.v1`): what a server says of itself, and how a client asks.
     //!
@@ -257,9 +239,11 @@ pub mod resolve {
     //! [`ChannelBuilder::resolver`](crate::ChannelBuilder::resolver) gives the channel another [`Resolver`]. Needed for
     //! servers that a registry of your own lists; the examples are at [`Resolver`].
 
-    pub use halloo_client::{Address, Dns, Fixed, Resolver, ResolverEvent, Wake};
+    pub use halloo_client::{Address, Dns, Endpoint, Fixed, Resolution, Resolver, ResolverEvent, Wake};
 }
 
+#[cfg(feature = "protobuf")]
+#[cfg_attr(docsrs, doc(cfg(feature = "protobuf")))]
 pub mod rpc {
     //! The messages of `google.rpc`: the standard details of a [`Status`](crate::Status).
     //!

@@ -4,9 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use halloo::compression::{Deflate, Gzip, Zstd};
+use halloo::metadata::Value;
 use halloo::protobuf::well_known::Any;
 use halloo::protobuf::{Message, MessageName};
-use halloo::{Channel, ClientTls, Deflate, Gzip, MessageReceiver, MessageSender, Metadata, Status, Value, Zstd};
+use halloo::tls::ClientTls;
+use halloo::{Channel, MessageReceiver, MessageSender, Metadata, Status};
 use tokio::time::timeout;
 
 use crate::client_compat_request::cancel::CancelTiming;

@@ -4,9 +4,10 @@ use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use halloo::metadata::Value;
 use halloo::protobuf::Message;
 use halloo::protobuf::well_known::Any;
-use halloo::{Metadata, Status, Value, rpc};
+use halloo::{Metadata, Status, rpc};
 
 use crate::{Code, Error, Header};
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use halloo::{Server, Status, Tls};
+use halloo::tls::Tls;
+use halloo::{Server, Status};
 use tokio::io::{stdin, stdout};
 
 use crate::{

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use halloo::compression::{Deflate, Gzip, Zstd};
+use halloo::interceptor::Call;
+use halloo::metadata::Value;
 use halloo::protobuf::well_known::Any;
 use halloo::protobuf::{Message, MessageName};
-use halloo::{Call, Deflate, Gzip, MessageReceiver, MessageSender, Metadata, Reply, Request, Status, Zstd};
+use halloo::{MessageReceiver, MessageSender, Metadata, Reply, Request, Status};
 
 use crate::conformance_payload::RequestInfo;
 use crate::unary_response_definition::Response;
@@ -97,7 +100,7 @@ impl ConformanceService for Conformance {
 
 /// What a server has seen of a call and not told yet.
 struct Seen {
-    compression: Option<Arc<dyn halloo::Compression>>,
+    compression: Option<Arc<dyn halloo::compression::Compression>>,
     info: RequestInfo,
     is_told: bool,
 }
@@ -162,14 +165,14 @@ fn open<T>(replies: &mut MessageSender<T>, definition: &StreamResponseDefinition
     }
     for (key, value) in fields::metadata(&definition.response_headers)?.iter() {
         match value {
-            halloo::Value::Ascii(text) => replies.header(key.to_owned(), text)?,
-            halloo::Value::Binary(bytes) => replies.header_bin(key.to_owned(), bytes.to_vec())?,
+            Value::Ascii(text) => replies.header(key.to_owned(), text)?,
+            Value::Binary(bytes) => replies.header_bin(key.to_owned(), bytes.to_vec())?,
         }
     }
     for (key, value) in fields::metadata(&definition.response_trailers)?.iter() {
         match value {
-            halloo::Value::Ascii(text) => replies.trailer(key.to_owned(), text)?,
-            halloo::Value::Binary(bytes) => replies.trailer_bin(key.to_owned(), bytes.to_vec())?,
+            Value::Ascii(text) => replies.trailer(key.to_owned(), text)?,
+            Value::Binary(bytes) => replies.trailer_bin(key.to_owned(), bytes.to_vec())?,
         }
     }
     if definition.response_data.is_empty() { Ok(()) } else { replies.send_headers() }
@@ -183,7 +186,7 @@ fn failure(definition: &StreamResponseDefinition, mut seen: Seen) -> Result<(), 
 }
 
 /// What the case is about, as its name tells: the tool's clients do not insist on compressed replies.
-fn compression(metadata: &Metadata) -> Option<Arc<dyn halloo::Compression>> {
+fn compression(metadata: &Metadata) -> Option<Arc<dyn halloo::compression::Compression>> {
     let case = metadata.get("x-test-case-name")?;
     let name = case.split("Compression:COMPRESSION_").nth(1)?.split('/').next()?;
     Some(match name {

@@ -5,8 +5,8 @@
 
 use std::io;
 
+use halloo::compression::{Compression, DecompressBuffer, DecompressError, Gzip};
 use halloo::protobuf::buffa::UnknownFields;
-use halloo::{Compression, DecompressBuffer, DecompressError, Gzip};
 
 /// No message of the contract has it.
 const MARK_FIELD: u32 = 15;

@@ -1,6 +1,8 @@
 //! The server, as its flags have it.
 
-use halloo::{Http2Config, Server, Status, Tls};
+use halloo::http2::Http2Config;
+use halloo::tls::Tls;
+use halloo::{Server, Status};
 
 use crate::compressed::MarkingGzip;
 use crate::flags::Flags;

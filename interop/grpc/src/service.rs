@@ -3,9 +3,10 @@
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use halloo::{
-    Code, Gzip, MessageReceiver, MessageSender, Metadata, MetadataError, Peer, Reply, Request, Services, Status,
-};
+use halloo::compression::Gzip;
+use halloo::metadata::MetadataError;
+use halloo::server::Services;
+use halloo::{Code, MessageReceiver, MessageSender, Metadata, Peer, Reply, Request, Status};
 
 use crate::compressed::came_compressed;
 use crate::payload::wanted;

@@ -3,8 +3,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use halloo::client::UnaryCall;
+use halloo::codec::Codecs;
+use halloo::descriptor::{Method, MethodDescriptor, MethodKind};
 use halloo::protobuf::{Json, Message, Protobuf};
-use halloo::{Code, Codecs, Metadata, Method, MethodDescriptor, MethodKind, UnaryCall};
+use halloo::{Code, Metadata};
 use tokio::task::JoinSet;
 
 use crate::check::{Checked, expect, expect_failure};
@@ -62,8 +65,8 @@ pub async fn run(case: &str, client: &InteropClient) -> Result<(), Box<dyn std::
         "unknown_method" => unknown_method(client).await,
         "unknown_service" => unknown_service(client).await,
         "many_at_once" => many_at_once(client).await,
-        "compressed_gzip" => compressed(client, halloo::Gzip).await,
-        "compressed_deflate" => compressed(client, halloo::Deflate).await,
+        "compressed_gzip" => compressed(client, halloo::compression::Gzip).await,
+        "compressed_deflate" => compressed(client, halloo::compression::Deflate).await,
         "refused" => refused(client).await,
         _ => Err("our client has no such case".into()),
     }
@@ -399,7 +402,7 @@ async fn refused(client: &InteropClient) -> Checked {
 }
 
 /// Messages of a call that compresses, large and small, to a server that answers in the same way.
-async fn compressed(client: &InteropClient, algorithm: impl halloo::Compression + Copy) -> Checked {
+async fn compressed(client: &InteropClient, algorithm: impl halloo::compression::Compression + Copy) -> Checked {
     let large = text("it was the best of times, ").with_body(vec![7; 100_000]);
     for payload in [large.clone(), text("small"), Payload::default()] {
         let call = client.echo(payload.clone()).compress(algorithm).metadata("x-compress", algorithm.name());

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use halloo::{ClientTls, Status, Tls};
+use halloo::Status;
+use halloo::tls::{ClientTls, Tls};
 
 /// `ADDRESS_FLAG ADDRESS [--tls FOLDER [--mutual]] [--json] [CASE...]`, with the certificates in `FOLDER`.
 #[derive(Debug)]

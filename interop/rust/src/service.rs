@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use halloo::{Code, Deflate, Gzip, MessageReceiver, MessageSender, Metadata, MetadataError, Reply, Request, Status};
+use halloo::compression::{Deflate, Gzip};
+use halloo::metadata::MetadataError;
+use halloo::{Code, MessageReceiver, MessageSender, Metadata, Reply, Request, Status};
 
 use crate::journal::Journal;
 use crate::{CountRequest, Failure, Interop, Key, Number, Payload, Seen, Size, WatchRequest, details};

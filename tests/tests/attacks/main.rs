@@ -20,9 +20,9 @@ async fn rig() -> Rig {
     rig_with(|_| ()).await
 }
 
-async fn rig_with(change: impl FnOnce(&mut halloo::Http2Config) + Send + 'static) -> Rig {
+async fn rig_with(change: impl FnOnce(&mut halloo::http2::Http2Config) + Send + 'static) -> Rig {
     let setup = Setup::new(Transport::Tcp).server(|server| {
-        let mut config = halloo::Http2Config::default();
+        let mut config = halloo::http2::Http2Config::default();
         change(&mut config);
         server.http2(config)
     });

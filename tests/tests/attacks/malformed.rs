@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use halloo::{HttpRequest, HttpResponder};
+use halloo::server::{HttpRequest, HttpResponder};
 
 use crate::raw::{
     CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PROTOCOL_ERROR, Raw, block, call_fields, call_fields_to,

@@ -1,7 +1,8 @@
 //! Peers that accept small header lists (SETTINGS_MAX_HEADER_LIST_SIZE): what is larger is not sent (RFC 9113 sections
 //! 6.5.2 and 10.5.1), and both sides hear why.
 
-use halloo::{Code, HttpRequest, HttpResponder, Origin};
+use halloo::server::{HttpRequest, HttpResponder};
+use halloo::{Code, Origin};
 use halloo_tests::Letter;
 
 use crate::raw::{

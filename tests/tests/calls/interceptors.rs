@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use halloo::{Call, Code, Interceptor, Metadata, Next, Outcome, Status};
+use halloo::interceptor::{Call, Interceptor, Next, Outcome};
+use halloo::{Code, Metadata, Status};
 use halloo_tests::Letter;
 
 use crate::support::office::Stamp;

@@ -1,6 +1,7 @@
 //! The four kinds of call: messages, metadata, statuses, sizes.
 
 use bytes::Bytes;
+use halloo::metadata::Value;
 use halloo::{Code, Metadata, Origin, PeerAddress, Status};
 use halloo_tests::Letter;
 
@@ -48,14 +49,14 @@ macro_rules! with_metadata {
 }
 
 fn expected_headers() -> [String; 4] {
-    let binary = format!("h-b-bin={:?}", halloo::Value::Binary(&[0, 1, 255]));
-    let ascii = |key: &str, text: &str| format!("{key}={:?}", halloo::Value::Ascii(text));
+    let binary = format!("h-b-bin={:?}", Value::Binary(&[0, 1, 255]));
+    let ascii = |key: &str, text: &str| format!("{key}={:?}", Value::Ascii(text));
     [ascii("h-a", "one"), binary, ascii("h-c", ""), ascii("h-a", "two, three")]
 }
 
 fn expected_trailers() -> [String; 4] {
-    let binary = |bytes: &[u8]| format!("t-b-bin={:?}", halloo::Value::Binary(bytes));
-    let ascii = |text: &str| format!("t-a={:?}", halloo::Value::Ascii(text));
+    let binary = |bytes: &[u8]| format!("t-b-bin={:?}", Value::Binary(bytes));
+    let ascii = |text: &str| format!("t-a={:?}", Value::Ascii(text));
     [ascii("first"), binary(&[]), binary(&[2; 100]), ascii("second")]
 }
 

@@ -46,7 +46,7 @@ async fn a_reader_that_is_paused_for_good_holds_up_none_of_99_others() {
 /// them run at the same time.
 async fn twenty_calls(max_connections: usize, at_a_time: usize) {
     let setup = crate::support::rig::Setup::new(Transport::Tcp).server(|server| {
-        let mut config = halloo::Http2Config::default();
+        let mut config = halloo::http2::Http2Config::default();
         config.limits.max_concurrent_streams = 4;
         server.http2(config)
     });

@@ -1,9 +1,9 @@
 //! What a `.proto` declares about services and methods, at run time: kinds, idempotency, options of one's own.
 
+use halloo::descriptor::{Idempotency, MethodKind};
+use halloo::interceptor::{Call, Next};
 use halloo::protobuf::{CustomOptions as _, EnumValue};
-use halloo::{
-    Call, ChannelBuilder, Code, Idempotency, MessageReceiver, MessageSender, MethodKind, Next, Request, Router, Status,
-};
+use halloo::{ChannelBuilder, Code, MessageReceiver, MessageSender, Request, Router, Status};
 use halloo_tests::rules::{
     COST, Cost, Note, ROLE, SECRET, TAGS, TEAM, TOKEN_REQUIRED, VAULT, Vault, VaultClient, VaultServer,
 };

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use halloo::{Backoff, Channel, Code, ConnectivityState, Server, Status};
+use halloo::client::{Backoff, ConnectivityState};
+use halloo::{Channel, Code, Server, Status};
 use halloo_tests::{Letter, PostClient};
 use tokio::io::{AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};

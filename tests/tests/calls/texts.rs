@@ -2,7 +2,8 @@
 
 use std::net::Ipv4Addr;
 
-use halloo::{Call, Channel, ChannelBuilder, Code, Next, Server, Status};
+use halloo::interceptor::{Call, Next};
+use halloo::{Channel, ChannelBuilder, Code, Server, Status};
 use halloo_tests::{Letter, PostClient};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -108,7 +109,9 @@ async fn e06_unknown_method_and_service() {
 
 /// Methods that the server does not have.
 mod unknown {
-    use halloo::{Channel, Codecs, Method, MethodDescriptor, MethodKind, Status};
+    use halloo::codec::Codecs;
+    use halloo::descriptor::{Method, MethodDescriptor, MethodKind};
+    use halloo::{Channel, Status};
     use halloo_tests::Letter;
 
     static DESCRIPTORS: [MethodDescriptor; 3] = [

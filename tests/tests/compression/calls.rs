@@ -1,7 +1,8 @@
 //! Calls of Halloo's own client, over every way that calls have.
 
+use halloo::compression::{Gzip, Level, Zstd};
 use halloo::tower::ServerExt as _;
-use halloo::{Channel, ChannelBuilder, Code, Gzip, Level, Router, Server, Zstd};
+use halloo::{Channel, ChannelBuilder, Code, Router, Server};
 use halloo_tests::{Letter, PostClient, PostServer};
 
 use crate::service::{Bomb, Counted, Counts, Echo};
@@ -32,7 +33,8 @@ async fn channels(name: &str) -> Vec<(&'static str, ChannelBuilder, std::sync::A
                 Channel::builder(serve(|server| server.compress(algorithm).layer(tower_layer::Identity::new())).await)
             }
             _ => {
-                let compressor = halloo::Compressor { algorithm: std::sync::Arc::new(algorithm), min_bytes: 1024 };
+                let compressor =
+                    halloo::compression::Compressor { algorithm: std::sync::Arc::new(algorithm), min_bytes: 1024 };
                 let router = Router::new(PostServer::new(Echo)).compressor(compressor);
                 if transport == "axum" {
                     Channel::builder(axum::serve(router).await)

@@ -1,6 +1,7 @@
 //! What a server answers to what a client says of compression, byte by byte.
 
-use halloo::{Compression, Deflate, Gzip, Server, Zstd};
+use halloo::Server;
+use halloo::compression::{Compression, Deflate, Gzip, Zstd};
 
 use crate::raw::{Raw, call_fields};
 use crate::support::rig::{Rig, Setup, Transport};

@@ -4,10 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use halloo::{
-    Compression, DecompressBuffer, DecompressError, Deflate, Gzip, MessageReceiver, MessageSender, Reply, Request,
-    Status, Zstd,
-};
+use halloo::compression::{Compression, DecompressBuffer, DecompressError, Deflate, Gzip, Zstd};
+use halloo::{MessageReceiver, MessageSender, Reply, Request, Status};
 use halloo_tests::{Letter, Post};
 
 /// How often an algorithm was at work.

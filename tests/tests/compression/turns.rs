@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
-use halloo::{ChannelBuilder, Compressor, Router, Zstd};
+use halloo::compression::{Compressor, Zstd};
+use halloo::{ChannelBuilder, Router};
 use halloo_tests::{Letter, PostClient, PostServer};
 
 use crate::support::office::{Office, Seen};

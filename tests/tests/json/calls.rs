@@ -1,7 +1,8 @@
 //! The four kinds of call with messages in JSON, over every transport, and what is on the wire.
 
+use halloo::compression::{Gzip, Zstd};
 use halloo::health::HealthClient;
-use halloo::{Channel, ChannelBuilder, Code, Gzip, Reply, Request, Router, Zstd};
+use halloo::{Channel, ChannelBuilder, Code, Reply, Request, Router};
 use halloo_tests::Letter;
 use halloo_tests::forms::{self, Form, Forms, FormsClient, FormsServer};
 

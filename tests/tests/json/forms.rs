@@ -1,9 +1,10 @@
 //! The JSON form of every kind of field, both ways.
 
 use bytes::Bytes;
+use halloo::codec::{Codec, DecodeLimits, EncodeBuffer};
 use halloo::protobuf::well_known::{Any, Duration, FieldMask, Int64Value, ListValue, Struct, Timestamp, Value};
 use halloo::protobuf::{Json, JsonView, Message};
-use halloo::{Code, Codec, DecodeLimits, EncodeBuffer, Status};
+use halloo::{Code, Status};
 use halloo_tests::forms::parts::Part;
 use halloo_tests::forms::{Color, Form, form, parts, register_types};
 

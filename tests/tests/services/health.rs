@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use halloo::health::{Health, HealthCheckResponse, HealthClient, ServingStatus};
-use halloo::{Channel, Code, MessageReceiver, Server, StatsEvent, StatsHandler};
+use halloo::stats::{StatsEvent, StatsHandler};
+use halloo::{Channel, Code, MessageReceiver, Server};
 use halloo_tests::{Letter, PostServer};
 
 use crate::raw::{Raw, call_fields_to};

@@ -12,7 +12,8 @@ mod reflection;
 mod shutdown;
 
 use halloo::health::Health;
-use halloo::{Call, Channel, Interceptor, Next, Outcome, Router, Status};
+use halloo::interceptor::{Call, Interceptor, Next, Outcome};
+use halloo::{Channel, Router, Status};
 use halloo_tests::PostServer;
 use support::office::Office;
 use support::rig::{Rig, Setup, Transport};

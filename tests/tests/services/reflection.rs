@@ -1,6 +1,7 @@
 //! Reflection over sockets, in both versions, on and off.
 
-use halloo::{Channel, Code, Method, Status};
+use halloo::descriptor::Method;
+use halloo::{Channel, Code, Status};
 use halloo_services::reflection::{
     INFO, INFO_ALPHA, MessageRequest, MessageResponse, ServerReflectionRequest, ServerReflectionResponse,
 };

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use halloo::{Call, Code, MessageReceiver, MessageSender, Metadata, Reply, Request, Status};
+use halloo::interceptor::Call;
+use halloo::metadata::Value;
+use halloo::{Code, MessageReceiver, MessageSender, Metadata, Reply, Request, Status};
 use halloo_tests::{Letter, Post};
 use tokio::sync::{Semaphore, watch};
 
@@ -150,8 +152,8 @@ fn facts(call: &Call) -> String {
 fn reflect(from: &Metadata, prefix: &str, to: &mut Metadata) {
     for (key, value) in from.iter().filter(|(key, _)| key.starts_with(prefix)) {
         match value {
-            halloo::Value::Ascii(text) => to.append(key.to_owned(), text).unwrap(),
-            halloo::Value::Binary(bytes) => to.append_bin(key.to_owned(), bytes.to_vec()).unwrap(),
+            Value::Ascii(text) => to.append(key.to_owned(), text).unwrap(),
+            Value::Binary(bytes) => to.append_bin(key.to_owned(), bytes.to_vec()).unwrap(),
         }
     }
 }
@@ -172,10 +174,10 @@ fn reflect_stream(call: &Call, replies: &mut MessageSender<Letter>) -> Result<()
     for (key, value) in call.metadata().iter() {
         let Some(key) = KEYS.into_iter().find(|known| *known == key) else { continue };
         match (key.starts_with("h-"), value) {
-            (true, halloo::Value::Ascii(text)) => replies.header(key, text)?,
-            (true, halloo::Value::Binary(bytes)) => replies.header_bin(key, bytes.to_vec())?,
-            (false, halloo::Value::Ascii(text)) => replies.trailer(key, text)?,
-            (false, halloo::Value::Binary(bytes)) => replies.trailer_bin(key, bytes.to_vec())?,
+            (true, Value::Ascii(text)) => replies.header(key, text)?,
+            (true, Value::Binary(bytes)) => replies.header_bin(key, bytes.to_vec())?,
+            (false, Value::Ascii(text)) => replies.trailer(key, text)?,
+            (false, Value::Binary(bytes)) => replies.trailer_bin(key, bytes.to_vec())?,
         }
     }
     Ok(())

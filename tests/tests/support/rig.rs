@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use halloo::interceptor::Interceptor;
 use halloo::tower::ServerExt as _;
-use halloo::{Channel, ChannelBuilder, Interceptor, Router, Server, ServerHandle, Status};
+use halloo::{Channel, ChannelBuilder, Router, Server, ServerHandle, Status};
 use halloo_tests::{PostClient, PostServer};
 use tokio::task::JoinHandle;
 
@@ -200,7 +201,7 @@ pub fn socket_path() -> PathBuf {
 
 pub fn target(server: &Server) -> String {
     match server.address() {
-        halloo::ListenAddress::Unix(path) => format!("unix:{}", path.display()),
+        halloo::server::ListenAddress::Unix(path) => format!("unix:{}", path.display()),
         _ => format!("http://127.0.0.1:{}", server.port()),
     }
 }

@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use halloo::{Call, ClientCertificates, ClientTls, Next, Peer, SecurityLevel, Tls};
+use halloo::Peer;
+use halloo::credentials::SecurityLevel;
+use halloo::interceptor::{Call, Next};
+use halloo::tls::{ClientCertificates, ClientTls, Tls};
 use rcgen::ExtendedKeyUsagePurpose;
 
 use crate::support::certificates::{Authority, Folder, Identity, trusting};

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use halloo::{Channel, ClientCertificates, ClientTls, Code, Server, Tls};
+use halloo::tls::{ClientCertificates, ClientTls, Tls};
+use halloo::{Channel, Code, Server};
 use halloo_tests::{Letter, PostClient};
 use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, ClientConfig, RootCertStore};

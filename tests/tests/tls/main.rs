@@ -11,7 +11,8 @@ mod reloading;
 
 use std::sync::Arc;
 
-use halloo::{Channel, ClientTls, Server, Status, Tls};
+use halloo::tls::{ClientTls, Tls};
+use halloo::{Channel, Server, Status};
 use halloo_tests::{Letter, PostClient};
 use support::office::Office;
 use support::rig::{Serving, serve};

@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use halloo::{Address, Channel, Fixed, Status};
+use halloo::resolve::{Address, Fixed};
+use halloo::{Channel, Status};
 use halloo_tests::PostClient;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use halloo::{Call, Channel, ClientTls, Next, Tls};
+use halloo::Channel;
+use halloo::interceptor::{Call, Next};
+use halloo::tls::{ClientTls, Tls};
 use halloo_tests::{Letter, PostClient};
 
 use crate::support::certificates::{Authority, Folder, trusting};

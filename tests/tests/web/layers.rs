@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use halloo::Code;
+use halloo::interceptor::{Call, Next};
 use halloo::tower::ServerExt as _;
-use halloo::{Call, Code, Next};
 use halloo_tests::{Letter, PostClient};
 use http::{Request, Response, StatusCode};
 use tower::util::MapRequestLayer;

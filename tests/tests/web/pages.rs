@@ -1,7 +1,7 @@
 //! Pages within a Halloo server, over HTTP/2.
 
 use bytes::Bytes;
-use halloo::{HttpRequest, HttpResponder};
+use halloo::server::{HttpRequest, HttpResponder};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Empty, Full};
 use hyper::body::Incoming;

@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use halloo::Router;
+use halloo::interceptor::{Call, Next};
+use halloo::server::{HttpRequest, HttpResponder};
 use halloo::tower::{ResponseBody, Routes, routes};
-use halloo::{Call, HttpRequest, HttpResponder, Next, Router};
 use halloo_tests::PostServer;
 use http::{HeaderMap, Request, Response, StatusCode, Version};
 use http_body::{Body, Frame};

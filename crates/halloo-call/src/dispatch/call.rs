@@ -21,7 +21,8 @@ use crate::exchange::head::LazyMetadata;
 /// ```
 /// use std::time::{Duration, Instant};
 ///
-/// use halloo::{Call, Deadline, Next, Outcome};
+/// use halloo::Deadline;
+/// use halloo::interceptor::{Call, Next, Outcome};
 ///
 /// /// What the handler finds: `request.extensions().get::<Team>()`.
 /// struct Team(String);

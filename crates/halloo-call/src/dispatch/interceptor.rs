@@ -21,7 +21,8 @@ pub type OutcomeFuture = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 ///
 /// ```
 /// use greeter::{GreeterServer, MyGreeter};
-/// use halloo::{Call, Next, Server, Status};
+/// use halloo::interceptor::{Call, Next};
+/// use halloo::{Server, Status};
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), halloo::Error> {
@@ -66,7 +67,7 @@ where
 /// Goes on with a call: the interceptors after this one, and then the handler or the connection.
 ///
 /// ```
-/// use halloo::{Call, Next, Outcome};
+/// use halloo::interceptor::{Call, Next, Outcome};
 ///
 /// /// Adds to the log how each call ended, and how long it took.
 /// async fn logged(call: Call, next: Next) -> Outcome {

@@ -13,7 +13,7 @@ use halloo_core::{Deadline, Status};
 /// ```
 /// use std::time::Duration;
 ///
-/// use halloo::TimeLimits;
+/// use halloo::server::TimeLimits;
 ///
 /// const SECOND: Duration = Duration::from_secs(1);
 /// let limits = TimeLimits::none().default_timeout(10 * SECOND).max_timeout(60 * SECOND);

@@ -19,7 +19,8 @@ use tracing::field::Empty;
 /// use std::sync::Arc;
 /// use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 ///
-/// use halloo::{Code, StatsEvent, StatsHandler};
+/// use halloo::Code;
+/// use halloo::stats::{StatsEvent, StatsHandler};
 ///
 /// #[derive(Default)]
 /// struct Failures(AtomicU64);

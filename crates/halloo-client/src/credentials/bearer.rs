@@ -13,7 +13,8 @@ use super::call_credentials::{CallCredentials, CredentialRequest, CredentialsFut
 /// table; that costs its length in each call.
 ///
 /// ```
-/// use halloo::{BearerToken, Channel};
+/// use halloo::Channel;
+/// use halloo::credentials::BearerToken;
 ///
 /// let token = BearerToken::new("ya29.secret")?;
 /// assert_eq!(format!("{token:?}"), "BearerToken(..)");

@@ -22,7 +22,8 @@ pub type CredentialsFuture<'a> = Pin<Box<dyn Future<Output = Result<Metadata, St
 /// Any `Fn(CredentialRequest) -> impl Future<Output = Result<Metadata, Status>>` is one:
 ///
 /// ```
-/// use halloo::{Channel, CredentialRequest, Metadata, Status};
+/// use halloo::credentials::CredentialRequest;
+/// use halloo::{Channel, Metadata, Status};
 ///
 /// let signed = async |request: CredentialRequest| -> Result<Metadata, Status> {
 ///     let mut metadata = Metadata::new();

@@ -29,7 +29,8 @@ const MAX_FILE_BYTES: u64 = 64 * 1024;
 /// second. A clone shares what was read.
 ///
 /// ```
-/// use halloo::{Channel, TokenFile};
+/// use halloo::Channel;
+/// use halloo::credentials::TokenFile;
 ///
 /// let token = TokenFile::new("/var/run/secrets/tokens/greeter");
 /// let channel = Channel::builder("unix:greeter.sock").credentials(token).build()?;

@@ -30,7 +30,8 @@ const RENEWAL_MARGIN: Duration = Duration::from_secs(60);
 /// ```
 /// use std::time::Duration;
 ///
-/// use halloo::{Channel, Status, Token, TokenSource};
+/// use halloo::credentials::{Token, TokenSource};
+/// use halloo::{Channel, Status};
 ///
 /// let tokens = TokenSource::new(async || -> Result<Token, Status> {
 ///     let (text, seconds) = ("ya29.secret", 3600); // from the answer of a token endpoint
@@ -90,7 +91,7 @@ fn status_of(error: Box<dyn Error + Send + Sync>) -> Status {
 /// ```
 /// use std::time::{Duration, SystemTime};
 ///
-/// use halloo::Token;
+/// use halloo::credentials::Token;
 ///
 /// let token = Token::valid_until("ya29.secret", SystemTime::now() + Duration::from_secs(3600));
 /// assert_eq!(format!("{token:?}"), "Token { text: .., .. }");

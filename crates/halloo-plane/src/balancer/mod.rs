@@ -74,7 +74,8 @@ pub trait LoadBalancer: Send + 'static {
 /// Chooses a subchannel for a call. Immutable: any number of calls ask at the same time, so it has to be quick.
 ///
 /// ```
-/// use halloo::{Pick, PickArgs, Picker, Status};
+/// use halloo::Status;
+/// use halloo::balance::{Pick, PickArgs, Picker};
 ///
 /// /// Lets nothing but health checks through.
 /// struct Closed(Box<dyn Picker>);
@@ -334,7 +335,8 @@ impl Control {
     /// ```
     #[doc = include_str!("../../doc/closable.rs")]
     ///
-    /// # use halloo::{Channel, PickFirst};
+    /// # use halloo::Channel;
+    /// # use halloo::balance::PickFirst;
     /// # fn main() -> Result<(), halloo::Error> {
     /// let is_closed = Arc::new(AtomicBool::new(false));
     /// let balancer = Closable::new(PickFirst::new(), Arc::clone(&is_closed));

@@ -33,9 +33,8 @@ const MAX_MESSAGE_BYTES: usize = i32::MAX as usize;
 /// `FieldMask` are one text, and not counted: each of its bytes may take about 30 of memory.
 ///
 /// ```
-/// # use halloo_core as halloo;
 /// # use halloo_protobuf as protobuf;
-/// use halloo::{Codec, DecodeLimits};
+/// use halloo::codec::{Codec, DecodeLimits};
 /// use protobuf::Json;
 /// use protobuf::well_known::Duration;
 ///

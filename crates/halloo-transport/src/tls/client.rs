@@ -23,8 +23,8 @@ use super::server::{H2, no_versions, said_to_rustls};
 /// cannot be used leave what there was, and are logged.
 ///
 /// ```
-/// # use halloo_transport as halloo;
-/// use halloo::ClientTls;
+/// # mod halloo { pub use halloo_transport as tls; }
+/// use halloo::tls::ClientTls;
 ///
 /// let system = ClientTls::new(); // what `https://` means by itself
 /// let damaged = ClientTls::new().ca("no certificate").unwrap_err();

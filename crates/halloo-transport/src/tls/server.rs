@@ -29,8 +29,8 @@ pub(super) const HTTP_1_1: &[u8] = b"http/1.1";
 /// used a server keeps what it had, and logs why.
 ///
 /// ```
-/// # use halloo_transport as halloo;
-/// use halloo::Tls;
+/// # mod halloo { pub use halloo_transport as tls; }
+/// use halloo::tls::Tls;
 ///
 /// let status = Tls::from_files("/nowhere/cert.pem", "/nowhere/key.pem").unwrap_err();
 /// assert!(status.message().starts_with("cannot read /nowhere/cert.pem for TLS: "));

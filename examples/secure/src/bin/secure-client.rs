@@ -1,6 +1,8 @@
 //! Calls the Greeter as Ada, from her laptop: `secure-client [--without-certificate] [--without-token] [URL [FOLDER]]`.
 
-use halloo::{Channel, ClientTls, TokenFile};
+use halloo::Channel;
+use halloo::credentials::TokenFile;
+use halloo::tls::ClientTls;
 use secure::{GreeterClient, HelloRequest, Keys};
 
 #[tokio::main]

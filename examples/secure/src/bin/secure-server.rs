@@ -1,8 +1,9 @@
 //! Serves the Greeter to those who have a certificate and a token: `secure-server [ADDRESS [FOLDER]]`, by default on port
 //! 50051. What it needs for that it makes in the folder when it starts first.
 
+use halloo::Server;
 use halloo::jwt::{JwtAlgorithm, JwtAuthenticator, JwtKeys};
-use halloo::{Server, Tls};
+use halloo::tls::Tls;
 use secure::{AUDIENCE, GreeterServer, ISSUER, Keys, MyGreeter};
 
 #[tokio::main]

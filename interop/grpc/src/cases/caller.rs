@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use halloo::{Channel, ChannelBuilder, ClientTls, Status};
+use halloo::tls::ClientTls;
+use halloo::{Channel, ChannelBuilder, Status};
 
 use crate::TestServiceClient;
 use crate::compressed::MarkingGzip;

@@ -1,6 +1,7 @@
 //! Cases of compressed messages. What came compressed says so: see `compressed.rs`.
 
-use halloo::{Code, Gzip};
+use halloo::Code;
+use halloo::compression::Gzip;
 
 use super::Probe;
 use crate::check::{Checked, expect, expect_failure};

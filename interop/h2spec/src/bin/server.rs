@@ -4,7 +4,8 @@
 #![expect(clippy::print_stdout, reason = "the line that xtask waits for")]
 
 use bytes::Bytes;
-use halloo::{HttpRequest, HttpResponder, Methods, Server, Services};
+use halloo::Server;
+use halloo::server::{HttpRequest, HttpResponder, Methods, Services};
 
 #[tokio::main]
 async fn main() -> Result<(), halloo::Error> {
