@@ -3,10 +3,11 @@
 //! `cargo xtask ci` checks that nothing of protobuf is built for it. Its calls are in `tests/calls.rs`.
 
 use bytes::Bytes;
-use halloo::{
-    Channel, Codec, Codecs, DecodeLimits, EncodeBuffer, Method, MethodDescriptor, MethodKind, Methods, Reply, Request,
-    Service, ServiceDescriptor, Status, UnaryCall,
-};
+use halloo::client::UnaryCall;
+use halloo::codec::{Codec, Codecs, DecodeLimits, EncodeBuffer};
+use halloo::descriptor::{Method, MethodDescriptor, MethodKind, ServiceDescriptor};
+use halloo::server::{Methods, Service};
+use halloo::{Channel, Reply, Request, Status};
 
 /// The codec of `application/grpc+text`: a message is its UTF-8.
 struct Text;

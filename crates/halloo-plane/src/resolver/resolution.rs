@@ -7,7 +7,7 @@ use halloo_core::{Address, Extensions};
 /// What a resolver has found for a channel's target. It replaces what it found before.
 ///
 /// ```
-/// use halloo::{Address, Endpoint, Resolution};
+/// use halloo::resolve::{Address, Endpoint, Resolution};
 ///
 /// let one = Address::Tcp(([10, 0, 0, 1], 50051).into());
 /// let other = Address::Tcp(([10, 0, 0, 2], 50051).into());
