@@ -404,7 +404,7 @@ impl ChannelBuilder {
     /// A channel with TLS never sends anything without it.
     ///
     /// ```
-    /// # mod halloo { pub use halloo_client::*; pub use halloo_transport::ClientTls; }
+    /// # mod halloo { pub use halloo_client::*; pub mod tls { pub use halloo_transport::ClientTls; } }
     /// use halloo::Channel;
     /// use halloo::tls::ClientTls;
     ///

@@ -39,7 +39,7 @@ const DEFAULT_MAX_TOKEN_BYTES: usize = 8 * 1024;
 /// seconds, for up to 1024 tokens of up to 2 KiB; new keys end that at once, and `exp` counts in any case.
 ///
 /// ```
-/// # mod halloo { pub use halloo_jwt as jwt; pub use halloo_call::*; pub use halloo_core::*; }
+/// # mod halloo { pub mod jwt { pub use halloo_jwt::*; } pub use halloo_call::*; pub use halloo_core::*; }
 /// use halloo::jwt::{JwtAlgorithm, JwtAuthenticator, JwtKeys};
 ///
 /// # fn main() -> Result<(), halloo::Status> {
@@ -50,7 +50,7 @@ const DEFAULT_MAX_TOKEN_BYTES: usize = 8 * 1024;
 ///     .without_token("grpc.reflection.v1.ServerReflection")
 ///     .require_scope("greeter.Greeter/SayHello", "greet");
 /// // Server::bind("[::]:50051").await?.intercept(authenticator)
-/// # fn is_interceptor(_: impl halloo::interceptor::Interceptor) {}
+/// # fn is_interceptor(_: impl halloo::Interceptor) {}
 /// # is_interceptor(authenticator);
 /// # Ok(())
 /// # }

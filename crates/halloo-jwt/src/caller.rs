@@ -100,7 +100,7 @@ fn scopes_of(claims: &Value) -> Vec<String> {
 /// Knows its [`Caller`]: a request, a stream of requests, a call.
 ///
 /// ```
-/// # mod halloo { pub use halloo_jwt as jwt; pub use halloo_call::*; pub use halloo_core::*; }
+/// # mod halloo { pub mod jwt { pub use halloo_jwt::*; } pub use halloo_call::*; pub use halloo_core::*; }
 /// use halloo::jwt::Authenticated as _;
 /// use halloo::{Reply, Request};
 ///

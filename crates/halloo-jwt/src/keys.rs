@@ -18,7 +18,7 @@ use crate::key_set::{JwtAlgorithm, KeySet};
 /// keys as they are, and the log warns.
 ///
 /// ```
-/// # mod halloo { pub use halloo_jwt as jwt; pub use halloo_call::*; pub use halloo_core::*; }
+/// # mod halloo { pub mod jwt { pub use halloo_jwt::*; } pub use halloo_call::*; pub use halloo_core::*; }
 /// use halloo::jwt::{JwtAlgorithm, JwtKeys};
 ///
 /// let keys = JwtKeys::secret(JwtAlgorithm::Hs256, b"32 bytes that nobody else can know")?;

@@ -257,11 +257,11 @@ impl Server {
     /// Serves with TLS, and refuses plaintext. Needs the feature `tls` or `tls-ring`. Default: plaintext.
     ///
     /// ```no_run
-    /// # mod halloo { pub use halloo_core::Status as Error; pub use halloo_server::*; pub use halloo_transport::Tls; }
+    /// # mod halloo { pub use halloo_core::Status as Error; pub use halloo_server::*; pub mod tls { pub use halloo_transport::Tls; } }
     /// use halloo::Server;
     /// use halloo::tls::Tls;
     ///
-    /// # async fn example(greeter: impl halloo::server::Services) -> Result<(), halloo::Error> {
+    /// # async fn example(greeter: impl halloo::Services) -> Result<(), halloo::Error> {
     /// let tls = Tls::from_files("cert.pem", "key.pem")?;
     /// Server::bind("[::]:50051").await?.tls(tls).serve(greeter).await
     /// # }
