@@ -23,10 +23,11 @@ pub use dispatch::carry::{Carry, OutgoingCall, OutgoingHead};
 pub use dispatch::handling::Handling;
 pub use dispatch::incoming::{HttpRequest, IncomingCall, RareHead};
 pub use dispatch::interceptor::{Interceptor, Next, OutcomeFuture};
-pub use dispatch::interface::{Dispatch, Route};
+pub use dispatch::interface::Dispatch;
 pub use dispatch::placement::{Execution, LONG_POLL, Placement};
+pub use dispatch::route::Route;
 pub use dispatch::scope::{Enclosing, Scope};
-pub use dispatch::time_limits::TimeLimits;
+pub use dispatch::time_limits::{Allowance, TimeLimits};
 pub use exchange::cancelled::Cancelled;
 pub use exchange::ends::{
     CallerEnd, ExchangePool, HandlerWatch, RequestFeed, RequestProgress, ResponderEnd, ResponseProgress, ResponseSink,

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use halloo_call::{
     Call, CallCompression, CallLink, Compressions, Compressor, Enclosing, Encodings, Execution, Interceptor,
-    MessageReceiver, MessageSender, Next, Observation, ObservedCall, Outcome, OutcomeFuture, Placement, RareHead,
-    Reply, Request, TimeLimits,
+    MessageReceiver, MessageSender, Next, Observation, ObservedCall, Outcome, OutcomeFuture, RareHead, Reply, Request,
+    Route, TimeLimits,
 };
 use halloo_core::{Codec, Codecs, DecodeLimits, Metadata, Method, MethodRef, ServiceDescriptor, Status};
 
@@ -24,7 +24,9 @@ pub struct Methods {
 
 pub(crate) struct Entry {
     pub(crate) method: &'static MethodRef,
-    pub(crate) placement: Arc<Placement>,
+    /// What drivers get to know of it. The router makes it of what was set.
+    pub(crate) route: Arc<Route>,
+    pub(crate) execution: Execution,
     pub(crate) handler: Arc<dyn ErasedHandler>,
     /// Interceptors see its calls.
     pub(crate) is_intercepted: bool,
@@ -110,7 +112,8 @@ impl Methods {
         let handler = Arc::new(handler);
         self.entries.push(Entry {
             method,
-            placement: Arc::default(),
+            route: Arc::default(),
+            execution: Execution::default(),
             handler,
             is_intercepted: true,
             time_limits: None,

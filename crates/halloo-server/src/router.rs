@@ -37,13 +37,14 @@ use crate::service::Services;
 pub struct Router {
     entries: Vec<Entry>,
     services: Vec<&'static ServiceDescriptor>,
-    paths: HashMap<&'static str, Route, BuildHasherDefault<PathHasher>>,
+    /// The positions of entries.
+    paths: HashMap<&'static str, usize, BuildHasherDefault<PathHasher>>,
     surroundings: Arc<Surroundings>,
     fallback: Arc<dyn Fallback>,
     duplicates: Duplicates,
     time_limits: TimeLimits,
-    /// Shared by all requests that no method takes.
-    elsewhere: Arc<Placement>,
+    /// That of all requests that no method takes.
+    elsewhere: Arc<Route>,
     /// Whether texts may name what the server has: where reflection tells it anyway.
     pub(crate) names_methods: bool,
 }
@@ -69,7 +70,7 @@ impl Router {
             fallback: Arc::new(Signpost),
             duplicates: Duplicates::default(),
             time_limits: TimeLimits::none(),
-            elsewhere: Arc::new(Placement::new(Execution::Spawn)),
+            elsewhere: Arc::default(),
             names_methods: cfg!(all(debug_assertions, feature = "services")),
         };
         let mut methods = Methods::default();
@@ -89,9 +90,7 @@ impl Router {
             }
         }
         for mut entry in methods.entries {
-            // A router has fewer routes than an HTTP/2 connection has stream ids.
-            let route = Route(u32::try_from(self.entries.len()).unwrap_or(u32::MAX));
-            let has_another = self.paths.insert(entry.method.path(), route).is_some();
+            let has_another = self.paths.insert(entry.method.path(), self.entries.len()).is_some();
             if has_another && !doubled.contains(&entry.method.service()) {
                 self.duplicates.method(&mut entry);
             }
@@ -100,6 +99,26 @@ impl Router {
         for service in doubled {
             self.duplicates.service(service, &mut self.entries);
         }
+        self.make_routes();
+    }
+
+    /// Makes the routes of what was set; to be called when any of that changes.
+    fn make_routes(&mut self) {
+        let accepted_encodings = self.surroundings.compressions.names();
+        for (number, entry) in (0..).zip(&mut self.entries) {
+            entry.route = Arc::new(Route {
+                method: Some(number),
+                placement: Placement::new(entry.execution),
+                time_limits: entry.time_limits.unwrap_or(self.time_limits),
+                accepted_encodings: accepted_encodings.cloned(),
+            });
+        }
+        self.elsewhere = Arc::new(Route {
+            method: None,
+            placement: Placement::new(Execution::Spawn),
+            time_limits: TimeLimits::none(),
+            accepted_encodings: accepted_encodings.cloned(),
+        });
     }
 
     /// Refuses to be served with what was given twice.
@@ -162,6 +181,7 @@ impl Router {
     #[must_use]
     pub fn compressions(mut self, compressions: Compressions) -> Self {
         Arc::make_mut(&mut self.surroundings).compressions = compressions;
+        self.make_routes();
         self
     }
 
@@ -172,6 +192,7 @@ impl Router {
         let surroundings = Arc::make_mut(&mut self.surroundings);
         surroundings.compressions = surroundings.compressions.clone().with(Arc::clone(&compressor.algorithm));
         surroundings.compressor = Some(Arc::new(compressor));
+        self.make_routes();
         self
     }
 
@@ -212,6 +233,7 @@ impl Router {
     #[must_use]
     pub fn time_limits(mut self, limits: TimeLimits) -> Self {
         self.time_limits = limits;
+        self.make_routes();
         self
     }
 
@@ -222,6 +244,7 @@ impl Router {
     /// NOT_FOUND if no service of this router has the method.
     pub fn method_time_limits(mut self, method: &str, limits: TimeLimits) -> Result<Self, Status> {
         self.entry_mut(method)?.time_limits = Some(limits);
+        self.make_routes();
         Ok(self)
     }
 
@@ -230,7 +253,8 @@ impl Router {
     /// # Errors
     /// NOT_FOUND if no service of this router has the method.
     pub fn execution(mut self, method: &str, execution: Execution) -> Result<Self, Status> {
-        self.entry_mut(method)?.placement = Arc::new(Placement::new(execution));
+        self.entry_mut(method)?.execution = execution;
+        self.make_routes();
         Ok(self)
     }
 
@@ -249,8 +273,8 @@ impl Router {
     pub fn executions(&self) -> Vec<MethodExecution> {
         let describe = |entry: &Entry| MethodExecution {
             method: entry.method.full_name(),
-            execution: entry.placement.execution(),
-            is_inline: entry.placement.is_inline(),
+            execution: entry.execution,
+            is_inline: entry.route.placement.is_inline(),
         };
         self.entries.iter().map(describe).collect()
     }
@@ -295,38 +319,21 @@ impl Router {
         self.entry(self.find(path)).map(|entry| entry.method.full_name())
     }
 
-    fn entry(&self, route: Option<Route>) -> Option<&Entry> {
-        self.entries.get(usize::try_from(route?.0).ok()?)
+    fn entry(&self, route: &Route) -> Option<&Entry> {
+        self.entries.get(usize::try_from(route.method?).ok()?)
     }
 }
 
 impl Dispatch for Router {
-    fn find(&self, path: &str) -> Option<Route> {
-        self.paths.get(path).copied()
+    fn find(&self, path: &str) -> &Arc<Route> {
+        self.paths.get(path).map_or(&self.elsewhere, |&entry| &self.entries[entry].route)
     }
 
-    fn placement(&self, route: Option<Route>) -> &Arc<Placement> {
-        self.entry(route).map_or(&self.elsewhere, |entry| &entry.placement)
-    }
-
-    fn http_placement(&self) -> &Arc<Placement> {
+    fn http_route(&self) -> &Arc<Route> {
         &self.elsewhere
     }
 
-    fn accepted_encodings(&self) -> Option<&Arc<str>> {
-        self.surroundings.compressions.names()
-    }
-
-    fn limits_time(&self) -> bool {
-        let limits = self.entries.iter().filter_map(|entry| entry.time_limits).chain([self.time_limits]);
-        limits.into_iter().any(|limits| limits != TimeLimits::none())
-    }
-
-    fn time_limits(&self, route: Option<Route>) -> TimeLimits {
-        self.entry(route).map_or(TimeLimits::none(), |entry| entry.time_limits.unwrap_or(self.time_limits))
-    }
-
-    fn respond(&self, route: Option<Route>, mut call: IncomingCall, responder: ResponderEnd) -> Handling {
+    fn respond(&self, route: &Route, mut call: IncomingCall, responder: ResponderEnd) -> Handling {
         let Some(entry) = self.entry(route) else {
             return Handling::refused(&responder, None, self.unknown(call.unknown_path()));
         };

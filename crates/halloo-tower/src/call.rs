@@ -11,8 +11,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use halloo_call::{CallerEnd, HandlerWatch, Handling, RequestFeed, ResponseHead, TimeLimits};
-use halloo_core::{Deadline, Status};
+use halloo_call::{Allowance, CallerEnd, HandlerWatch, Handling, RequestFeed, ResponseHead};
+use halloo_core::Status;
 use http_body::Body;
 use tokio::time::Sleep;
 
@@ -34,14 +34,6 @@ enum State<B> {
     Ready(Box<http::Response<ResponseBody>>),
     Running(Box<RunningCall<B>>),
     Taken,
-}
-
-/// How long a call may take.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Allowance {
-    pub(crate) deadline: Option<Deadline>,
-    /// The deadline is not the client's.
-    pub(crate) is_limited: bool,
 }
 
 /// Field order is drop order: the caller's end says why the call is over before the handler is dropped.
@@ -66,11 +58,11 @@ impl<B: Body<Data = Bytes>> ResponseFuture<B> {
         handling: Handling,
         body: B,
         subtype: Option<Cow<'static, str>>,
-        time: Allowance,
+        allowance: Allowance,
     ) -> Self {
         let watch = caller.handler_watch();
         let request = Feed::new(body, caller.request_feed());
-        let work = CallTask { handling: Some(handling), request, watch, time, expiry: None };
+        let work = CallTask { handling: Some(handling), request, watch, allowance, expiry: None };
         let call = RunningCall { caller, work, subtype, answered: Answered::default() };
         Self { state: State::Running(Box::new(call)) }
     }
@@ -131,7 +123,7 @@ struct CallTask<B> {
     handling: Option<Handling>,
     request: Option<Feed<B>>,
     watch: HandlerWatch,
-    time: Allowance,
+    allowance: Allowance,
     expiry: Option<Pin<Box<Sleep>>>,
 }
 
@@ -146,11 +138,12 @@ where
         if self.request.as_mut().is_some_and(|request| request.poll_feed(cx).is_ready()) {
             self.request = None;
         }
-        if self.handling.as_mut().is_some_and(|handling| handling.poll_until(self.time.deadline, cx).is_ready()) {
+        if self.handling.as_mut().is_some_and(|handling| handling.poll_until(self.allowance.deadline(), cx).is_ready())
+        {
             self.handling = None;
         }
         if self.handling.is_some() && self.poll_expiry(cx).is_ready() {
-            self.watch.cancel(TimeLimits::passed(self.time.is_limited));
+            self.watch.cancel(self.allowance.passed());
             self.give_up();
         }
         let request_ended = self.request.as_ref().is_none_or(|request| request.feed.is_over());
@@ -159,7 +152,7 @@ where
 
     /// Ready once the deadline has passed. The timer is made for a handler that did not end at once.
     fn poll_expiry(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(deadline) = self.time.deadline else { return Poll::Pending };
+        let Some(deadline) = self.allowance.deadline() else { return Poll::Pending };
         let sleep = || Box::pin(tokio::time::sleep_until(deadline.instant().into()));
         self.expiry.get_or_insert_with(sleep).as_mut().poll(cx)
     }

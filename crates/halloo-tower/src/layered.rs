@@ -18,42 +18,34 @@ use crate::service::HttpService;
 /// A dispatch whose calls take the way through a tower service.
 pub(crate) struct Layered<S> {
     service: S,
-    rpcs: Arc<Placement>,
-    others: Arc<Placement>,
-    accepted_encodings: Option<Arc<str>>,
+    rpcs: Arc<Route>,
+    others: Arc<Route>,
 }
 
 impl<S> Layered<S> {
     /// Puts `layer` around `dispatch`.
     pub(crate) fn new(dispatch: Arc<dyn Dispatch>, layer: &impl tower_layer::Layer<Routes, Service = S>) -> Self {
+        // Limits of time are applied behind the layers, where each method's are known. No method has the empty path.
+        let accepted_encodings = dispatch.find("").accepted_encodings.clone();
         Self {
-            accepted_encodings: dispatch.accepted_encodings().cloned(),
             service: layer.layer(Routes::new(dispatch)),
-            rpcs: Arc::default(),
-            others: Arc::new(Placement::new(Execution::Spawn)),
+            rpcs: Arc::new(Route { accepted_encodings, ..Route::default() }),
+            others: Arc::new(Route { placement: Placement::new(Execution::Spawn), ..Route::default() }),
         }
     }
 }
 
 impl<S: HttpService> Dispatch for Layered<S> {
     /// Layers see paths, and what is behind them finds the route.
-    fn find(&self, _: &str) -> Option<Route> {
-        None
-    }
-
-    fn placement(&self, _: Option<Route>) -> &Arc<Placement> {
+    fn find(&self, _: &str) -> &Arc<Route> {
         &self.rpcs
     }
 
-    fn http_placement(&self) -> &Arc<Placement> {
+    fn http_route(&self) -> &Arc<Route> {
         &self.others
     }
 
-    fn accepted_encodings(&self) -> Option<&Arc<str>> {
-        self.accepted_encodings.as_ref()
-    }
-
-    fn respond(&self, _: Option<Route>, mut incoming: IncomingCall, responder: ResponderEnd) -> Handling {
+    fn respond(&self, _: &Route, mut incoming: IncomingCall, responder: ResponderEnd) -> Handling {
         responder.supply_request(incoming.arrived.take());
         match from_incoming(incoming, RequestBody::new(responder.clone())) {
             Ok(request) => Handling::http(Box::pin(answer(self.service.clone(), request, Unanswered(Some(responder))))),

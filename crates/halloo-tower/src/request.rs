@@ -7,14 +7,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use halloo_call::{Dispatch, Encodings, HttpRequest, IncomingCall, LazyMetadata, RareHead, ReadHead, Route};
+use halloo_call::{Allowance, Dispatch, Encodings, HttpRequest, IncomingCall, LazyMetadata, RareHead, ReadHead, Route};
 use halloo_core::{Deadline, Extensions, Metadata, Peer, Status, Timeout, content_subtype};
 use http::header::{CONTENT_TYPE, COOKIE, HOST, TE};
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 
-use crate::call::Allowance;
 use crate::clock::now;
 use crate::relay::RequestBody;
 use crate::response::{append_fields, append_metadata, content_type};
@@ -25,9 +24,9 @@ pub(crate) const GRPC_ACCEPT_ENCODING: &str = "grpc-accept-encoding";
 
 /// An RPC's head.
 pub(crate) struct RpcRequest {
-    pub(crate) route: Option<Route>,
+    pub(crate) route: Arc<Route>,
     pub(crate) incoming: IncomingCall,
-    pub(crate) time: Allowance,
+    pub(crate) allowance: Allowance,
     /// Why it is answered without asking a handler.
     pub(crate) fault: Option<Status>,
 }
@@ -69,7 +68,7 @@ pub(crate) fn names_other_hosts(parts: &Parts) -> bool {
 pub(crate) fn rpc(parts: Parts, subtype: Cow<'static, str>, dispatch: &dyn Dispatch) -> RpcRequest {
     // With what follows a `?`, as on a Halloo server: no method is called so.
     let path = parts.uri.path_and_query().map_or("", PathAndQuery::as_str);
-    let route = dispatch.find(path);
+    let route = Arc::clone(dispatch.find(path));
     // HTTP libraries leave white space around values, which PROTOCOL-HTTP2 allows.
     let field = |name: &str| parts.headers.get(name).map(|value| value.as_bytes().trim_ascii());
     let timeout = field(GRPC_TIMEOUT.as_str()).map(Timeout::parse).transpose();
@@ -77,26 +76,26 @@ pub(crate) fn rpc(parts: Parts, subtype: Cow<'static, str>, dispatch: &dyn Dispa
         Err(error) => Some(Status::internal(format!("malformed grpc-timeout: {error}"))),
         Ok(_) => binary_fault(&parts.headers),
     };
-    let accepted_encodings = dispatch.accepted_encodings().cloned();
+    let accepted_encodings = route.accepted_encodings.clone();
     let accepted = field(GRPC_ACCEPT_ENCODING).filter(|_| accepted_encodings.is_some());
     let encodings = Encodings::of_fields(field(GRPC_ENCODING), accepted);
     let rare = RareHead {
-        unknown_path: route.is_none().then(|| path.into()),
+        unknown_path: route.method.is_none().then(|| path.into()),
         subtype,
         accepted_encodings: accepted_encodings.filter(|_| encodings.is_some()),
         encodings,
     };
     let asked = timeout.ok().flatten().map(|timeout| Deadline::after(now(), timeout.duration()));
-    let deadline = dispatch.time_limits(route).deadline(asked, now());
+    let allowance = route.time_limits.allowance(asked, now());
     let incoming = IncomingCall {
         rare: rare.or_none(),
-        deadline,
+        deadline: allowance.deadline(),
         peer: peer_of(&parts.extensions),
         metadata: lazy_metadata(parts.headers),
         extensions: call_extensions(parts.extensions),
         arrived: None,
     };
-    RpcRequest { route, incoming, time: Allowance { deadline, is_limited: deadline != asked }, fault }
+    RpcRequest { route, incoming, allowance, fault }
 }
 
 /// Metadata is read when somebody looks, which is too late to say that a `-bin` value is not base64.

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use halloo_call::{Dispatch, exchange, log_failure};
+use halloo_call::{Allowance, Dispatch, exchange, log_failure};
 use halloo_server::{Router, Services};
 use http::StatusCode;
 use http_body::Body;
 use tower_service::Service;
 
 use crate::BoxError;
-use crate::call::{Allowance, ResponseFuture};
+use crate::call::ResponseFuture;
 use crate::request::{carries_rpcs, http_request, names_other_hosts, rpc, rpc_subtype};
 use crate::response::{ResponseBody, text, trailers_only};
 
@@ -96,9 +96,8 @@ impl Routes {
             log_failure(None, status);
             return ResponseFuture::ready(trailers_only(&subtype, status));
         }
-        let time = head.time;
-        let handling = self.dispatch.respond(head.route, head.incoming, responder);
-        ResponseFuture::running(caller, handling, body, Some(subtype), time)
+        let handling = self.dispatch.respond(&head.route, head.incoming, responder);
+        ResponseFuture::running(caller, handling, body, Some(subtype), head.allowance)
     }
 }
 

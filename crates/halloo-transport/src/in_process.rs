@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::Poll;
 
-use halloo_call::{Carry, Dispatch, IncomingCall, LazyMetadata, OutgoingCall, RareHead, TimeLimits};
+use halloo_call::{Carry, Dispatch, IncomingCall, LazyMetadata, OutgoingCall, RareHead};
 use halloo_core::{Deadline, Extensions, Peer};
 
 use crate::clock::now;
@@ -33,10 +33,10 @@ impl Carry for InProcess {
         let OutgoingCall { head, responder } = call;
         let path = head.method.path();
         let route = self.dispatch.find(path);
-        let asked = head.call.deadline();
-        let deadline = self.dispatch.time_limits(route).deadline(asked, now());
+        let allowance = route.time_limits.allowance(head.call.deadline(), now());
+        let deadline = allowance.deadline();
         let rare = RareHead {
-            unknown_path: route.is_none().then(|| path.into()),
+            unknown_path: route.method.is_none().then(|| path.into()),
             subtype: head.subtype.into(),
             encodings: head.encodings,
             accepted_encodings: None,
@@ -62,10 +62,9 @@ impl Carry for InProcess {
                     return Poll::Ready(());
                 }
                 if expiry.as_mut().poll(cx).is_ready() {
-                    // The client's own deadline is for the client to explain; another is the server's word.
-                    let passed = TimeLimits::passed(deadline != asked);
+                    let passed = allowance.passed();
                     handling.note_cancelled(&passed);
-                    watch.cancel(if deadline == asked { passed } else { passed.from_peer() });
+                    watch.cancel(passed);
                     return Poll::Ready(());
                 }
                 handling.poll_until(deadline, cx)

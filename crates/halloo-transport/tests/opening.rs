@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use halloo_call::{Dispatch, Handling, HttpRequest, IncomingCall, Placement, ResponderEnd, Route};
+use halloo_call::{Dispatch, Handling, HttpRequest, IncomingCall, ResponderEnd, Route};
 use halloo_core::Peer;
 use halloo_transport::{
     Acceptor, ByteStream, Http1, Http1Connection, Http2Config, ListenAddress, Listener, ServerConnection,
@@ -22,23 +22,19 @@ use tokio::task::JoinSet;
 /// Answers nothing; no test here makes a call.
 #[derive(Default)]
 struct Nobody {
-    placement: Arc<Placement>,
+    route: Arc<Route>,
 }
 
 impl Dispatch for Nobody {
-    fn find(&self, _: &str) -> Option<Route> {
-        None
+    fn find(&self, _: &str) -> &Arc<Route> {
+        &self.route
     }
 
-    fn placement(&self, _: Option<Route>) -> &Arc<Placement> {
-        &self.placement
+    fn http_route(&self) -> &Arc<Route> {
+        &self.route
     }
 
-    fn http_placement(&self) -> &Arc<Placement> {
-        &self.placement
-    }
-
-    fn respond(&self, _: Option<Route>, call: IncomingCall, _: ResponderEnd) -> Handling {
+    fn respond(&self, _: &Route, call: IncomingCall, _: ResponderEnd) -> Handling {
         panic!("no call was made: {call:?}")
     }
 

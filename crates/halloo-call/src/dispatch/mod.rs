@@ -7,5 +7,6 @@ pub(crate) mod incoming;
 pub(crate) mod interceptor;
 pub(crate) mod interface;
 pub(crate) mod placement;
+pub(crate) mod route;
 pub(crate) mod scope;
 pub(crate) mod time_limits;

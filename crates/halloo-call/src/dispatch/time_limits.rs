@@ -1,4 +1,4 @@
-//! What a server says of its calls' time, whatever their clients say.
+//! What a server says of its calls' time, whatever their clients say, and what time a call gets by that.
 
 use std::time::{Duration, Instant};
 
@@ -49,26 +49,71 @@ impl TimeLimits {
     /// Returns how long a call gets whose client wants `asked`.
     #[must_use]
     pub fn timeout(&self, asked: Option<Duration>) -> Option<Duration> {
-        let wanted = asked.or(self.default_timeout);
-        wanted.into_iter().chain(self.max_timeout).min()
+        match (asked.or(self.default_timeout), self.max_timeout) {
+            (Some(wanted), Some(max)) => Some(wanted.min(max)),
+            (wanted, max) => wanted.or(max),
+        }
     }
 
-    /// Returns when a call has to be over that begins `now` and whose client wants `asked`.
+    /// Returns what time a call gets that begins `now` and whose client wants it to be over at `asked`.
     #[must_use]
-    pub fn deadline(&self, asked: Option<Deadline>, now: Instant) -> Option<Deadline> {
+    pub fn allowance(&self, asked: Option<Deadline>, now: Instant) -> Allowance {
         let ours = if asked.is_some() { self.max_timeout } else { self.timeout(None) };
-        asked.into_iter().chain(ours.map(|timeout| Deadline::after(now, timeout))).min()
+        match (asked, ours.map(|timeout| Deadline::after(now, timeout))) {
+            (None, None) => Allowance::Unlimited,
+            (Some(asked), None) => Allowance::Client(asked),
+            (Some(asked), Some(ours)) if asked <= ours => Allowance::Client(asked),
+            (_, Some(ours)) => Allowance::Server(ours),
+        }
     }
 
-    /// The status of a call whose deadline has passed on the server. `limited`: the server may have set it.
+    /// Returns the status of a call whose deadline has passed on a server with these limits, one of which may have set it.
     #[must_use]
-    pub fn passed(limited: bool) -> Status {
-        Status::deadline_exceeded(if limited {
-            "the call's deadline passed on the server, which limits the time of calls"
-        } else {
-            "the call's deadline passed on the server"
-        })
+    pub fn passed(&self) -> Status {
+        passed(*self != Self::none())
     }
+}
+
+/// The time that a call gets, and who has set its deadline.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Allowance {
+    /// It may take for ever.
+    #[default]
+    Unlimited,
+    /// Until its client's own deadline.
+    Client(Deadline),
+    /// Until a deadline of the server's.
+    Server(Deadline),
+}
+
+impl Allowance {
+    /// Returns when the call has to be over; `None` if it may take for ever.
+    #[must_use]
+    pub fn deadline(self) -> Option<Deadline> {
+        match self {
+            Self::Unlimited => None,
+            Self::Client(deadline) | Self::Server(deadline) => Some(deadline),
+        }
+    }
+
+    /// Returns the status of the call once its deadline has passed. A client's own deadline is for the client to explain;
+    /// another is the server's word.
+    #[must_use]
+    pub fn passed(self) -> Status {
+        match self {
+            Self::Unlimited | Self::Client(_) => passed(false),
+            Self::Server(_) => passed(true).from_peer(),
+        }
+    }
+}
+
+/// The status of a call whose deadline has passed on the server, which has set it if `is_limited`.
+fn passed(is_limited: bool) -> Status {
+    Status::deadline_exceeded(if is_limited {
+        "the call's deadline passed on the server, which limits the time of calls"
+    } else {
+        "the call's deadline passed on the server"
+    })
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use halloo_call::{
-    Call, Dispatch, Handling, HttpRequest, IncomingCall, MessageReceiver, MessageSender, Outcome, Placement,
-    ResponderEnd, ResponseHead, Route,
+    Call, Dispatch, Handling, HttpRequest, IncomingCall, MessageReceiver, MessageSender, Outcome, ResponderEnd,
+    ResponseHead, Route,
 };
 use halloo_core::{Codec, Codecs, DecodeLimits, EncodeBuffer, Metadata, Method, MethodDescriptor, MethodKind, Status};
 
@@ -58,7 +58,18 @@ pub struct Seen {
 #[derive(Clone, Debug, Default)]
 pub struct Talk {
     pub seen: Arc<Seen>,
-    pub placement: Arc<Placement>,
+    pub routes: Arc<Routes>,
+}
+
+/// Those of the methods, and one for every other path.
+#[derive(Debug)]
+pub struct Routes([Arc<Route>; DESCRIPTORS.len() + 1]);
+
+impl Default for Routes {
+    fn default() -> Self {
+        let method = |index| u32::try_from(index).ok().filter(|_| index < DESCRIPTORS.len());
+        Self(std::array::from_fn(|index| Arc::new(Route { method: method(index), ..Route::default() })))
+    }
 }
 
 /// Counts a handler that runs, until it is dropped.
@@ -71,27 +82,24 @@ impl Drop for Running {
 }
 
 impl Dispatch for Talk {
-    fn find(&self, path: &str) -> Option<Route> {
-        let index = DESCRIPTORS.iter().position(|method| method.path() == path)?;
-        Some(Route(u32::try_from(index).unwrap()))
+    fn find(&self, path: &str) -> &Arc<Route> {
+        let index = DESCRIPTORS.iter().position(|method| method.path() == path);
+        &self.routes.0[index.unwrap_or(DESCRIPTORS.len())]
     }
 
-    fn placement(&self, _route: Option<Route>) -> &Arc<Placement> {
-        &self.placement
+    fn http_route(&self) -> &Arc<Route> {
+        &self.routes.0[DESCRIPTORS.len()]
     }
 
-    fn http_placement(&self) -> &Arc<Placement> {
-        &self.placement
-    }
-
-    fn respond(&self, route: Option<Route>, incoming: IncomingCall, responder: ResponderEnd) -> Handling {
+    fn respond(&self, route: &Route, incoming: IncomingCall, responder: ResponderEnd) -> Handling {
+        let method = route.method.map(|method| &DESCRIPTORS[method as usize]);
         self.seen.calls.fetch_add(1, Ordering::SeqCst);
         self.seen.running.fetch_add(1, Ordering::SeqCst);
         let running = Running(Arc::clone(&self.seen));
         let future = async move {
             let _running = running;
-            let outcome = match route {
-                Some(route) => answer(route, incoming, &responder).await,
+            let outcome = match method {
+                Some(method) => answer(method, incoming, &responder).await,
                 None => Err(Status::unimplemented(format!("there is no {}", incoming.unknown_path()))),
             };
             responder.finish(outcome);
@@ -105,14 +113,14 @@ impl Dispatch for Talk {
     }
 }
 
-async fn answer(route: Route, incoming: IncomingCall, responder: &ResponderEnd) -> Outcome {
-    let mut call = Call::new(&DESCRIPTORS[route.0 as usize]);
+async fn answer(method: &'static MethodDescriptor, incoming: IncomingCall, responder: &ResponderEnd) -> Outcome {
+    let mut call = Call::new(method);
     call.set_metadata(incoming.metadata);
     call.set_deadline(incoming.deadline);
     responder.supply_request(incoming.arrived);
     let requests = MessageReceiver::for_requests(responder, &Text, DecodeLimits::default(), call);
     let mut replies = MessageSender::for_replies(responder, &Text, usize::MAX);
-    match DESCRIPTORS[route.0 as usize].name() {
+    match method.name() {
         "Say" => say(requests, &mut replies, responder).await,
         "Count" => count(requests, &mut replies).await,
         "Join" => join(requests, &mut replies).await,

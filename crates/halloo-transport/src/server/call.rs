@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use halloo_call::{
-    CallerEnd, Dispatch, Handling, HttpRequest, IncomingCall, Interest, PIPE_LIMIT_BYTES, ResponderEnd, Route, Watch,
+    CallerEnd, Dispatch, Handling, HttpRequest, IncomingCall, Interest, PIPE_LIMIT_BYTES, ResponderEnd, Watch,
     log_failure,
 };
 use halloo_core::{Deadline, Extensions, Peer, Status};
@@ -18,7 +18,7 @@ use halloo_http2::{Connection, HeaderList, StreamId};
 use crate::mailbox::{CallWaker, Mailbox};
 use crate::server::answer::{Response, ResponseWriter};
 use crate::server::handler_task::{InlinePolls, spawn};
-use crate::server::request_head::{HeadReader, RequestHead, RpcHead, lazy_metadata};
+use crate::server::request_head::{HeadReader, RequestHead, RouteIndex, RpcHead, lazy_metadata};
 
 /// Request bytes that a handler consumes before its connection hears of it.
 const CREDIT_STEP_BYTES: usize = 8 * 1024;
@@ -50,6 +50,7 @@ pub(crate) struct Turn<'a, 'b> {
 #[derive(Debug)]
 pub(crate) struct ServerCall {
     id: StreamId,
+    route: RouteIndex,
     caller: CallerEnd,
     handler: Handler,
     response: Response,
@@ -76,23 +77,17 @@ struct Request {
 
 #[derive(Debug)]
 enum RequestKind {
-    Rpc(Option<Route>, IncomingCall),
+    Rpc(IncomingCall),
     Http(Box<HttpRequest>),
 }
 
-/// How a handler begins.
-#[derive(Clone, Copy, Debug)]
-struct HandlerStart {
-    place: PlacementKey,
-    /// All of the request is there.
-    is_complete: bool,
-}
-
-/// Whose placement counts.
-#[derive(Clone, Copy, Debug)]
-enum PlacementKey {
-    Rpc(Option<Route>),
-    Http,
+/// How much of a request is there when its handler begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// All of it: the handler may be done at its first poll.
+    Whole,
+    /// The head, and perhaps a part of the body.
+    Partial,
 }
 
 /// A part of a request's body.
@@ -126,14 +121,15 @@ impl ServerCall {
         context: &mut ConnectionContext,
     ) -> Self {
         let RequestBlock { id, fields, body } = opening;
-        let mut call = Self::new(id, caller, body.as_ref().map_or(0, Bytes::len));
-        let is_complete = body.is_some();
-        let work = match context.heads.read(&fields, &*context.dispatch, turn.engine, &context.peer) {
-            RequestHead::Http(request) => {
+        let unreleased = body.as_ref().map_or(0, Bytes::len);
+        let arrival = if body.is_some() { Arrival::Whole } else { Arrival::Partial };
+        let (mut call, work) = match context.heads.read(&fields, &*context.dispatch, turn.engine, &context.peer) {
+            RequestHead::Http(route, request) => {
                 responder.supply_request(body);
-                RequestKind::Http(request)
+                (Self::new(id, route, caller, unreleased), RequestKind::Http(request))
             }
             RequestHead::Rpc(RpcHead { route, rare, timeout, fault }) => {
+                let mut call = Self::new(id, route, caller, unreleased);
                 call.deadline = timeout.map(|timeout| Deadline::after(turn.now, timeout));
                 call.response = Response::Unsent(rare.clone());
                 if let Some(status) = fault {
@@ -150,19 +146,19 @@ impl ServerCall {
                     extensions: Extensions::new(),
                     arrived: body,
                 };
-                if is_complete {
+                if arrival == Arrival::Whole {
                     // Without the detour of a request that waits, whose every move costs.
-                    let handling = context.dispatch.respond(route, incoming, responder);
-                    call.start(handling, HandlerStart { place: PlacementKey::Rpc(route), is_complete }, turn, context);
+                    let handling = context.dispatch.respond(context.heads.route(route), incoming, responder);
+                    call.start(handling, arrival, turn, context);
                     call.release_rest(turn.engine);
                     return call;
                 }
-                RequestKind::Rpc(route, incoming)
+                (call, RequestKind::Rpc(incoming))
             }
         };
         call.handler = Handler::Waiting(Box::new(Request { work, responder }));
-        if is_complete {
-            call.run(true, turn, context);
+        if arrival == Arrival::Whole {
+            call.run(arrival, turn, context);
             call.release_rest(turn.engine);
         }
         call
@@ -176,8 +172,12 @@ impl ServerCall {
         }
     }
 
-    fn new(id: StreamId, caller: CallerEnd, unreleased: usize) -> Self {
-        Self { id, caller, handler: Handler::Ended, response: Response::UnsentHttp, deadline: None, unreleased }
+    fn new(id: StreamId, route: RouteIndex, caller: CallerEnd, unreleased: usize) -> Self {
+        Self { id, route, caller, handler: Handler::Ended, response: Response::UnsentHttp, deadline: None, unreleased }
+    }
+
+    pub(crate) fn route(&self) -> RouteIndex {
+        self.route
     }
 
     pub(crate) fn deadline(&self) -> Option<Deadline> {
@@ -195,17 +195,17 @@ impl ServerCall {
     }
 
     /// Hands a waiting request to its handler.
-    pub(crate) fn run(&mut self, is_complete: bool, turn: &mut Turn<'_, '_>, context: &mut ConnectionContext) {
+    pub(crate) fn run(&mut self, arrival: Arrival, turn: &mut Turn<'_, '_>, context: &mut ConnectionContext) {
         if self.is_waiting()
             && let Handler::Waiting(request) = std::mem::replace(&mut self.handler, Handler::Ended)
         {
             let Request { work, responder } = *request;
             let dispatch = &context.dispatch;
-            let (handling, place) = match work {
-                RequestKind::Rpc(route, call) => (dispatch.respond(route, call, responder), PlacementKey::Rpc(route)),
-                RequestKind::Http(http) => (dispatch.respond_http(*http, responder), PlacementKey::Http),
+            let handling = match work {
+                RequestKind::Rpc(call) => dispatch.respond(context.heads.route(self.route), call, responder),
+                RequestKind::Http(http) => dispatch.respond_http(*http, responder),
             };
-            self.start(handling, HandlerStart { place, is_complete }, turn, context);
+            self.start(handling, arrival, turn, context);
         }
     }
 
@@ -214,25 +214,22 @@ impl ServerCall {
     fn start(
         &mut self,
         mut handling: Handling,
-        start: HandlerStart,
+        arrival: Arrival,
         turn: &mut Turn<'_, '_>,
         context: &mut ConnectionContext,
     ) {
-        let ConnectionContext { dispatch, mailbox, inline_polls, fields, has_spawned, .. } = context;
-        let placement = match start.place {
-            PlacementKey::Rpc(route) => dispatch.placement(route),
-            PlacementKey::Http => dispatch.http_placement(),
-        };
-        let is_inline = start.is_complete && placement.is_inline();
+        let ConnectionContext { heads, mailbox, inline_polls, fields, has_spawned, .. } = context;
+        let route = heads.route(self.route);
+        let is_inline = arrival == Arrival::Whole && route.placement.is_inline();
         let enclosing = self.deadline.filter(|_| is_inline).map(|deadline| handling.enclosing(deadline));
         let is_done = match enclosing {
-            None => is_inline && inline_polls.poll(&mut handling, placement, turn.cx),
-            Some(enclosing) => enclosing.during(|| inline_polls.poll(&mut handling, placement, turn.cx)),
+            None => is_inline && inline_polls.poll(&mut handling, &route.placement, turn.cx),
+            Some(enclosing) => enclosing.during(|| inline_polls.poll(&mut handling, &route.placement, turn.cx)),
         };
         if !is_done {
             let waker = CallWaker::new(mailbox, self.id.as_u32());
             self.handler = Handler::Running(Arc::clone(&waker));
-            spawn(handling, self.deadline, Arc::clone(placement), self.caller.handler_watch(), waker);
+            spawn(handling, self.deadline, Arc::clone(route), self.caller.handler_watch(), waker);
             *has_spawned = true;
         }
         self.transmit(turn.engine, fields);

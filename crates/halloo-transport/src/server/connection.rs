@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::BytesMut;
-use halloo_call::{Dispatch, ExchangePool, Observation, ObservedConnection, Side, TimeLimits, log_failure};
+use halloo_call::{Dispatch, ExchangePool, Observation, ObservedConnection, Side, log_failure};
 use halloo_core::{Peer, Status};
 use halloo_http2::{Config, Connection, End, ErrorCode, Event, HeaderList, StreamId};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -20,7 +20,7 @@ use crate::deadlines::Deadlines;
 use crate::id_map::IdMap;
 use crate::mailbox::{Mail, Mailbox};
 use crate::response_head::{lost_stream, write_trailers_only};
-use crate::server::call::{BodyPart, ConnectionContext, NoStart, RequestBlock, ServerCall, Turn};
+use crate::server::call::{Arrival, BodyPart, ConnectionContext, NoStart, RequestBlock, ServerCall, Turn};
 use crate::server::handler_task::InlinePolls;
 use crate::server::request_head::{HeadReader, allows_padding, name_class};
 use crate::socket::closing::Lingerers;
@@ -197,13 +197,12 @@ struct Calls {
 
 impl Calls {
     fn new(dispatch: Arc<dyn Dispatch>, peer: Peer) -> Self {
-        let limits_time = dispatch.limits_time();
         let context = ConnectionContext {
             dispatch,
             peer: Arc::new(peer),
             mailbox: Mailbox::new(),
             fields: HeaderList::new(),
-            heads: HeadReader::new(limits_time),
+            heads: HeadReader::default(),
             inline_polls: InlinePolls::default(),
             has_spawned: false,
         };
@@ -268,7 +267,7 @@ impl Calls {
         let is_complete = part.end;
         call.receive(part);
         if is_complete && call.is_waiting() {
-            call.run(true, turn, &mut self.context);
+            call.run(Arrival::Whole, turn, &mut self.context);
             if call.is_done() {
                 self.remove(turn.engine, id.as_u32());
             }
@@ -280,7 +279,7 @@ impl Calls {
         for key in std::mem::take(&mut self.incomplete) {
             let Some(call) = self.table.get_mut(&key) else { continue };
             if call.is_waiting() {
-                call.run(false, turn, &mut self.context);
+                call.run(Arrival::Partial, turn, &mut self.context);
                 if call.is_done() {
                     self.remove(turn.engine, key);
                 }
@@ -330,7 +329,7 @@ impl Calls {
                 continue;
             }
             if let Some(call) = self.table.get_mut(&key) {
-                call.cancel(TimeLimits::passed(self.context.heads.limits_time()));
+                call.cancel(self.context.heads.route(call.route()).time_limits.passed());
             }
             self.transmit_call(engine, key);
         }

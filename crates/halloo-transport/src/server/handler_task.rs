@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use halloo_call::{Execution, HandlerWatch, Handling, LONG_POLL, Placement};
+use halloo_call::{Execution, HandlerWatch, Handling, LONG_POLL, Placement, Route};
 use halloo_core::Deadline;
 use tokio::task::coop;
 
@@ -100,18 +100,18 @@ fn measured<R>(placement: &Placement, poll: impl FnOnce() -> R) -> R {
 pub(crate) fn spawn<S: Send + 'static>(
     handling: Handling,
     deadline: Option<Deadline>,
-    placement: Arc<Placement>,
+    route: Arc<Route>,
     watch: HandlerWatch,
     waker: Arc<CallWaker<S>>,
 ) {
     let ended = EndNotice(waker);
-    tokio::spawn(HandlerTask { handling: Some(handling), deadline, placement, watch, _ended: ended });
+    tokio::spawn(HandlerTask { handling: Some(handling), deadline, route, watch, _ended: ended });
 }
 
 struct HandlerTask<S: Send + 'static> {
     handling: Option<Handling>,
     deadline: Option<Deadline>,
-    placement: Arc<Placement>,
+    route: Arc<Route>,
     watch: HandlerWatch,
     _ended: EndNotice<S>,
 }
@@ -129,7 +129,7 @@ impl<S: Send + 'static> Future for HandlerTask<S> {
             this.handling = None;
             return Poll::Ready(());
         }
-        measured(&this.placement, || handling.poll_until(this.deadline, cx))
+        measured(&this.route.placement, || handling.poll_until(this.deadline, cx))
     }
 }
 

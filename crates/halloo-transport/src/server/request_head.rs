@@ -16,13 +16,17 @@ use halloo_http2::{Connection, EntryId, HeaderList};
 #[derive(Debug)]
 pub(crate) enum RequestHead {
     Rpc(RpcHead),
-    Http(Box<HttpRequest>),
+    Http(RouteIndex, Box<HttpRequest>),
 }
+
+/// A route's index in the [`HeadReader`] of its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RouteIndex(u32);
 
 /// What an RPC's header block says, without the values that need a clock.
 #[derive(Clone, Debug)]
 pub(crate) struct RpcHead {
-    pub(crate) route: Option<Route>,
+    pub(crate) route: RouteIndex,
     pub(crate) rare: Option<Arc<RareHead>>,
     /// What the client wants, within the server's limits.
     pub(crate) timeout: Option<Duration>,
@@ -33,21 +37,19 @@ pub(crate) struct RpcHead {
 /// Reads the request heads of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct HeadReader {
+    /// The routes of the requests so far, at most as many as the dispatch has. Heads and calls carry an index, which
+    /// costs them no count of references.
+    routes: Vec<Arc<Route>>,
     /// The path that was asked for last, as an entry of the compression table. All requests of one read are decoded
     /// before the first is looked at, so that the tag which that entry gets comes too late for the others.
-    latest_path: Option<(EntryId, Route)>,
-    /// The dispatch may limit the time of calls.
-    limits_time: bool,
+    latest_path: Option<(EntryId, RouteIndex)>,
 }
 
 impl HeadReader {
-    /// Reads for a dispatch that may limit the time of calls, or never does.
-    pub(crate) fn new(limits_time: bool) -> Self {
-        Self { latest_path: None, limits_time }
-    }
-
-    pub(crate) fn limits_time(&self) -> bool {
-        self.limits_time
+    /// Returns the route that a head of this connection has.
+    #[inline]
+    pub(crate) fn route(&self, index: RouteIndex) -> &Arc<Route> {
+        &self.routes[index.0 as usize]
     }
 
     /// Reads a request's header block, asking `dispatch` for the route of a path it has not seen.
@@ -64,15 +66,13 @@ impl HeadReader {
         let seen = scan(fields);
         let subtype = match seen.content_type.and_then(content_subtype) {
             Some(subtype) if seen.method == b"POST" => subtype,
-            _ => return RequestHead::Http(Box::new(http_request(fields, peer))),
+            _ => {
+                let request = Box::new(http_request(fields, peer));
+                return RequestHead::Http(self.keep(dispatch.http_route()), request);
+            }
         };
         let route = self.find_route(&seen, dispatch, engine);
-        let speaks_of_compression = seen.encoding.is_some() || seen.accept_encoding.is_some();
-        let accepted = if speaks_of_compression { dispatch.accepted_encodings() } else { None };
-        let mut head = rpc_head(fields, &seen, subtype, route, accepted);
-        if self.limits_time {
-            head.timeout = dispatch.time_limits(route).timeout(head.timeout);
-        }
+        let head = self.rpc_head(fields, &seen, subtype, route);
         if fields.may_return() {
             fields.set_attachment(Arc::new(head.clone()));
         }
@@ -80,21 +80,62 @@ impl HeadReader {
     }
 
     /// The compression table remembers, beside a path that the peer put there, which route it is (0: not asked yet).
-    fn find_route(&mut self, seen: &Seen<'_>, dispatch: &dyn Dispatch, engine: &mut Connection) -> Option<Route> {
-        if let Some(number) = seen.path_tag.checked_sub(1) {
-            return Some(Route(number));
+    fn find_route(&mut self, seen: &Seen<'_>, dispatch: &dyn Dispatch, engine: &mut Connection) -> RouteIndex {
+        if let Some(index) = seen.path_tag.checked_sub(1) {
+            return RouteIndex(index);
         }
         if let (Some(entry), Some((latest, route))) = (seen.path_entry, self.latest_path)
             && entry == latest
         {
-            return Some(route);
+            return route;
         }
-        let route = dispatch.find(std::str::from_utf8(seen.path).ok()?)?;
+        // No method has a path that is not text, nor an empty one.
+        let route = self.keep(dispatch.find(std::str::from_utf8(seen.path).unwrap_or_default()));
         if let Some(entry) = seen.path_entry {
             engine.set_tag(entry, route.0.saturating_add(1));
             self.latest_path = Some((entry, route));
         }
-        Some(route)
+        route
+    }
+
+    /// Keeps a route, once. A search, but only for paths that are new and for requests that are not RPCs.
+    fn keep(&mut self, route: &Arc<Route>) -> RouteIndex {
+        let index = self.routes.iter().position(|known| Arc::ptr_eq(known, route)).unwrap_or_else(|| {
+            self.routes.push(Arc::clone(route));
+            self.routes.len() - 1
+        });
+        // A dispatch has fewer routes than that.
+        RouteIndex(u32::try_from(index).unwrap_or(u32::MAX))
+    }
+
+    fn rpc_head(&self, fields: &Arc<HeaderList>, seen: &Seen<'_>, subtype: &str, index: RouteIndex) -> RpcHead {
+        let route = self.route(index);
+        let path = || String::from_utf8_lossy(seen.path).into_owned();
+        let timeout = seen.timeout.map(Timeout::parse).transpose();
+        let fault = if !seen.path.starts_with(b"/") {
+            Some(Status::unimplemented(format!("malformed method path {:?}: it does not begin with `/`", path())))
+        } else if let Err(error) = &timeout {
+            Some(Status::internal(format!("malformed grpc-timeout: {error}")))
+        } else if seen.has_binary {
+            read_metadata(fields).err()
+        } else {
+            None
+        };
+        // What the client accepts is of interest only if replies may be compressed.
+        let accepted = route.accepted_encodings.as_ref();
+        let encodings = Encodings::of_fields(seen.encoding, seen.accept_encoding.filter(|_| accepted.is_some()));
+        let is_usual = route.method.is_some() && subtype == RareHead::DEFAULT_SUBTYPE && encodings.is_none();
+        let rare = || {
+            Arc::new(RareHead {
+                unknown_path: route.method.is_none().then(|| path().into_boxed_str()),
+                subtype: Cow::Owned(subtype.to_owned()),
+                accepted_encodings: accepted.filter(|_| encodings.is_some()).cloned(),
+                encodings,
+            })
+        };
+        let asked = timeout.ok().flatten().map(Timeout::duration);
+        let timeout = route.time_limits.timeout(asked);
+        RpcHead { route: index, rare: (!is_usual).then(rare), timeout, fault }
     }
 }
 
@@ -171,39 +212,6 @@ fn scan(fields: &HeaderList) -> Seen<'_> {
         }
     }
     seen
-}
-
-/// `accepted` is what requests may be compressed with.
-fn rpc_head(
-    fields: &Arc<HeaderList>,
-    seen: &Seen<'_>,
-    subtype: &str,
-    route: Option<Route>,
-    accepted: Option<&Arc<str>>,
-) -> RpcHead {
-    let path = || String::from_utf8_lossy(seen.path).into_owned();
-    let timeout = seen.timeout.map(Timeout::parse).transpose();
-    let fault = if !seen.path.starts_with(b"/") {
-        Some(Status::unimplemented(format!("malformed method path {:?}: it does not begin with `/`", path())))
-    } else if let Err(error) = &timeout {
-        Some(Status::internal(format!("malformed grpc-timeout: {error}")))
-    } else if seen.has_binary {
-        read_metadata(fields).err()
-    } else {
-        None
-    };
-    // What the client accepts is of interest only if replies may be compressed.
-    let encodings = Encodings::of_fields(seen.encoding, seen.accept_encoding.filter(|_| accepted.is_some()));
-    let is_usual = route.is_some() && subtype == RareHead::DEFAULT_SUBTYPE && encodings.is_none();
-    let rare = || {
-        Arc::new(RareHead {
-            unknown_path: route.is_none().then(|| path().into_boxed_str()),
-            subtype: Cow::Owned(subtype.to_owned()),
-            accepted_encodings: accepted.filter(|_| encodings.is_some()).cloned(),
-            encodings,
-        })
-    };
-    RpcHead { route, rare: (!is_usual).then(rare), timeout: timeout.ok().flatten().map(Timeout::duration), fault }
 }
 
 /// The metadata of a block, to be built when somebody looks.

@@ -26,6 +26,9 @@ fn the_earlier_of_what_the_client_wants_and_the_maximum_counts() {
         let (asked, expected) = (asked.map(seconds), expected.map(seconds));
         assert_eq!(limits.timeout(asked), expected, "{limits:?} {asked:?}");
         let deadline = |timeout: Option<Duration>| timeout.map(|timeout| Deadline::after(now, timeout));
-        assert_eq!(limits.deadline(deadline(asked), now), deadline(expected), "{limits:?} {asked:?}");
+        let allowance = limits.allowance(deadline(asked), now);
+        assert_eq!(allowance.deadline(), deadline(expected), "{limits:?} {asked:?}");
+        let is_servers = matches!(allowance, Allowance::Server(_));
+        assert_eq!(is_servers, asked != expected, "{limits:?} {asked:?}");
     }
 }
