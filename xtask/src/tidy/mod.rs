@@ -1,11 +1,12 @@
 //! The rules of the house that no compiler knows.
 //!
-//! `edges` looks at packages, `circles` at what files need, `map` and `numbers` at what is
-//! said of them, `sources` at texts. A line
-//! that has to break a rule of `sources` says so beside it or on the line above: `tidy: allow(<rule>): <reason>`.
+//! `edges` looks at packages, `circles` at what files need, `facade` at the public names of `halloo`, `map` and `numbers` at
+//! what `ARCHITECTURE.md` says, `sources` at texts. A line that has to break a rule of `sources` says so beside it or on the
+//! line above: `tidy: allow(<rule>): <reason>`.
 
 mod circles;
 mod edges;
+mod facade;
 mod map;
 mod numbers;
 mod sources;
@@ -16,6 +17,7 @@ use crate::Failure;
 pub(crate) fn run() -> Result<(), Failure> {
     let mut faults = edges::check()?;
     faults.extend(circles::check()?);
+    faults.extend(facade::check()?);
     faults.extend(map::check()?);
     faults.extend(numbers::check()?);
     faults.extend(sources::check()?);
