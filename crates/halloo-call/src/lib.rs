@@ -29,14 +29,13 @@ pub use dispatch::route::Route;
 pub use dispatch::scope::{Enclosing, Scope};
 pub use dispatch::time_limits::{Allowance, TimeLimits};
 pub use exchange::cancelled::Cancelled;
-pub use exchange::ends::{
-    CallerEnd, ExchangePool, HandlerWatch, RequestFeed, RequestProgress, ResponderEnd, ResponseProgress, ResponseSink,
-    Watch, exchange,
-};
+pub use exchange::ends::{CallerEnd, ExchangePool, HandlerWatch, RequestFeed, ResponderEnd, exchange};
 pub use exchange::head::{LazyMetadata, ReadHead, ResponseHead};
 pub use exchange::link::CallLink;
 pub use exchange::pipe::Interest;
-pub use exchange::state::{OnEnd, Outcome, PIPE_LIMIT_BYTES};
+pub use exchange::progress::{RequestProgress, ResponseProgress, ResponseSink, Watch};
+pub use exchange::rare::OnEnd;
+pub use exchange::state::{Outcome, PIPE_LIMIT_BYTES};
 pub use message::receiver::MessageReceiver;
 pub use message::request::{Reply, Request, Result};
 pub use message::sender::MessageSender;

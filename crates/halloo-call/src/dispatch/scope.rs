@@ -178,7 +178,7 @@ impl Wake for Bond {
 
 /// What calls within an `outer` one fail with that is over.
 fn end_of(outer: &Exchange, method: &'static MethodDescriptor) -> Status {
-    let why = outer.lock().cancelled().cloned();
+    let why = outer.cancelled();
     match why {
         Some(why) if why.code() == Code::DeadlineExceeded => Enclosing::passed(method),
         Some(why) => {

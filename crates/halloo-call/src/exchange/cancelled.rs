@@ -35,7 +35,7 @@ impl Cancelled {
     /// Says whether the call was cancelled already. A call that has ended otherwise was not.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.exchange.as_ref().is_some_and(|exchange| exchange.lock().cancelled().is_some())
+        self.exchange.as_ref().is_some_and(|exchange| exchange.is_cancelled())
     }
 }
 
@@ -61,7 +61,7 @@ impl Cancelled {
     #[cold]
     fn stop_watching(&self) {
         if let Some(exchange) = &self.exchange {
-            exchange.lock().stop_watching(self.id);
+            exchange.stop_watching(self.id);
         }
     }
 }

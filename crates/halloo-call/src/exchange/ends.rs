@@ -4,15 +4,16 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use halloo_core::{DrainedPiece, Status};
+use halloo_core::Status;
 
-use crate::exchange::head::ResponseHead;
 use crate::exchange::link::CallLink;
 use crate::exchange::pipe::Interest;
-use crate::exchange::state::{Direction, Exchange, Head, OnEnd, Outcome, State, wake};
+use crate::exchange::progress::{RequestProgress, ResponseProgress, ResponseSink, Watch};
+use crate::exchange::rare::OnEnd;
+use crate::exchange::state::{Direction, Exchange, Outcome};
 
 /// Exchanges that a pool keeps for the next calls.
 const POOLED_EXCHANGES: usize = 128;
@@ -74,56 +75,6 @@ impl fmt::Debug for ExchangePool {
     }
 }
 
-/// What a caller found when it looked at its call's response.
-#[derive(Debug, Default)]
-pub struct ResponseProgress {
-    /// The response head, once.
-    pub head: Option<ResponseHead>,
-    /// How the call ended, once, after all bytes were taken.
-    pub outcome: Option<Outcome>,
-    /// Request bytes that the responder has consumed since the last look: flow-control credit.
-    pub credit: usize,
-    /// Whether any response bytes were taken.
-    pub bytes: usize,
-}
-
-/// What a responder's driver found when it looked at its call's request.
-#[derive(Debug, Default)]
-pub struct RequestProgress {
-    /// The request is complete: no byte will follow those taken.
-    pub finished: bool,
-    /// The caller gave the call up.
-    pub cancelled: Option<Status>,
-    /// Response bytes that the caller has consumed since the last look: flow-control credit.
-    pub credit: usize,
-    /// Request bytes taken.
-    pub bytes: usize,
-}
-
-/// How a look at an exchange registers for the next one.
-#[derive(Clone, Copy, Debug)]
-pub struct Watch<'a> {
-    /// Woken by what `interest` names, and when the peer consumed `credit_step` bytes.
-    pub waker: &'a Waker,
-    /// What wakes.
-    pub interest: Interest,
-    /// Bytes consumed that wake; `None` leaves the writer's place to somebody else, such as a message sender.
-    pub credit_step: Option<usize>,
-}
-
-/// Where a wire takes a response.
-pub trait ResponseSink {
-    /// Takes a response that is all there: head, bytes and outcome. `false`: it is to come in parts. Called under the
-    /// exchange's lock, too.
-    fn whole(&mut self, head: &ResponseHead, bytes: &[u8], outcome: &Outcome) -> bool;
-
-    /// Takes the response head, before any piece.
-    fn head(&mut self, head: ResponseHead);
-
-    /// Bytes of the response. It is called under the exchange's lock, so it must not block.
-    fn piece(&mut self, piece: DrainedPiece<'_>);
-}
-
 /// The calling side of one call. Dropping it before the outcome was taken cancels the call.
 pub struct CallerEnd {
     exchange: Arc<Exchange>,
@@ -148,7 +99,7 @@ impl CallerEnd {
 
     /// Says whether the request is complete.
     pub(crate) fn has_finished_request(&self) -> bool {
-        self.shared().lock().request_finished
+        self.shared().has_finished_request()
     }
 
     /// Gives the call up. The responder's handler is dropped, and `status` is what both sides see.
@@ -158,9 +109,7 @@ impl CallerEnd {
 
     /// Drops request bytes that nobody will read; returns the flow-control credit that is left.
     pub fn abandon_request(&self) -> usize {
-        let mut state = self.shared().lock();
-        state.request.discard();
-        state.request.take_credit()
+        self.shared().abandon_request()
     }
 
     /// Returns what the task that runs the handler watches, to drop the handler when the call is cancelled.
@@ -177,39 +126,15 @@ impl CallerEnd {
 
     /// Takes what there is of the response. Without `take_bytes` (the way out is full) bytes and outcome stay.
     pub fn collect(&self, watch: Option<Watch<'_>>, take_bytes: bool, sink: impl FnMut(Bytes)) -> ResponseProgress {
-        let mut state = self.shared().lock();
-        let mut progress = ResponseProgress { credit: state.request.take_credit(), ..Default::default() };
-        progress.head = state.take_head();
-        if take_bytes {
-            progress.bytes = state.response.take(sink);
-            progress.outcome = state.take_outcome();
-        }
-        if let Some(watch) = watch {
-            state.response.wait_to_read(watch.waker, watch.interest);
-            if let Some(step) = watch.credit_step {
-                state.request.wait_to_write(watch.waker, step);
-            }
-        }
-        let writer = if progress.bytes > 0 { state.response.writer_to_wake(false) } else { None };
-        drop(state);
-        wake(writer);
-        progress
+        self.shared().collect_response(watch, take_bytes, sink)
     }
 
     /// Lends the response to `sink` if all of it is there, in one piece; true if `sink` took it, and with it the call
     /// is over. Else nothing has happened.
     pub fn collect_whole(&mut self, sink: &mut impl ResponseSink) -> bool {
-        let mut state = self.exchange.lock();
-        let State { head, outcome, response, .. } = &mut *state;
-        let (Head::Ready(ready), Some(ended)) = (&*head, &*outcome) else { return false };
-        if !response.take_whole(|bytes| sink.whole(ready, bytes, ended)) {
-            return false;
-        }
-        *head = Head::Taken;
-        *outcome = None;
-        drop(state);
-        self.is_over = true;
-        true
+        let is_taken = self.exchange.collect_whole_response(sink);
+        self.is_over |= is_taken;
+        is_taken
     }
 
     /// As [`collect`](Self::collect), for a wire: `sink` gets head and bytes in order, small ones lent.
@@ -219,26 +144,8 @@ impl CallerEnd {
         take_bytes: bool,
         sink: &mut impl ResponseSink,
     ) -> ResponseProgress {
-        let mut state = self.shared().lock();
-        let mut progress = ResponseProgress { credit: state.request.take_credit(), ..Default::default() };
-        if let Some(head) = state.take_head() {
-            sink.head(head);
-        }
-        if take_bytes {
-            progress.bytes = state.response.take_pieces(|piece| sink.piece(piece));
-            progress.outcome = state.take_outcome();
-        }
-        if let Some(watch) = watch {
-            state.response.wait_to_read(watch.waker, watch.interest);
-            if let Some(step) = watch.credit_step {
-                state.request.wait_to_write(watch.waker, step);
-            }
-        }
-        let is_over = state.ended && progress.outcome.is_some();
-        let writer = if progress.bytes > 0 { state.response.writer_to_wake(false) } else { None };
-        drop(state);
-        self.is_over |= is_over;
-        wake(writer);
+        let progress = self.exchange.collect_response_into(watch, take_bytes, sink);
+        self.is_over |= progress.outcome.is_some();
         progress
     }
 
@@ -284,29 +191,13 @@ pub struct ResponderEnd {
 impl ResponderEnd {
     /// Takes what there is of the request. Without `take_bytes` (the way out is full) bytes stay.
     pub fn collect(&self, watch: Option<Watch<'_>>, take_bytes: bool, sink: impl FnMut(Bytes)) -> RequestProgress {
-        let mut state = self.shared().lock();
-        let mut progress = RequestProgress { credit: state.response.take_credit(), ..Default::default() };
-        if take_bytes {
-            progress.bytes = state.request.take(sink);
-            progress.finished = state.request_finished;
-        }
-        progress.cancelled = state.cancelled().cloned();
-        if let Some(watch) = watch {
-            state.request.wait_to_read(watch.waker, watch.interest);
-            if let Some(step) = watch.credit_step {
-                state.response.wait_to_write(watch.waker, step);
-            }
-        }
-        let writer = if progress.bytes > 0 { state.request.writer_to_wake(false) } else { None };
-        drop(state);
-        wake(writer);
-        progress
+        self.shared().collect_request(watch, take_bytes, sink)
     }
 
     /// Puts request bytes back that were taken and that no handler has seen, in front of those that wait, so that
     /// somebody else can take them.
     pub fn put_back_request(&self, chunks: Vec<Bytes>) {
-        self.shared().lock().request.put_back(chunks);
+        self.shared().put_back_request(chunks);
     }
 
     /// Returns what the task that runs the handler watches, to drop the handler when the call is cancelled.
@@ -418,7 +309,7 @@ impl HandlerWatch {
     /// Returns what the call was cancelled with.
     #[must_use]
     pub fn status(&self) -> Option<Status> {
-        self.exchange.lock().cancelled().cloned()
+        self.exchange.cancelled()
     }
 
     /// Gives the call up in the caller's place, for a deadline that passed.

@@ -12,7 +12,7 @@ use crate::exchange::cancelled::Cancelled;
 use crate::exchange::encode::{check_size, encode_message};
 use crate::exchange::head::{LazyMetadata, ResponseHead};
 use crate::exchange::pipe::{Interest, unwrap_whole_envelope};
-use crate::exchange::state::{Direction, Exchange, Head, Outcome, wake};
+use crate::exchange::state::{Direction, Exchange, Outcome};
 
 /// What a handler works on: its call's exchange, without the duty to end it. Clones share it.
 #[derive(Clone)]
@@ -47,11 +47,7 @@ impl CallLink {
 
     #[inline(never)]
     fn take_supplied_request(&self, max_bytes: usize) -> Option<Bytes> {
-        let mut state = self.exchange.lock();
-        if !state.request_finished || state.cancelled().is_some() {
-            return None;
-        }
-        state.request.take_whole_envelope(max_bytes)
+        self.exchange.take_whole_request(max_bytes)
     }
 
     /// Puts all of a request, which came with its call, where receivers read.
@@ -74,19 +70,9 @@ impl CallLink {
         message: &T,
         max_message_bytes: usize,
     ) -> Result<usize, Status> {
-        let exchange = self.shared();
-        let mut state = exchange.lock();
-        if state.is_over() {
-            drop(state);
-            return Err(exchange.send_failure());
-        }
-        let bytes =
-            encode_message(state.response.encoded_mut(), codec, message, max_message_bytes, Direction::Response)?;
-        if matches!(state.head, Head::Waiting) {
-            state.head = Head::Ready(ResponseHead::Rpc(headers));
-        }
-        // The reader is woken by the outcome, which is on its heels.
-        Ok(bytes)
+        self.exchange.write_reply(headers, |buffer| {
+            encode_message(buffer, codec, message, max_message_bytes, Direction::Response)
+        })
     }
 
     /// As [`send_reply`](Self::send_reply), compressed as `agreed` unless `choice` says otherwise.
@@ -111,17 +97,7 @@ impl CallLink {
         if packed.compressed {
             announce(headers.write(), &*compressor.algorithm);
         }
-        let exchange = self.shared();
-        let mut state = exchange.lock();
-        if state.is_over() {
-            drop(state);
-            return Err(exchange.send_failure());
-        }
-        let bytes = packed.write(state.response.encoded_mut());
-        if matches!(state.head, Head::Waiting) {
-            state.head = Head::Ready(ResponseHead::Rpc(headers));
-        }
-        Ok(bytes)
+        self.exchange.write_reply(headers, |buffer| Ok(packed.write(buffer)))
     }
 
     /// Waits for body bytes of a request that is not an RPC. `Ready(Ok(None))` is its end.
@@ -145,14 +121,7 @@ impl CallLink {
 
     /// Adds response bytes as they came off the wire.
     pub fn push_response(&self, chunk: Bytes) {
-        let mut state = self.shared().lock();
-        state.response.push(chunk);
-        if state.is_over() {
-            state.response.discard();
-        }
-        let waker = state.response.reader_to_wake(false);
-        drop(state);
-        wake(waker);
+        self.shared().push_response(chunk);
     }
 
     /// Waits until the response pipe has room again (or nobody reads it any more).

@@ -6,4 +6,6 @@ pub(crate) mod ends;
 pub(crate) mod head;
 pub(crate) mod link;
 pub(crate) mod pipe;
+pub(crate) mod progress;
+pub(crate) mod rare;
 pub(crate) mod state;

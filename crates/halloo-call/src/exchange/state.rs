@@ -13,14 +13,13 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use halloo_core::{EncodeBuffer, Metadata, Status};
 
-use crate::exchange::head::ResponseHead;
+use crate::exchange::head::{LazyMetadata, ResponseHead};
 use crate::exchange::pipe::{Interest, Pipe};
+use crate::exchange::progress::{RequestProgress, ResponseProgress, ResponseSink, Watch};
+use crate::exchange::rare::{OnEnd, RareState};
 
 /// Says how a call ended: its trailing metadata, or the status that it failed with.
 pub type Outcome = Result<Metadata, Status>;
-
-/// Hears how a call, or an attempt of it, has ended; once.
-pub type OnEnd = Box<dyn FnOnce(&Outcome) + Send>;
 
 /// Bytes that may wait in one direction before its writer has to.
 pub const PIPE_LIMIT_BYTES: usize = 64 * 1024;
@@ -31,32 +30,18 @@ pub(crate) struct Exchange {
 }
 
 #[derive(Default)]
-pub(crate) struct State {
-    pub(crate) request: Pipe,
-    pub(crate) request_finished: bool,
-    pub(crate) head: Head,
-    pub(crate) response: Pipe,
-    pub(crate) outcome: Option<Outcome>,
-    pub(crate) ended: bool,
+struct State {
+    request: Pipe,
+    request_finished: bool,
+    head: Head,
+    response: Pipe,
+    outcome: Option<Outcome>,
+    ended: bool,
     rare: Option<Box<RareState>>,
 }
 
-/// What a call that is answered at once does not have. Apart, because an exchange is made ready again for every call.
 #[derive(Default)]
-struct RareState {
-    /// Headers that a handler set before its first message.
-    headers: Option<Metadata>,
-    trailers: Option<Metadata>,
-    cancelled: Option<Status>,
-    /// The task that runs the handler; it drops the handler when the call is cancelled.
-    handler: Option<Waker>,
-    watchers: Vec<(u64, Waker)>,
-    next_watcher: u64,
-    on_end: Option<OnEnd>,
-}
-
-#[derive(Default)]
-pub(crate) enum Head {
+enum Head {
     #[default]
     Waiting,
     Ready(ResponseHead),
@@ -71,7 +56,7 @@ pub(crate) enum Direction {
 }
 
 impl Exchange {
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         // A panic inside the lock can only come from a user's `Encode`; the state stays usable.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -139,6 +124,57 @@ impl Exchange {
         wake(waker);
     }
 
+    pub(crate) fn has_finished_request(&self) -> bool {
+        self.lock().request_finished
+    }
+
+    /// Drops request bytes that nobody will read; returns the flow-control credit that is left.
+    pub(crate) fn abandon_request(&self) -> usize {
+        let mut state = self.lock();
+        state.request.discard();
+        state.request.take_credit()
+    }
+
+    /// Puts request bytes in front of those that wait.
+    pub(crate) fn put_back_request(&self, chunks: Vec<Bytes>) {
+        self.lock().request.put_back(chunks);
+    }
+
+    /// Takes the body of a request that is there whole, as one uncompressed message.
+    pub(crate) fn take_whole_request(&self, max_bytes: usize) -> Option<Bytes> {
+        let mut state = self.lock();
+        if !state.request_finished || state.cancelled().is_some() {
+            return None;
+        }
+        state.request.take_whole_envelope(max_bytes)
+    }
+
+    /// Takes what there is of the request, for a driver. Without `take_bytes` bytes stay.
+    pub(crate) fn collect_request(
+        &self,
+        watch: Option<Watch<'_>>,
+        take_bytes: bool,
+        sink: impl FnMut(Bytes),
+    ) -> RequestProgress {
+        let mut state = self.lock();
+        let mut progress = RequestProgress { credit: state.response.take_credit(), ..Default::default() };
+        if take_bytes {
+            progress.bytes = state.request.take(sink);
+            progress.finished = state.request_finished;
+        }
+        progress.cancelled = state.cancelled().cloned();
+        if let Some(watch) = watch {
+            state.request.wait_to_read(watch.waker, watch.interest);
+            if let Some(step) = watch.credit_step {
+                state.response.wait_to_write(watch.waker, step);
+            }
+        }
+        let writer = if progress.bytes > 0 { state.request.writer_to_wake(false) } else { None };
+        drop(state);
+        wake(writer);
+        progress
+    }
+
     pub(crate) fn finish_request(&self) {
         let mut state = self.lock();
         state.request_finished = true;
@@ -171,6 +207,108 @@ impl Exchange {
         drop(state);
         wake(writer);
         if waits { Poll::Pending } else { Poll::Ready(Ok(finished)) }
+    }
+
+    /// Takes what there is of the response. Without `take_bytes` bytes and outcome stay.
+    pub(crate) fn collect_response(
+        &self,
+        watch: Option<Watch<'_>>,
+        take_bytes: bool,
+        sink: impl FnMut(Bytes),
+    ) -> ResponseProgress {
+        let mut state = self.lock();
+        let head = state.take_head();
+        let mut progress = state.collect_response(watch, take_bytes, |response| response.take(sink));
+        progress.head = head;
+        let writer = if progress.bytes > 0 { state.response.writer_to_wake(false) } else { None };
+        drop(state);
+        wake(writer);
+        progress
+    }
+
+    /// As [`collect_response`](Self::collect_response), for a wire: `sink` gets head and bytes in order, small ones lent.
+    pub(crate) fn collect_response_into(
+        &self,
+        watch: Option<Watch<'_>>,
+        take_bytes: bool,
+        sink: &mut impl ResponseSink,
+    ) -> ResponseProgress {
+        let mut state = self.lock();
+        if let Some(head) = state.take_head() {
+            sink.head(head);
+        }
+        let take = |response: &mut Pipe| response.take_pieces(|piece| sink.piece(piece));
+        let progress = state.collect_response(watch, take_bytes, take);
+        let writer = if progress.bytes > 0 { state.response.writer_to_wake(false) } else { None };
+        drop(state);
+        wake(writer);
+        progress
+    }
+
+    /// Lends the response to `sink` if all of it is there, in one piece; true if `sink` took it. Else nothing has happened.
+    pub(crate) fn collect_whole_response(&self, sink: &mut impl ResponseSink) -> bool {
+        let mut state = self.lock();
+        let State { head, outcome, response, .. } = &mut *state;
+        let (Head::Ready(ready), Some(ended)) = (&*head, &*outcome) else { return false };
+        if !response.take_whole(|bytes| sink.whole(ready, bytes, ended)) {
+            return false;
+        }
+        *head = Head::Taken;
+        *outcome = None;
+        true
+    }
+
+    /// Writes the only message of a response, which `encode` puts behind what is there, and its head, unless one has left.
+    /// The reader is woken by the outcome, which is on its heels.
+    pub(crate) fn write_reply(
+        &self,
+        headers: LazyMetadata,
+        encode: impl FnOnce(&mut EncodeBuffer) -> Result<usize, Status>,
+    ) -> Result<usize, Status> {
+        let mut state = self.lock();
+        if state.is_over() {
+            drop(state);
+            return Err(self.send_failure());
+        }
+        let bytes = encode(state.response.encoded_mut())?;
+        if matches!(state.head, Head::Waiting) {
+            state.head = Head::Ready(ResponseHead::Rpc(headers));
+        }
+        Ok(bytes)
+    }
+
+    /// Adds response bytes as they came off a wire.
+    pub(crate) fn push_response(&self, chunk: Bytes) {
+        let mut state = self.lock();
+        state.response.push(chunk);
+        if state.is_over() {
+            state.response.discard();
+        }
+        let waker = state.response.reader_to_wake(false);
+        drop(state);
+        wake(waker);
+    }
+
+    /// Why the caller gave the call up, if it has.
+    pub(crate) fn cancelled(&self) -> Option<Status> {
+        self.lock().cancelled().cloned()
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.lock().cancelled().is_some()
+    }
+
+    /// Lets the watcher of this number wait no longer.
+    pub(crate) fn stop_watching(&self, id: u64) {
+        if let Some(rare) = &mut self.lock().rare {
+            rare.watchers.remove(id);
+        }
+    }
+
+    /// How many watchers wait.
+    #[cfg(test)]
+    pub(crate) fn watchers(&self) -> usize {
+        self.lock().rare.as_ref().map_or(0, |rare| rare.watchers.len())
     }
 
     pub(crate) fn send_head(&self, head: ResponseHead) {
@@ -245,7 +383,7 @@ impl Exchange {
         let status = status();
         let rare = state.rare_mut();
         rare.cancelled = Some(status.clone());
-        let (handler, watchers) = (rare.handler.take(), std::mem::take(&mut rare.watchers));
+        let (handler, watchers) = (rare.handler.take(), rare.watchers.take());
         let on_end = rare.on_end.take();
         state.request.discard();
         let wakers = [
@@ -257,7 +395,7 @@ impl Exchange {
         ];
         drop(state);
         wakers.into_iter().for_each(wake);
-        watchers.into_iter().for_each(|(_, waker)| waker.wake());
+        watchers.into_iter().for_each(Waker::wake);
         if let Some(on_end) = on_end {
             on_end(&Err(status));
         }
@@ -298,15 +436,7 @@ impl Exchange {
         if state.is_over() {
             return Poll::Ready(());
         }
-        let RareState { watchers, next_watcher, .. } = state.rare_mut();
-        if *id == 0 {
-            *next_watcher += 1;
-            *id = *next_watcher;
-        }
-        match watchers.iter_mut().find(|(watcher, _)| watcher == id) {
-            Some((_, waker)) => waker.clone_from(cx.waker()),
-            None => watchers.push((*id, cx.waker().clone())),
-        }
+        state.rare_mut().watchers.watch(cx.waker(), id);
         Poll::Pending
     }
 }
@@ -327,27 +457,35 @@ impl State {
     }
 
     /// Why the caller gave the call up, if it has.
-    pub(crate) fn cancelled(&self) -> Option<&Status> {
+    fn cancelled(&self) -> Option<&Status> {
         self.rare.as_ref()?.cancelled.as_ref()
     }
 
     /// Whether the call has ended or was cancelled.
     #[inline]
-    pub(crate) fn is_over(&self) -> bool {
+    fn is_over(&self) -> bool {
         self.ended || self.cancelled().is_some()
     }
 
-    /// Lets the watcher of this number wait no longer.
-    pub(crate) fn stop_watching(&mut self, id: u64) {
-        if let Some(rare) = &mut self.rare {
-            rare.watchers.retain(|(watcher, _)| *watcher != id);
+    /// Takes bytes by `take`, credit and outcome, and registers.
+    fn collect_response(
+        &mut self,
+        watch: Option<Watch<'_>>,
+        take_bytes: bool,
+        take: impl FnOnce(&mut Pipe) -> usize,
+    ) -> ResponseProgress {
+        let mut progress = ResponseProgress { credit: self.request.take_credit(), ..Default::default() };
+        if take_bytes {
+            progress.bytes = take(&mut self.response);
+            progress.outcome = self.take_outcome();
         }
-    }
-
-    /// How many watchers wait.
-    #[cfg(test)]
-    pub(crate) fn watchers(&self) -> usize {
-        self.rare.as_ref().map_or(0, |rare| rare.watchers.len())
+        if let Some(watch) = watch {
+            self.response.wait_to_read(watch.waker, watch.interest);
+            if let Some(step) = watch.credit_step {
+                self.request.wait_to_write(watch.waker, step);
+            }
+        }
+        progress
     }
 
     fn take_on_end(&mut self) -> Option<OnEnd> {
@@ -358,7 +496,7 @@ impl State {
         self.rare.get_or_insert_default()
     }
 
-    pub(crate) fn take_head(&mut self) -> Option<ResponseHead> {
+    fn take_head(&mut self) -> Option<ResponseHead> {
         if !matches!(self.head, Head::Ready(_)) {
             return None;
         }
@@ -369,7 +507,7 @@ impl State {
     }
 
     /// How the call ended, if it has; to be asked when all bytes were taken.
-    pub(crate) fn take_outcome(&mut self) -> Option<Outcome> {
+    fn take_outcome(&mut self) -> Option<Outcome> {
         match (self.outcome.take(), self.cancelled()) {
             (None, Some(status)) => Some(Err(status.clone())),
             (outcome, _) => outcome,
@@ -428,13 +566,13 @@ impl State {
 fn wake_after_end(mut state: MutexGuard<'_, State>) {
     let wakers =
         [state.response.reader_to_wake(true), state.request.writer_to_wake(true), state.response.writer_to_wake(true)];
-    let watchers = state.rare.as_mut().map(|rare| std::mem::take(&mut rare.watchers)).unwrap_or_default();
+    let watchers = state.rare.as_mut().map(|rare| rare.watchers.take()).unwrap_or_default();
     drop(state);
     wakers.into_iter().for_each(wake);
-    watchers.into_iter().for_each(|(_, waker)| waker.wake());
+    watchers.into_iter().for_each(Waker::wake);
 }
 
-pub(crate) fn wake(waker: Option<Waker>) {
+fn wake(waker: Option<Waker>) {
     if let Some(waker) = waker {
         waker.wake();
     }

@@ -22,7 +22,7 @@ fn failure(inner: &CallerEnd) -> Option<Status> {
 fn a_call_that_has_ended_is_not_kept_by_the_one_within_which_it_was_made() {
     let (_outer, outer_responder) = exchange();
     let scope = scope_of(&outer_responder);
-    let watchers = || scope.cancelled.exchange().unwrap().lock().watchers();
+    let watchers = || scope.cancelled.exchange().unwrap().watchers();
     let inner: Vec<_> = (0..100).map(|_| exchange().0).collect();
     let bonds: Vec<_> = inner.iter().map(|inner| scope.hold(inner.shared())).collect();
     assert_eq!(watchers(), 100);

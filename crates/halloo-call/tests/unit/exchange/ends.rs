@@ -1,5 +1,7 @@
 //! Tests of `src/exchange/ends.rs`.
 
+use std::task::Waker;
+
 use halloo_core::{Code, Metadata};
 
 use super::*;
