@@ -26,6 +26,7 @@ pub use dispatch::interceptor::{Interceptor, Next, OutcomeFuture};
 pub use dispatch::interface::Dispatch;
 pub use dispatch::placement::{Execution, LONG_POLL, Placement};
 pub use dispatch::route::Route;
+pub use dispatch::running::{DeadlineTimer, RunningHandler};
 pub use dispatch::scope::{Enclosing, Scope};
 pub use dispatch::time_limits::{Allowance, TimeLimits};
 pub use exchange::cancelled::Cancelled;

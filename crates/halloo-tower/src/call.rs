@@ -11,12 +11,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use halloo_call::{Allowance, CallerEnd, HandlerWatch, Handling, RequestFeed, ResponseHead};
+use halloo_call::{Allowance, CallerEnd, Handling, RequestFeed, ResponseHead, RunningHandler};
 use halloo_core::Status;
 use http_body::Body;
-use tokio::time::Sleep;
 
 use crate::BoxError;
+use crate::clock::timer;
 use crate::response::{Answered, ResponseBody, response};
 
 /// Resolves with a response when its head is known. Dropped before, it cancels the call.
@@ -62,7 +62,8 @@ impl<B: Body<Data = Bytes>> ResponseFuture<B> {
     ) -> Self {
         let watch = caller.handler_watch();
         let request = Feed::new(body, caller.request_feed());
-        let work = CallTask { handling: Some(handling), request, watch, allowance, expiry: None };
+        let handler = RunningHandler::timed(handling, watch, allowance, timer);
+        let work = CallTask { handler, request };
         let call = RunningCall { caller, work, subtype, answered: Answered::default() };
         Self { state: State::Running(Box::new(call)) }
     }
@@ -109,7 +110,7 @@ where
     /// Ready with the head, or without one if the call has ended before.
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Option<ResponseHead>> {
         // Whether its work has ended does not matter: a task of the handler's own may send the head.
-        let _ = self.work.poll_work(cx);
+        let _ = Pin::new(&mut self.work).poll(cx);
         let head = self.answered.take(&self.caller);
         if head.is_some() || self.answered.is_over() {
             return Poll::Ready(head);
@@ -118,55 +119,11 @@ where
     }
 }
 
-/// What brings a call's request and runs its handler; a task of its own once the response has begun.
+/// What brings a call's request and runs its handler; a task of its own once the response has begun. Resolves when there
+/// is nothing left to do for the call.
 struct CallTask<B> {
-    handling: Option<Handling>,
+    handler: RunningHandler,
     request: Option<Feed<B>>,
-    watch: HandlerWatch,
-    allowance: Allowance,
-    expiry: Option<Pin<Box<Sleep>>>,
-}
-
-impl<B> CallTask<B>
-where
-    B: Body<Data = Bytes>,
-    B::Error: Into<BoxError>,
-{
-    /// Ready when there is nothing left to do for the call.
-    fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        // The request first: a handler that finds all of it need not wait.
-        if self.request.as_mut().is_some_and(|request| request.poll_feed(cx).is_ready()) {
-            self.request = None;
-        }
-        if self.handling.as_mut().is_some_and(|handling| handling.poll_until(self.allowance.deadline(), cx).is_ready())
-        {
-            self.handling = None;
-        }
-        if self.handling.is_some() && self.poll_expiry(cx).is_ready() {
-            self.watch.cancel(self.allowance.passed());
-            self.give_up();
-        }
-        let request_ended = self.request.as_ref().is_none_or(|request| request.feed.is_over());
-        if self.handling.is_none() && request_ended { Poll::Ready(()) } else { Poll::Pending }
-    }
-
-    /// Ready once the deadline has passed. The timer is made for a handler that did not end at once.
-    fn poll_expiry(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(deadline) = self.allowance.deadline() else { return Poll::Pending };
-        let sleep = || Box::pin(tokio::time::sleep_until(deadline.instant().into()));
-        self.expiry.get_or_insert_with(sleep).as_mut().poll(cx)
-    }
-}
-
-impl<B> CallTask<B> {
-    /// Drops handler and request of a call that was cancelled.
-    fn give_up(&mut self) {
-        if let Some(handling) = self.handling.take() {
-            let why = self.watch.status();
-            handling.note_cancelled(&why.unwrap_or_else(|| Status::cancelled("the HTTP server dropped the call")));
-        }
-        self.request = None;
-    }
 }
 
 impl<B> Future for CallTask<B>
@@ -177,17 +134,17 @@ where
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.watch.poll_cancelled(cx).is_ready() {
-            self.give_up();
-            return Poll::Ready(());
+        let this = &mut *self;
+        // The request first: a handler that finds all of it need not wait.
+        if this.request.as_mut().is_some_and(|request| request.poll_feed(cx).is_ready()) {
+            this.request = None;
         }
-        self.poll_work(cx)
-    }
-}
-
-impl<B> Drop for CallTask<B> {
-    fn drop(&mut self) {
-        self.give_up();
+        ready!(Pin::new(&mut this.handler).poll(cx));
+        match &this.request {
+            // A task of the handler's own may still read it.
+            Some(request) if !request.feed.is_over() => this.handler.poll_cancelled(cx),
+            _ => Poll::Ready(()),
+        }
     }
 }
 

@@ -3,9 +3,17 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use halloo_call::DeadlineTimer;
+use halloo_core::Deadline;
+
 /// The clock that the runtime's timers follow.
 pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
+}
+
+/// Resolves at `deadline`.
+pub(crate) fn timer(deadline: Deadline) -> DeadlineTimer {
+    Box::pin(tokio::time::sleep_until(deadline.instant().into()))
 }
 
 /// A duration in milliseconds with one digit after the point.

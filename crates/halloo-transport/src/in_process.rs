@@ -2,12 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::task::Poll;
 
-use halloo_call::{Carry, Dispatch, IncomingCall, LazyMetadata, OutgoingCall, RareHead};
-use halloo_core::{Deadline, Extensions, Peer};
+use halloo_call::{Carry, Dispatch, IncomingCall, LazyMetadata, OutgoingCall, RareHead, RunningHandler};
+use halloo_core::{Extensions, Peer};
 
-use crate::clock::now;
+use crate::clock::{now, timer};
 
 /// Carries calls to a dispatch in the same process.
 ///
@@ -34,7 +33,6 @@ impl Carry for InProcess {
         let path = head.method.path();
         let route = self.dispatch.find(path);
         let allowance = route.time_limits.allowance(head.call.deadline(), now());
-        let deadline = allowance.deadline();
         let rare = RareHead {
             unknown_path: route.method.is_none().then(|| path.into()),
             subtype: head.subtype.into(),
@@ -44,41 +42,15 @@ impl Carry for InProcess {
         let incoming = IncomingCall {
             rare: rare.or_none(),
             metadata: LazyMetadata::from(head.call.metadata().clone()),
-            deadline,
+            deadline: allowance.deadline(),
             peer: Arc::clone(&self.peer),
             extensions: Extensions::new(),
             arrived: None,
         };
         let watch = responder.handler_watch();
         let handling = self.dispatch.respond(route, incoming, responder);
-        tokio::spawn(async move {
-            let mut handling = handling;
-            let mut expiry = std::pin::pin!(expiry(deadline));
-            std::future::poll_fn(|cx| {
-                if watch.poll_cancelled(cx).is_ready() {
-                    if let Some(status) = watch.status() {
-                        handling.note_cancelled(&status);
-                    }
-                    return Poll::Ready(());
-                }
-                if expiry.as_mut().poll(cx).is_ready() {
-                    let passed = allowance.passed();
-                    handling.note_cancelled(&passed);
-                    watch.cancel(passed);
-                    return Poll::Ready(());
-                }
-                handling.poll_until(deadline, cx)
-            })
-            .await;
-        });
+        tokio::spawn(RunningHandler::timed(handling, watch, allowance, timer));
         Ok(())
-    }
-}
-
-async fn expiry(deadline: Option<Deadline>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline.instant().into()).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -19,7 +19,8 @@ use crate::observe::observation::ObservedCall;
 
 /// The work of answering one call.
 ///
-/// A driver polls it, in its own task or in another; it ends the call's exchange itself. A handler that panics
+/// A driver polls it once in its own task, or lets it be run ([`RunningHandler`](crate::RunningHandler)); it ends the
+/// call's exchange itself. A handler that panics
 /// fails its call with UNKNOWN (gRPC's status table), and the panic's text stays in the log.
 pub struct Handling {
     work: Work,
@@ -73,7 +74,7 @@ impl Handling {
 
     /// Describes its call, whose deadline is `deadline`, to the calls that are made in it.
     #[must_use]
-    pub fn enclosing(&self, deadline: Deadline) -> Enclosing {
+    fn enclosing(&self, deadline: Deadline) -> Enclosing {
         let method = match &self.work {
             Work::Rpc { method, .. } => Some(*method),
             Work::Http(_) | Work::Done => None,
@@ -82,7 +83,7 @@ impl Handling {
     }
 
     /// Lets log and observation know that the call was cancelled with `status`, before its handler is dropped.
-    pub fn note_cancelled(&self, status: &Status) {
+    pub(crate) fn note_cancelled(&self, status: &Status) {
         let Work::Rpc { future: Some(_), method, observed, .. } = &self.work else { return };
         let entered = observed.as_ref().map(|observed| observed.span().enter());
         log_failure(Some(method), status);

@@ -8,5 +8,6 @@ pub(crate) mod interceptor;
 pub(crate) mod interface;
 pub(crate) mod placement;
 pub(crate) mod route;
+pub(crate) mod running;
 pub(crate) mod scope;
 pub(crate) mod time_limits;

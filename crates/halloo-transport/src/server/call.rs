@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use halloo_call::{
-    CallerEnd, Dispatch, Handling, HttpRequest, IncomingCall, Interest, PIPE_LIMIT_BYTES, ResponderEnd, Watch,
-    log_failure,
+    CallerEnd, Dispatch, Handling, HttpRequest, IncomingCall, Interest, PIPE_LIMIT_BYTES, ResponderEnd, RunningHandler,
+    Watch, log_failure,
 };
 use halloo_core::{Deadline, Extensions, Peer, Status};
 use halloo_http2::{Connection, HeaderList, StreamId};
@@ -221,15 +221,13 @@ impl ServerCall {
         let ConnectionContext { heads, mailbox, inline_polls, fields, has_spawned, .. } = context;
         let route = heads.route(self.route);
         let is_inline = arrival == Arrival::Whole && route.placement.is_inline();
-        let enclosing = self.deadline.filter(|_| is_inline).map(|deadline| handling.enclosing(deadline));
-        let is_done = match enclosing {
-            None => is_inline && inline_polls.poll(&mut handling, &route.placement, turn.cx),
-            Some(enclosing) => enclosing.during(|| inline_polls.poll(&mut handling, &route.placement, turn.cx)),
-        };
+        let is_done = is_inline && inline_polls.poll(&mut handling, self.deadline, &route.placement, turn.cx);
         if !is_done {
             let waker = CallWaker::new(mailbox, self.id.as_u32());
             self.handler = Handler::Running(Arc::clone(&waker));
-            spawn(handling, self.deadline, Arc::clone(route), self.caller.handler_watch(), waker);
+            // This connection's timer serves its deadline.
+            let running = RunningHandler::new(handling, self.caller.handler_watch(), self.deadline);
+            spawn(running, Arc::clone(route), waker);
             *has_spawned = true;
         }
         self.transmit(turn.engine, fields);

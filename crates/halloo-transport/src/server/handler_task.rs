@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use halloo_call::{Execution, HandlerWatch, Handling, LONG_POLL, Placement, Route};
+use halloo_call::{Execution, Handling, LONG_POLL, Placement, Route, RunningHandler};
 use halloo_core::Deadline;
 use tokio::task::coop;
 
@@ -39,10 +39,16 @@ impl InlinePolls {
     /// The handler gets what is left of the task's cooperative budget, and the task gets it back afterwards, so
     /// that a hundred handlers in one turn do not use up each other's share. It is polled with a waker that wakes
     /// nobody: a handler that is not ready moves to a task of its own, whose first poll leaves the real one.
-    pub(crate) fn poll(&mut self, handling: &mut Handling, placement: &Placement, cx: &mut Context<'_>) -> bool {
+    pub(crate) fn poll(
+        &mut self,
+        handling: &mut Handling,
+        deadline: Option<Deadline>,
+        placement: &Placement,
+        cx: &mut Context<'_>,
+    ) -> bool {
         let Poll::Ready(budget) = coop::poll_proceed(cx) else { return false };
-        let is_done = self
-            .measured(placement, || Pin::new(&mut *handling).poll(&mut Context::from_waker(Waker::noop())).is_ready());
+        let poll = || handling.poll_until(deadline, &mut Context::from_waker(Waker::noop())).is_ready();
+        let is_done = self.measured(placement, poll);
         // Dropped without `made_progress`, it restores the budget as it was before the handler.
         drop(budget);
         is_done
@@ -96,23 +102,15 @@ fn measured<R>(placement: &Placement, poll: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Runs `handling` to its end in a task of its own, or until its call is cancelled.
-pub(crate) fn spawn<S: Send + 'static>(
-    handling: Handling,
-    deadline: Option<Deadline>,
-    route: Arc<Route>,
-    watch: HandlerWatch,
-    waker: Arc<CallWaker<S>>,
-) {
-    let ended = EndNotice(waker);
-    tokio::spawn(HandlerTask { handling: Some(handling), deadline, route, watch, _ended: ended });
+/// Runs a handler in a task of its own. `waker` learns when it no longer runs.
+pub(crate) fn spawn<S: Send + 'static>(running: RunningHandler, route: Arc<Route>, waker: Arc<CallWaker<S>>) {
+    tokio::spawn(HandlerTask { running, route, _ended: EndNotice(waker) });
 }
 
+/// A handler that runs in a task of its own, each of its polls measured for its placement.
 struct HandlerTask<S: Send + 'static> {
-    handling: Option<Handling>,
-    deadline: Option<Deadline>,
+    running: RunningHandler,
     route: Arc<Route>,
-    watch: HandlerWatch,
     _ended: EndNotice<S>,
 }
 
@@ -121,15 +119,7 @@ impl<S: Send + 'static> Future for HandlerTask<S> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        let Some(handling) = &mut this.handling else { return Poll::Ready(()) };
-        if this.watch.poll_cancelled(cx).is_ready() {
-            if let Some(status) = this.watch.status() {
-                handling.note_cancelled(&status);
-            }
-            this.handling = None;
-            return Poll::Ready(());
-        }
-        measured(&this.route.placement, || handling.poll_until(this.deadline, cx))
+        measured(&this.route.placement, || Pin::new(&mut this.running).poll(cx))
     }
 }
 

@@ -18,7 +18,7 @@ fn eight_polls_of_a_slow_handler_are_enough_to_tell() {
                 std::hint::spin_loop();
             }
         }));
-        assert!(polls.poll(&mut slow, &placement, &mut Context::from_waker(Waker::noop())));
+        assert!(polls.poll(&mut slow, None, &placement, &mut Context::from_waker(Waker::noop())));
         count += 1;
     }
     assert!((5..=8).contains(&count), "{count} polls");
