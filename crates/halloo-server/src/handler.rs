@@ -318,8 +318,8 @@ impl<Q: Send + 'static, A: Send + Sync + 'static> CallMessages<Q, A> {
         let bytes = match &self.compression {
             None => self.link.send_reply(headers, codec, &message, limit)?,
             Some(agreed) => {
-                let how = (&**agreed, choice.map(|choice| *choice));
-                self.link.send_packed_reply((&message, headers), codec, limit, how)?
+                let choice = choice.map(|choice| *choice);
+                self.link.send_packed_reply(headers, codec, &message, limit, agreed, choice)?
             }
         };
         if let Some(observed) = &self.observed {

@@ -81,10 +81,12 @@ impl CallLink {
     /// As [`send_reply`](Self::send_reply).
     pub fn send_packed_reply<T: 'static>(
         &self,
-        (message, mut headers): (&T, LazyMetadata),
+        mut headers: LazyMetadata,
         codec: &'static dyn Codec<T>,
+        message: &T,
         max_message_bytes: usize,
-        (agreed, choice): (&CallCompression, Option<ReplyCompression>),
+        agreed: &CallCompression,
+        choice: Option<ReplyCompression>,
     ) -> Result<usize, Status> {
         let compressor = match choice {
             None => agreed.replies().cloned(),

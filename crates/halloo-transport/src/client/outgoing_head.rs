@@ -49,20 +49,20 @@ impl RequestTemplates {
         }
         push_metadata(head.call.metadata(), fields);
         let key = (head.method.address(), head.subtype.as_ptr().addr(), head.subtype.len());
-        let target = (head.method.path(), head.subtype);
         let (scheme, authority, user_agent) = (self.scheme, &self.authority, &self.user_agent);
         if self.templates.len() >= MAX_TEMPLATES && !self.templates.contains_key(&key) {
             self.templates.clear();
         }
         let (template, _) = self.templates.entry(key).or_insert_with(|| {
-            let template = Template::new(constant_fields(target, scheme, authority, user_agent));
+            let template =
+                Template::new(constant_fields(head.method.path(), head.subtype, scheme, authority, user_agent));
             (template, head.method.clone())
         });
         template
     }
 }
 
-fn constant_fields((path, subtype): (&str, &str), scheme: &str, authority: &str, user_agent: &str) -> HeaderList {
+fn constant_fields(path: &str, subtype: &str, scheme: &str, authority: &str, user_agent: &str) -> HeaderList {
     let content_type =
         if subtype == "proto" { "application/grpc".to_owned() } else { format!("application/grpc+{subtype}") };
     let mut fields = HeaderList::new();

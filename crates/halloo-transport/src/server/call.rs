@@ -116,7 +116,8 @@ impl ServerCall {
     /// Begins a call. A request that is complete goes to its handler at once, any other waits.
     pub(crate) fn open(
         opening: RequestBlock,
-        (caller, responder): (CallerEnd, ResponderEnd),
+        caller: CallerEnd,
+        responder: ResponderEnd,
         turn: &mut Turn<'_, '_>,
         context: &mut ConnectionContext,
     ) -> Self {

@@ -237,7 +237,8 @@ impl Calls {
     /// If that answers at once, too, the call never needs a place in the table.
     fn open(&mut self, turn: &mut Turn<'_, '_>, opening: RequestBlock) {
         let id = opening.id;
-        let call = ServerCall::open(opening, self.pool.exchange(), turn, &mut self.context);
+        let (caller, responder) = self.pool.exchange();
+        let call = ServerCall::open(opening, caller, responder, turn, &mut self.context);
         if call.is_done() {
             self.pool.recycle(call.end(turn.engine));
         } else {
