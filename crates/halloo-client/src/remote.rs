@@ -13,7 +13,7 @@ use halloo_plane::{ConnectivityState, Done, Pick, PickArgs, Picker, Plane, Subch
 use halloo_transport::InProcess;
 use tokio::sync::{Notify, watch};
 
-use crate::attempt::route::{Route, Routing};
+use crate::attempt::selection::{Selected, Selection};
 use crate::connect::connector::{Carrier, Connect};
 use crate::defaults::IN_PROCESS;
 use crate::driver::Driver;
@@ -55,14 +55,14 @@ impl Backend {
     }
 
     /// Where an attempt of a call goes at this moment, and the channel's state.
-    pub(crate) fn pick(&self, head: &OutgoingHead) -> (ConnectivityState, Routing) {
+    pub(crate) fn pick(&self, head: &OutgoingHead) -> (ConnectivityState, Selection) {
         match self {
             Self::InProcess(_) if tokio::runtime::Handle::try_current().is_err() => {
-                (ConnectivityState::Ready, Routing::Fail(no_runtime()))
+                (ConnectivityState::Ready, Selection::Fail(no_runtime()))
             }
             Self::InProcess(carrier) => {
                 let carrier = Arc::clone(carrier) as Arc<dyn Carrier>;
-                (ConnectivityState::Ready, Routing::To(Route { carrier, on_end: None }))
+                (ConnectivityState::Ready, Selection::To(Selected { carrier, on_end: None }))
             }
             Self::Remote(remote) => {
                 let snapshot = remote.published.borrow();
@@ -92,7 +92,7 @@ impl Snapshot {
         Self { state, picker: Arc::new(Wait), carriers: Vec::new() }
     }
 
-    fn pick(&self, head: &OutgoingHead) -> Routing {
+    fn pick(&self, head: &OutgoingHead) -> Selection {
         let attempt = 1 + u32::from(head.was_refused);
         let args = PickArgs::new(&head.method, head.call.metadata()).with_attempt(attempt);
         match self.picker.pick(&args) {
@@ -101,15 +101,17 @@ impl Snapshot {
                     let on_end = picked.on_done.map(|on_done| -> OnEnd {
                         Box::new(move |outcome: &Outcome| on_done.call(&Done::new(outcome.as_ref())))
                     });
-                    Routing::To(Route { carrier: Arc::clone(&self.carriers[index].1), on_end })
+                    Selection::To(Selected { carrier: Arc::clone(&self.carriers[index].1), on_end })
                 }
-                Err(_) => Routing::Wait,
+                Err(_) => Selection::Wait,
             },
-            Pick::Queue => Routing::Wait,
-            Pick::Fail(_) if head.wait_for_ready => Routing::Wait,
-            Pick::Fail(status) => Routing::Fail(of_control_plane(status, "the channel's resolver or balancer")),
+            Pick::Queue => Selection::Wait,
+            Pick::Fail(_) if head.wait_for_ready => Selection::Wait,
+            Pick::Fail(status) => Selection::Fail(of_control_plane(status, "the channel's resolver or balancer")),
             // Of a later version of the plane than this client was built for.
-            _ => Routing::Fail(Status::internal("the channel's balancer has picked something that calls do not know")),
+            _ => {
+                Selection::Fail(Status::internal("the channel's balancer has picked something that calls do not know"))
+            }
         }
     }
 }
@@ -139,12 +141,12 @@ impl Remote {
     pub(crate) async fn ready(self: &Arc<Self>, probe: &OutgoingHead) -> Result<(), Status> {
         let mut changes = self.published.subscribe();
         loop {
-            let (state, routing) = {
+            let (state, selection) = {
                 let snapshot = changes.borrow_and_update();
                 (snapshot.state, snapshot.pick(probe))
             };
-            match routing {
-                Routing::Fail(status) => return Err(status),
+            match selection {
+                Selection::Fail(status) => return Err(status),
                 _ if state == ConnectivityState::Ready => return Ok(()),
                 _ => self.demand(state)?,
             }

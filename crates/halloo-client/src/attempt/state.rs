@@ -11,7 +11,7 @@ use halloo_plane::ConnectivityState;
 use halloo_transport::ReturnedCalls;
 use tokio::sync::watch;
 
-use crate::attempt::route::{Route, Routing};
+use crate::attempt::selection::{Selected, Selection};
 use crate::call::deadline::{Limit, before, since};
 use crate::connect::connector::Carrier;
 use crate::credentials::{Credentials, check_again};
@@ -41,11 +41,11 @@ pub(crate) enum AttemptState {
     /// Waits for the next picker. The channel was in this state.
     Waiting(OutgoingCall, ConnectivityState),
     /// What it has of credentials is to be asked for, or checked, where it goes.
-    Authorizing(OutgoingCall, Route),
+    Authorizing(OutgoingCall, Selected),
     /// Nothing keeps it from leaving.
-    Starting(OutgoingCall, Route),
+    Starting(OutgoingCall, Selected),
     /// Was refused where it goes; it waits for a place there, if that is why.
-    InLine(OutgoingCall, Route),
+    InLine(OutgoingCall, Selected),
     /// A connection has it.
     Started,
     /// The call ends with this status.
@@ -82,8 +82,8 @@ impl Attempt {
         }
         let watch = watch.map(|watch| (watch, call.head.method.clone()));
         let state = match backend.pick(&call.head) {
-            (_, Routing::To(route)) if credentials.is_none() => start(call, route),
-            (state, routing) => routed(call, state, routing),
+            (_, Selection::To(selected)) if credentials.is_none() => start(call, selected),
+            (state, selection) => selected(call, state, selection),
         };
         match state {
             AttemptState::Started => Ok(Begun::Started(limit)),
@@ -97,17 +97,17 @@ impl Attempt {
     }
 }
 
-fn routed(call: OutgoingCall, state: ConnectivityState, routing: Routing) -> AttemptState {
-    match routing {
-        Routing::To(route) => AttemptState::Authorizing(call, route),
-        Routing::Wait => AttemptState::Waiting(call, state),
-        Routing::Fail(status) => AttemptState::Failed(call, status),
+fn selected(call: OutgoingCall, state: ConnectivityState, selection: Selection) -> AttemptState {
+    match selection {
+        Selection::To(selected) => AttemptState::Authorizing(call, selected),
+        Selection::Wait => AttemptState::Waiting(call, state),
+        Selection::Fail(status) => AttemptState::Failed(call, status),
     }
 }
 
 /// Hands the call to where it goes.
-fn start(call: OutgoingCall, route: Route) -> AttemptState {
-    let Route { carrier, on_end } = route;
+fn start(call: OutgoingCall, selected: Selected) -> AttemptState {
+    let Selected { carrier, on_end } = selected;
     if let Some(on_end) = on_end {
         call.responder.on_end(on_end);
     }
@@ -118,7 +118,7 @@ fn start(call: OutgoingCall, route: Route) -> AttemptState {
         Ok(()) => AttemptState::Started,
         Err(call) => {
             let on_end = call.responder.take_on_end();
-            AttemptState::InLine(call, Route { carrier, on_end })
+            AttemptState::InLine(call, Selected { carrier, on_end })
         }
     }
 }
@@ -130,7 +130,7 @@ struct UnderWay {
     /// Notes how long the attempt has waited. An attempt after the first has none: the caller has it already.
     limit: Option<Limit>,
     deadline: Option<Deadline>,
-    /// The call's metadata without that of credentials, which are asked again for every route.
+    /// The call's metadata without that of credentials, which are asked again for every connection.
     own_metadata: Option<Metadata>,
 }
 
@@ -144,24 +144,26 @@ impl UnderWay {
                     if let Some(changes) = &mut changes {
                         changes.mark_unchanged();
                     }
-                    let (state, routing) = self.backend.pick(&call.head);
-                    routed(call, state, routing)
+                    let (state, selection) = self.backend.pick(&call.head);
+                    selected(call, state, selection)
                 }
                 AttemptState::Waiting(call, seen) => match self.next_picker(seen, changes.as_mut()).await {
                     Ok(()) => AttemptState::Picking(call),
                     Err(status) => AttemptState::Failed(call, status),
                 },
-                AttemptState::Authorizing(mut call, route) => match self.authorize(&mut call, &*route.carrier).await {
-                    Ok(()) => AttemptState::Starting(call, route),
-                    Err(status) => AttemptState::Failed(call, status),
-                },
-                AttemptState::Starting(call, route) => start(call, route),
-                AttemptState::InLine(mut call, route) => {
+                AttemptState::Authorizing(mut call, selected) => {
+                    match self.authorize(&mut call, &*selected.carrier).await {
+                        Ok(()) => AttemptState::Starting(call, selected),
+                        Err(status) => AttemptState::Failed(call, status),
+                    }
+                }
+                AttemptState::Starting(call, selected) => start(call, selected),
+                AttemptState::InLine(mut call, selected) => {
                     if let Some(own) = &self.own_metadata {
                         call.head.call.set_metadata(own.clone().into());
                     }
-                    match self.place(&*route.carrier).await {
-                        Ok(Some(carrier)) => AttemptState::Authorizing(call, Route { carrier, ..route }),
+                    match self.place(&*selected.carrier).await {
+                        Ok(Some(carrier)) => AttemptState::Authorizing(call, Selected { carrier, ..selected }),
                         // A connection that takes no more calls is about to leave the snapshot.
                         Ok(None) => AttemptState::Waiting(call, ConnectivityState::Ready),
                         Err(status) => AttemptState::Failed(call, status),

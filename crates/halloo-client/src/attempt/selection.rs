@@ -1,4 +1,4 @@
-//! `Route`: where an attempt goes, as the channel's balancer has picked it.
+//! `Selected`: where an attempt goes, as the channel's balancer has picked it.
 
 use std::sync::Arc;
 
@@ -8,15 +8,15 @@ use halloo_core::Status;
 use crate::connect::connector::Carrier;
 
 /// Where an attempt goes, and who hears how it has ended.
-pub(crate) struct Route {
+pub(crate) struct Selected {
     pub(crate) carrier: Arc<dyn Carrier>,
     /// The balancer's; `None` for most.
     pub(crate) on_end: Option<OnEnd>,
 }
 
 /// What a picker says of an attempt.
-pub(crate) enum Routing {
-    To(Route),
+pub(crate) enum Selection {
+    To(Selected),
     /// Nothing yet; the next picker may know.
     Wait,
     Fail(Status),
