@@ -11,7 +11,7 @@
 ///
 /// The items land where the macro stands, together with the packages within that one and the top-level modules of
 /// the packages that it imports. A package that is not there is a compile error that names those that are. For
-/// several packages in one crate, [`include_protos!`] once is the better choice: what they share is then one type.
+/// several packages in one crate, [`include_protos!`](crate::include_protos) once is the better choice: what they share is then one type.
 #[macro_export]
 macro_rules! include_proto {
     ($($package:tt)*) => {
