@@ -8,7 +8,7 @@
 
 //! Messages and services of `.proto` files: a module for each part of a package's name.
 
-::halloo::__expect_generated_code!(1);
+::halloo::__expect_generated_code!(2);
 
 #[cfg_attr(rustfmt, rustfmt_skip)]
 #[allow(bindings_with_variant_name, clippy::all, clippy::nursery, clippy::pedantic, clippy::restriction, deprecated, elided_lifetimes_in_paths, explicit_outlives_requirements, future_incompatible, missing_copy_implementations, missing_debug_implementations, missing_docs, non_ascii_idents, nonstandard_style, redundant_imports, redundant_lifetimes, rust_2018_idioms, rust_2021_compatibility, rust_2024_compatibility, rustdoc::all, single_use_lifetimes, trivial_casts, trivial_numeric_casts, unit_bindings, unnameable_types, unreachable_pub, unused, unused_import_braces, unused_lifetimes, unused_qualifications, unused_results, variant_size_differences, reason = "generated code")]
